@@ -1,0 +1,361 @@
+"""What can go wrong with a connection, and when it does.
+
+Pure: the faults are frozen values, and ``Schedule`` only answers which of them are due. Carrying them
+out is the connection's work.
+
+A fault without a trigger acts right after setupComplete when it was planned, and at once when it
+was injected.
+"""
+
+import http
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, TypeVar, cast
+
+INTERNAL_ERROR_CODE = 1011
+INTERNAL_ERROR = "Internal error encountered."
+DEADLINE_EXPIRED = "Deadline expired before operation could complete."
+NOT_FOUND_CODE = 1008
+NOT_FOUND = "BidiGenerateContent session not found"
+ABNORMAL_CODE = 1006
+
+REASON_BYTES = 123
+"""What a close frame has room for."""
+
+_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_PRIVATE_CODES = range(3000, 5000)
+_STATUSES = range(200, 600)
+_DURATION = re.compile(r"(\d+(?:\.\d{1,9})?)s", re.ASCII)
+
+
+def cut(reason: str) -> str:
+    """Shorten a close reason to the 123 bytes a close frame has room for."""
+    return reason.encode()[:REASON_BYTES].decode(errors="ignore")
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")
+
+
+def _check_code(name: str, code: int) -> None:
+    if code not in _CLOSE_CODES and code not in _PRIVATE_CODES:
+        raise ValueError(f"{name} must be a close code that can be sent, not {code!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triggered:
+    """A fault that acts at a moment of the connection; at most one trigger may be given.
+
+    Args:
+        during_setup: Instead of answering the setup (or before, when the fault lets it go on).
+        after_sent: After so many server messages that followed setupComplete; 0 is right after
+            setupComplete.
+        after_received: After so many client messages that followed the setup.
+        processed: Whether the model has taken the message of ``after_received`` in before.
+        at: Seconds after setupComplete.
+
+    Raises:
+        ValueError: On two triggers, or one out of range.
+    """
+
+    during_setup: bool = False
+    after_sent: int | None = None
+    after_received: int | None = None
+    processed: bool = True
+    at: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [self.after_sent, self.after_received, self.at]
+        if self.during_setup + sum(item is not None for item in given) > 1:
+            raise ValueError(f"more than one trigger in {self!r}")
+        if self.after_sent is not None and self.after_sent < 0:
+            raise ValueError(f"after_sent must be 0 or more, not {self.after_sent!r}")
+        if self.after_received is not None and self.after_received < 1:
+            raise ValueError(f"after_received must be 1 or more, not {self.after_received!r}")
+        if self.at is not None:
+            _check_seconds("at", self.at)
+        if not self.processed and self.after_received is None:
+            raise ValueError("processed=False means nothing without after_received")
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The dial fails before a WebSocket is open.
+
+    Args:
+        status: The HTTP status the handshake is answered with, 200 to 599; None resets the TCP
+            connection as soon as it is accepted, before TLS.
+        headers: More HTTP headers, such as Retry-After.
+        body: The text of the HTTP response.
+
+    Raises:
+        ValueError: On a status that is none.
+    """
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status is None:
+            if self.headers or self.body:
+                raise ValueError("headers and body need a status")
+        elif self.status not in _STATUSES or self.status not in set(http.HTTPStatus):
+            raise ValueError(f"status must be an HTTP status from 200 to 599, not {self.status!r}")
+
+
+@dataclass(frozen=True)
+class Delay:
+    """The server takes its time to answer.
+
+    Args:
+        seconds: How long.
+        of: What is late, "setup" (the setupComplete) or "handshake" (the HTTP response).
+
+    Raises:
+        ValueError: On a negative number of seconds or another ``of``.
+    """
+
+    seconds: float
+    of: Literal["handshake", "setup"] = "setup"
+
+    def __post_init__(self) -> None:
+        _check_seconds("seconds", self.seconds)
+        if self.of not in {"handshake", "setup"}:
+            raise ValueError(f'of must be "handshake" or "setup", not {self.of!r}')
+
+
+@dataclass(frozen=True)
+class Close(Triggered):
+    """The server ends the connection with a close frame.
+
+    Args:
+        code: The close code; None sends a close frame without one.
+        reason: The close reason, cut to the 123 bytes there is room for.
+
+    Raises:
+        ValueError: On a code that cannot be sent (1005, 1006 and 1015 stand for the lack of one).
+    """
+
+    code: int | None = INTERNAL_ERROR_CODE
+    reason: str = INTERNAL_ERROR
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.code is not None:
+            _check_code("code", self.code)
+
+
+@dataclass(frozen=True)
+class Abort(Triggered):
+    """The connection is reset (TCP RST) without a close frame."""
+
+
+@dataclass(frozen=True)
+class Stall(Triggered):
+    """The server reads and writes no messages any more, and acknowledges no close.
+
+    Args:
+        pongs: Whether it still answers pings.
+    """
+
+    pongs: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silence(Stall):
+    """The server never answers the setup: a ``Stall`` during the setup."""
+
+    during_setup: bool = True
+
+
+@dataclass(frozen=True)
+class GoAway(Triggered):
+    """The server announces the end of the connection, and ends it when the time has passed.
+
+    Args:
+        time_left: The announced time, a protobuf duration such as "9.5s"; None leaves it out. Any
+            other text is sent as it is. Without a readable time the connection is not closed.
+        close_code: How it ends if it is still open then; 1006 resets it, None leaves it open.
+        close_reason: The reason it ends with.
+        silent: Whether the server stalls after the announcement.
+
+    Raises:
+        ValueError: On a code that cannot be sent.
+    """
+
+    time_left: str | None = "10s"
+    close_code: int | None = INTERNAL_ERROR_CODE
+    close_reason: str = DEADLINE_EXPIRED
+    silent: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.close_code is not None and self.close_code != ABNORMAL_CODE:
+            _check_code("close_code", self.close_code)
+
+    @property
+    def seconds(self) -> float | None:
+        """The announced time in seconds; None when it is missing or not readable."""
+        match = _DURATION.fullmatch(self.time_left or "")
+        return float(match[1]) if match else None
+
+    @property
+    def ending(self) -> Close | Abort | None:
+        """What the server does when the time has passed; None for nothing."""
+        if self.close_code is None:
+            return None
+        if self.close_code == ABNORMAL_CODE:
+            return Abort()
+        return Close(self.close_code, self.close_reason)
+
+
+@dataclass(frozen=True)
+class RejectHandle:
+    """The setup of the dial is refused if it carries a handle; a fresh one is accepted.
+
+    Args:
+        code: The close code.
+        reason: The close reason.
+        after_setup: Whether setupComplete is sent first.
+
+    Raises:
+        ValueError: On a code that cannot be sent.
+    """
+
+    code: int = NOT_FOUND_CODE
+    reason: str = NOT_FOUND
+    after_setup: bool = False
+
+    def __post_init__(self) -> None:
+        _check_code("code", self.code)
+
+
+@dataclass(frozen=True)
+class Frame(Triggered):
+    """The server sends a raw frame.
+
+    Args:
+        data: The frame; a str goes as text, bytes as binary.
+    """
+
+    data: str | bytes
+
+
+Fault: TypeAlias = Refuse | Delay | Close | Abort | Stall | GoAway | RejectHandle | Frame
+ConnectionFault: TypeAlias = Close | Abort | Stall | GoAway | Frame
+DialFaults: TypeAlias = Fault | Sequence[Fault] | None
+
+_DIAL = (Refuse, Delay, RejectHandle)
+_CONNECTION = (Close, Abort, Stall, GoAway, Frame)
+_Kind = TypeVar("_Kind", Refuse, RejectHandle)
+
+
+def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
+    """Give the faults of one dial.
+
+    Args:
+        item: None, a fault, or a sequence of faults.
+
+    Raises:
+        TypeError: On anything else.
+    """
+    if item is None:
+        return ()
+    faults = (item,) if isinstance(item, _DIAL + _CONNECTION) else tuple(item)
+    for fault in faults:
+        if not isinstance(fault, _DIAL + _CONNECTION):
+            raise TypeError(f"not a fault: {fault!r}")
+    return faults
+
+
+class Schedule:
+    """The faults of one connection, and which of them are due.
+
+    Args:
+        faults: What was planned for this dial.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        planned = tuple(faults)
+        self._dial = [fault for fault in planned if isinstance(fault, _DIAL)]
+        self._pending = [self._placed(fault) for fault in planned if isinstance(fault, _CONNECTION)]
+
+    @staticmethod
+    def _placed(fault: ConnectionFault) -> ConnectionFault:
+        triggers = (fault.after_sent, fault.after_received, fault.at)
+        if fault.during_setup or any(item is not None for item in triggers):
+            return fault
+        return replace(fault, after_sent=0)
+
+    @property
+    def refusal(self) -> Refuse | None:
+        """How the dial is refused; None if it is not."""
+        return self._first(Refuse)
+
+    @property
+    def rejection(self) -> RejectHandle | None:
+        """How a handle is refused; None if it is not."""
+        return self._first(RejectHandle)
+
+    def _first(self, kind: type[_Kind]) -> _Kind | None:
+        return next((fault for fault in self._dial if isinstance(fault, kind)), None)
+
+    def delay(self, of: Literal["handshake", "setup"]) -> float:
+        """Give the seconds an answer is late."""
+        delays = (fault for fault in self._dial if isinstance(fault, Delay))
+        return sum(fault.seconds for fault in delays if fault.of == of)
+
+    def add(self, fault: ConnectionFault, *, sent: int, received: int) -> ConnectionFault | None:
+        """Take in an injected fault whose counts start now.
+
+        Args:
+            fault: The fault; its counts are as from now.
+            sent: Server messages sent so far.
+            received: Client messages received so far.
+
+        Returns:
+            The fault when it is due at once or timed, which is the caller's part; else None.
+
+        Raises:
+            ValueError: When it is meant for the setup.
+        """
+        if fault.during_setup:
+            raise ValueError(f"the setup is over: {fault!r}")
+        if fault.after_sent:
+            self._pending.append(replace(fault, after_sent=fault.after_sent + sent))
+        elif fault.after_received is not None:
+            self._pending.append(replace(fault, after_received=fault.after_received + received))
+        else:
+            return fault
+        return None
+
+    def on_setup(self) -> list[ConnectionFault]:
+        """Give what is due when the setup has come."""
+        return self._due([fault for fault in self._pending if fault.during_setup])
+
+    def on_sent(self, count: int) -> list[ConnectionFault]:
+        """Give what is due after so many server messages."""
+        return self._due([fault for fault in self._pending if fault.after_sent == count])
+
+    def on_received(self, count: int, *, processed: bool) -> list[ConnectionFault]:
+        """Give what is due after so many client messages, before or after the model took it in."""
+        due = [
+            fault
+            for fault in self._pending
+            if fault.after_received == count and fault.processed is processed
+        ]
+        return self._due(due)
+
+    def timed(self) -> list[tuple[float, ConnectionFault]]:
+        """Give the faults that act by the clock, with their seconds after setupComplete."""
+        due = self._due([fault for fault in self._pending if fault.at is not None])
+        return [(cast("float", fault.at), fault) for fault in due]
+
+    def _due(self, faults: list[ConnectionFault]) -> list[ConnectionFault]:
+        """Take the faults out: each acts once."""
+        self._pending = [fault for fault in self._pending if fault not in faults]
+        return faults

@@ -1,0 +1,156 @@
+"""One accepted socket: bytes on one side, WebSocket events on the other.
+
+Built on the Sans-I/O server of ``websockets``, not on its asyncio server: that one answers pings,
+acknowledges closes and keeps time on its own, and an emulator must be able to leave each undone.
+"""
+
+import asyncio
+import http
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from typing import Protocol, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+class Listener(Protocol):
+    """Who is told what happens on a link."""
+
+    def on_request(self, path: str, headers: Mapping[str, str]) -> None:
+        """Take the opening handshake of the client."""
+
+    def on_message(self, data: bytes) -> None:
+        """Take one whole message."""
+
+    def on_close(self, code: int | None, reason: str) -> None:
+        """Take the close frame of the client; the code is None when it has none."""
+
+    def on_lost(self) -> None:
+        """Take notice that the socket is closed."""
+
+
+class Link(asyncio.Protocol):
+    """One WebSocket on the server's side.
+
+    Args:
+        listener: Who is told what happens.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._websocket = ServerProtocol(max_size=None)
+        self._transport: asyncio.Transport | None = None
+        self._request: Request | None = None
+        self._fragments = b""
+        self._deaf = False
+        self._held = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport to write to."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in."""
+        if self._deaf:
+            return
+        self._websocket.receive_data(data)
+        for event in self._websocket.events_received():
+            if isinstance(event, Request):
+                self._request = event
+                self._listener.on_request(event.path, event.headers)
+            else:
+                self._take_frame(cast("Frame", event))
+        self._flush()  # pongs, and the end of a close that this side began
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Take notice that the socket is closed."""
+        self._listener.on_lost()
+
+    def _take_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            if self._websocket.close_rcvd_then_sent:  # the client began: `acknowledge` answers
+                self._held = True
+                close = self._websocket.close_rcvd
+                assert close is not None  # noqa: S101 (it has just come)
+                self._listener.on_close(close.code if frame.data else None, close.reason)
+        elif frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            self._fragments += frame.data
+            if frame.fin:
+                data, self._fragments = self._fragments, b""
+                self._listener.on_message(data)
+
+    # What the connection calls
+
+    def accept(self) -> int:
+        """Answer the handshake, and give the HTTP status; not 101 when it was no such handshake."""
+        assert self._request is not None  # noqa: S101
+        return self._respond(self._websocket.accept(self._request))
+
+    def refuse(self, status: int, headers: Mapping[str, str], body: str) -> int:
+        """Answer the handshake with another HTTP status, and give it."""
+        response = self._websocket.reject(http.HTTPStatus(status), body)
+        for name, value in headers.items():
+            if name in response.headers:
+                del response.headers[name]
+            response.headers[name] = value
+        return self._respond(response)
+
+    def _respond(self, response: Response) -> int:
+        self._websocket.send_response(response)
+        self._flush()
+        return response.status_code
+
+    def send(self, data: str | bytes) -> None:
+        """Send one message; a str goes as text, bytes as binary."""
+        if isinstance(data, str):
+            self._websocket.send_text(data.encode())
+        else:
+            self._websocket.send_binary(data)
+        self._flush()
+
+    def close(self, code: int | None, reason: str) -> None:
+        """Begin to close the connection, unless the client already has."""
+        if self._websocket.state is State.OPEN:
+            self._deaf = False  # the client's answer must be read
+            self._websocket.send_close(code, reason if code is not None else "")
+            self._flush()
+
+    def acknowledge(self) -> None:
+        """Answer the client's close frame."""
+        self._held = False
+        self._flush()
+
+    def ignore(self) -> None:
+        """Take nothing in any more, and answer no pings."""
+        self._deaf = True
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        if self._transport is not None:
+            reset(self._transport)
+
+    def _flush(self) -> None:
+        if self._held or self._transport is None:
+            return
+        for data in self._websocket.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()  # TLS cannot be closed in one direction
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a TCP connection with RST instead of FIN."""
+    raw: socket.socket | None = transport.get_extra_info("socket")
+    if raw is not None and raw.fileno() >= 0:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+    transport.abort()
