@@ -2,9 +2,9 @@
 
 Pure: no socket, no clock (``now`` is an argument), no randomness (ids are counted).
 
-A handle stands for a ``Snapshot`` of a session. A turn that is being answered is an ``Exchange``; it
-ends with its turnComplete, and is never continued after a resume. What is unanswered follows from
-the context alone: the turn is, if the last thing known was said by the user.
+A handle stands for a ``Snapshot`` of a session. A turn that is being answered is an ``Exchange``;
+it ends with its turnComplete, and is never continued after a resume. What is unanswered follows
+from the context alone: the turn is, if the last thing known was said by the user.
 
 The generations differ in one thing. 2.5 issues no handle while it answers, so a resumed session
 does not know the turn. 3.8 does, so a resumed session knows the turn, and comes back *waiting* when

@@ -24,7 +24,7 @@ from .faults import (
     Stall,
     cut,
 )
-from .link import Link
+from .websocket import Link
 from .model import Model, Question, Step, steps
 
 NOT_FOUND_STATUS = 404

@@ -1,7 +1,7 @@
 """What can go wrong with a connection, and when it does.
 
-Pure: the faults are frozen values, and ``Schedule`` only answers which of them are due. Carrying them
-out is the connection's work.
+Pure: the faults are frozen values, and ``Schedule`` only answers which of them are due. Carrying
+them out is the connection's work.
 
 A fault without a trigger acts right after setupComplete when it was planned, and at once when it
 was injected.

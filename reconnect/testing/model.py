@@ -1,9 +1,10 @@
 """Who answers: the built-in model, scripts, and how a reply becomes server messages.
 
-Pure. A model is any callable that takes a ``Question`` and returns a ``Reply``; it is asked again, with
-the results in the context, after the tools it called have answered.
+Pure. A model is any callable that takes a ``Question`` and returns a ``Reply``; it is asked again,
+with the results in the context, after the tools it called have answered.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -89,7 +90,8 @@ Model: TypeAlias = Callable[[Question], Reply]
 class Parrot:
     """The built-in model: repeats what was said, and what it remembers from before.
 
-    A turn that contains ``call NAME(arg=value)`` makes it call that function first; audio is counted.
+    A turn that contains ``call NAME(arg=value)`` makes it call that function first. Audio is
+    counted.
     """
 
     def __call__(self, question: Question) -> Reply:
@@ -187,7 +189,7 @@ def chunks(text: str) -> list[str]:
     words = re.findall(r"\s*\S+\s*", text)
     pieces = min(max(MIN_CHUNKS, len(words) // WORDS_PER_CHUNK), MAX_CHUNKS, len(words))
     cuts = [len(words) * piece // pieces for piece in range(pieces + 1)] if pieces else []
-    return ["".join(words[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    return ["".join(words[start:end]) for start, end in itertools.pairwise(cuts)]
 
 
 def steps(reply: Reply, question: Question, *, new_id: Callable[[], str]) -> list[Step]:

@@ -27,7 +27,7 @@ from .faults import (
     Stall,
     dial_faults,
 )
-from .link import reset
+from .websocket import reset
 from .model import Model, Reply, as_model
 
 GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
@@ -43,8 +43,8 @@ class LiveServer:
     connection, and is raised again when the ``async with`` block ends.
 
     Args:
-        model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th item
-            answers the n-th turn; else a callable that takes a ``Question`` and returns a reply.
+        model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
+            item answers the n-th turn; else a callable that takes a ``Question`` and returns a reply.
         generation: Which model's handles it issues: "2.5" withholds them while it answers, "3.8"
             does not.
         faults: What goes wrong, one item per dial in order: None, a fault, or a sequence of faults.
@@ -241,8 +241,9 @@ class LiveServer:
     async def _listen(self, on: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            lambda: _Accepted(self._accept), sock=on, backlog=BACKLOG
+            lambda: _Accepted(self._accept), sock=on, backlog=BACKLOG, start_serving=False
         )
+        await self._listener.start_serving()
 
     def _stop_listening(self) -> None:
         """Close the listening socket; one that only holds the port takes its place."""
