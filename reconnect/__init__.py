@@ -1,0 +1,43 @@
+"""Keeps a Gemini Live conversation alive whatever happens to its connections."""
+
+from .errors import ReconnectExhausted, RemoteProtocolError, SessionClosed
+from .events import (
+    Connected,
+    Event,
+    GaveUp,
+    GoingAway,
+    Lost,
+    Restarted,
+    Resumed,
+    Retrying,
+)
+from .judgement import FailureKind, classify
+from .loss import Loss, Phase
+from .policy import Decision, Raise, ReconnectPolicy, Restart, Resume
+from .session import ResumableSession
+
+__all__ = [
+    "Connected",
+    "Decision",
+    "Event",
+    "FailureKind",
+    "GaveUp",
+    "GoingAway",
+    "Loss",
+    "Lost",
+    "Phase",
+    "Raise",
+    "ReconnectExhausted",
+    "ReconnectPolicy",
+    "RemoteProtocolError",
+    "Restart",
+    "Restarted",
+    "ResumableSession",
+    "Resume",
+    "Resumed",
+    "Retrying",
+    "SessionClosed",
+    "classify",
+]
+
+__version__ = "0.1.0"

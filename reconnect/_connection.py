@@ -1,0 +1,156 @@
+"""One connection: an SDK session that is held open in a task of its own.
+
+The SDK's ``connect()`` is a context manager, and whoever enters it must leave it: from another
+task, a cancel scope inside it would break. So each connection gets one task that enters, waits to
+be released, and leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
+
+from ._sdk import readable
+from .loss import Phase
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger("reconnect")
+
+_SUSPICION: Final = 1.0
+"""Seconds in which the reading side must confirm what a failed write has shown."""
+
+
+class Connection:
+    """A connection, from the dial to the end of its closing handshake.
+
+    Args:
+        live: What to dial with: the SDK's ``client.aio.live`` or anything with its ``connect``.
+        model: The model's name.
+        config: The configuration of this dial; ``connect()`` may change it.
+    """
+
+    def __init__(self, live: Any, *, model: str, config: types.LiveConnectConfig) -> None:
+        self.session: Any = None
+        # How reading ended; None while more may come.
+        self.error: BaseException | None = None
+        # Whether the ledger's messages are written, so that the caller's may follow.
+        self.ready = False
+        self.write_lock = asyncio.Lock()
+        self._live = live
+        self._model = model
+        self._config = config
+        self._suspected = False
+        self._messages: AsyncIterator[types.LiveServerMessage] | None = None
+        self._opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._released = asyncio.Event()
+        self._over = asyncio.Event()
+        self._holder: asyncio.Task[None] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the caller's messages can be written to it."""
+        return self.ready and self.error is None and not self._suspected
+
+    @property
+    def closed(self) -> bool:
+        """Whether its socket is closed: nothing written to it goes anywhere."""
+        return self._holder is not None and self._holder.done()
+
+    async def open(self, *, timeout: float) -> None:
+        """Dial and wait for setupComplete.
+
+        Args:
+            timeout: Seconds that all of it may take. The SDK has no limit of its own for the
+                setup: a server that stays silent would hang it for ever.
+
+        Raises:
+            TimeoutError: If it takes longer.
+            Exception: Whatever the dial raises.
+        """
+        self._holder = asyncio.create_task(self._hold(timeout), name="reconnect connection")
+        try:
+            self.session = await self._opened
+        except asyncio.CancelledError:
+            self._holder.cancel()
+            raise
+
+    async def read(self) -> types.LiveServerMessage | None:
+        """Return the next message; None once there are no more, and `error` tells why.
+
+        Cancelling it loses nothing: a message is either returned or still to be read.
+        """
+        while True:
+            if self._messages is None:
+                self._messages = self.session.receive()
+            try:
+                return await anext(self._messages)
+            except StopAsyncIteration:
+                # The SDK's receive() ends with each turn, and with its cancellation.
+                self._messages = None
+            except Exception as error:
+                self.fail(readable(error, phase=Phase.SESSION))
+                return None
+
+    def fail(self, error: BaseException) -> None:
+        """Note that nothing more will be read.
+
+        Args:
+            error: Why.
+        """
+        if self.error is None:
+            self.error = error
+            self._over.set()
+
+    def suspect(self, error: BaseException) -> None:
+        """Note that a write has failed.
+
+        The reading side is left to find out: what the server sent before it hung up is still to
+        be read, and its close frame says more than a broken pipe.
+
+        Args:
+            error: What the write raised.
+        """
+        if not self._suspected:
+            self._suspected = True
+            asyncio.get_running_loop().call_later(_SUSPICION, self.fail, error)
+
+    async def close(self, *, timeout: float) -> None:
+        """Close the socket and wait until it is closed and read to its end.
+
+        Args:
+            timeout: Seconds to wait at most; the closing goes on behind that.
+        """
+        self.ready = False
+        self._released.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                if self._holder is not None:
+                    await asyncio.wait({self._holder})
+                if self.session is not None:
+                    await self._over.wait()
+
+    async def _hold(self, timeout: float) -> None:
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with asyncio.timeout(timeout):
+                    session = await stack.enter_async_context(
+                        self._live.connect(model=self._model, config=self._config)
+                    )
+                self._opened.set_result(session)
+                await self._released.wait()
+        except asyncio.CancelledError:
+            self._opened.cancel()
+            raise
+        except Exception as error:
+            if self._opened.done():
+                # The connection is over; how its closing went changes nothing for the session.
+                logger.debug("closing a connection raised", exc_info=error)
+            else:
+                self._opened.set_exception(error)

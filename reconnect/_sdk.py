@@ -1,0 +1,199 @@
+"""What the driver needs of google-genai and websockets: by their public API, imported late.
+
+Both cost half a second to import: they are imported with the first session, inside functions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import RemoteProtocolError
+from .loss import Family, Phase, read
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = [
+    "call_keys",
+    "cancellation",
+    "check_live",
+    "checked_config",
+    "config_for",
+    "find_live",
+    "interruption",
+    "phase_of",
+    "readable",
+]
+
+_UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError)
+"""What the SDK's ``receive()`` raises over a frame that it cannot read: no JSON, no object, a
+field of the wrong type, or (TypeError) nothing but ``{"error": ...}``."""
+
+
+def checked_config(config: Any) -> types.LiveConnectConfig:
+    """Return a configuration of this session's own, checked.
+
+    Args:
+        config: A ``LiveConnectConfig`` or a dict of its fields; None for the defaults.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If a field is unknown or has a value that it cannot have.
+    """
+    from google.genai import types
+
+    if config is None:
+        return types.LiveConnectConfig()
+    if isinstance(config, types.LiveConnectConfig):
+        return config.model_copy()
+    if isinstance(config, dict):
+        return types.LiveConnectConfig.model_validate(config)
+    raise TypeError(
+        f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
+    )
+
+
+def config_for(
+    config: types.LiveConnectConfig, *, handle: str | None, seeded: bool
+) -> types.LiveConnectConfig:
+    """Return the configuration of one dial: always a copy, since ``connect()`` changes it.
+
+    Args:
+        config: The session's configuration.
+        handle: The handle to resume from; None for a fresh session.
+        seeded: Whether the fresh session waits for a history before it talks.
+    """
+    from google.genai import types
+
+    asked = config.session_resumption or types.SessionResumptionConfig()
+    changes: dict[str, Any] = {
+        "session_resumption": asked.model_copy(update={"handle": handle}),
+    }
+    if seeded:
+        changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
+    elif handle is not None:
+        # The handle restores the history: to announce another one is refused.
+        changes["history_config"] = None
+    return config.model_copy(update=changes)
+
+
+async def find_live(live: Any) -> Any:
+    """Return what to dial with: ``live`` itself, or what it returns when it is a callable.
+
+    Args:
+        live: An object with the SDK's ``connect``, or a callable, plain or async, that returns
+            one and is called for every dial.
+
+    Raises:
+        TypeError: If neither has a ``connect``.
+    """
+    found = live
+    if not hasattr(found, "connect"):
+        found = live()
+        if inspect.isawaitable(found):
+            found = await found
+        if not hasattr(found, "connect"):
+            raise TypeError(
+                f"live returned {found!r}, which has no connect(); return client.aio.live"
+            )
+    return found
+
+
+def check_live(live: Any) -> None:
+    """Raise for a ``live`` that nothing can be dialled with.
+
+    Args:
+        live: What the session was given.
+
+    Raises:
+        TypeError: If it has no ``connect`` and cannot be called.
+    """
+    if not hasattr(live, "connect") and not callable(live):
+        raise TypeError(f"live must be client.aio.live or a callable that returns it, got {live!r}")
+
+
+def phase_of(error: BaseException) -> Phase:
+    """Tell how far a dial that failed had come.
+
+    ``connect()`` does the dial, the handshake and the setup in one. What it raises tells them
+    apart: a close can only follow a handshake, and everything else precedes it. The exception is
+    a time that ran out: then the innermost frames tell whether websockets was still connecting.
+
+    Args:
+        error: What ``connect()`` raised.
+    """
+    if read(error).family is Family.CLOSE:
+        return Phase.SETUP
+    if not isinstance(error, TimeoutError):
+        return Phase.CONNECT
+    causes = [error, error.__cause__, error.__context__]
+    modules = {
+        frame.f_globals.get("__name__")
+        for cause in causes
+        if cause is not None
+        for frame, _ in traceback.walk_tb(cause.__traceback__)
+    }
+    return Phase.SETUP if "websockets.asyncio.connection" in modules else Phase.CONNECT
+
+
+def readable(error: Exception, *, phase: Phase) -> Exception:
+    """Return an error of the SDK's over a frame it cannot read as what it is; others as they are.
+
+    The SDK lets such a frame surface as the ``ValueError`` or ``TypeError`` that it stumbles over,
+    which would pass for a bad argument of the caller's and end the session.
+
+    Args:
+        error: What ``receive()`` or ``connect()`` raised.
+        phase: Which of them it was. ``connect()`` also checks arguments, so there only what is
+            certainly a frame counts.
+    """
+    if phase is Phase.SESSION:
+        frame = isinstance(error, _UNREADABLE)
+    else:
+        frame = isinstance(error, UnicodeDecodeError) or isinstance(
+            error.__context__, json.JSONDecodeError
+        )
+    if not frame:
+        return error
+    unreadable = RemoteProtocolError(
+        f"the server sent a frame that the SDK cannot read ({type(error).__name__})"
+    )
+    unreadable.__cause__ = error
+    return unreadable
+
+
+def call_keys(function_responses: Any) -> list[str]:
+    """Return the id of each function response, or its name where it has no id.
+
+    Args:
+        function_responses: What ``send_tool_response`` takes: one response or several.
+    """
+    several = isinstance(function_responses, (list, tuple))
+    responses = function_responses if several else [function_responses]
+    return [str(_field(response, "id") or _field(response, "name")) for response in responses]
+
+
+def _field(response: Any, name: str) -> Any:
+    return response.get(name) if isinstance(response, dict) else getattr(response, name, None)
+
+
+def interruption() -> types.LiveServerMessage:
+    """Return the message that tells a player to drop what it has of a reply."""
+    from google.genai import types
+
+    return types.LiveServerMessage(server_content=types.LiveServerContent(interrupted=True))
+
+
+def cancellation(calls: tuple[str, ...]) -> types.LiveServerMessage:
+    """Return the message that tells the caller that results of tool calls are not awaited.
+
+    Args:
+        calls: The ids of the calls.
+    """
+    from google.genai import types
+
+    cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
+    return types.LiveServerMessage(tool_call_cancellation=cancelled)

@@ -1,0 +1,60 @@
+"""The exceptions that this library raises itself.
+
+::
+
+    ConnectionError
+    ├── ReconnectExhausted   the budget of attempts and time is spent
+    ├── RemoteProtocolError  the server sent what the SDK cannot read
+    └── SessionClosed        the caller closed the session, then used it
+
+Whatever else ends a session is raised as it came: the SDK's ``APIError``, the
+``ConnectionClosed`` of websockets, an ``OSError``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ReconnectExhausted", "RemoteProtocolError", "SessionClosed"]
+
+
+class ReconnectExhausted(ConnectionError):
+    """The session was not brought back within the policy's budget.
+
+    Raised from the last error, which is its ``__cause__``.
+
+    Args:
+        attempts: How many dials were made in this outage.
+        elapsed: Seconds since the outage began.
+    """
+
+    def __init__(self, *, attempts: int, elapsed: float) -> None:
+        super().__init__(attempts, elapsed)
+        self.attempts = attempts
+        self.elapsed = elapsed
+
+    def __str__(self) -> str:
+        dials = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        return (
+            f"gave up after {dials} over {self.elapsed:.1f} s; raise the policy's stop= to try"
+            " longer, or look at the cause for what went wrong"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _exhausted, (self.attempts, self.elapsed)
+
+
+def _exhausted(attempts: int, elapsed: float) -> ReconnectExhausted:
+    """Rebuild the error in another process: pickle knows no keyword-only arguments."""
+    return ReconnectExhausted(attempts=attempts, elapsed=elapsed)
+
+
+class RemoteProtocolError(ConnectionError):
+    """The server sent a frame that the SDK cannot read.
+
+    Raised from what the SDK made of it: a ``ValueError`` for a frame that is no JSON, a
+    ``TypeError`` for one that holds only an error. The connection is given up and judged like any
+    other loss.
+    """
+
+
+class SessionClosed(ConnectionError):
+    """The session had been closed by its owner when it was used."""

@@ -1,0 +1,195 @@
+"""What is known of the connection: its age, its go-away, and the outage it may be part of.
+
+Pure: the time comes in as ``now``, in seconds of any clock that only moves forward.
+
+An outage begins with a loss and ends with *proof* that the session works: a turn completed on the
+new connection, or ten seconds alive. A mere connect is no proof. A server that accepts and hangs
+up at once would otherwise be dialled at the first delay for ever: users saw 1,700 dials a second.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .loss import Loss, Phase
+
+__all__ = ["GoAway", "Leave", "Link", "parse_time_left"]
+
+PROOF_AGE: Final = 10.0
+"""Seconds alive that prove a connection."""
+
+DEFAULT_NOTICE: Final = 30.0
+"""Seconds taken for the notice of a go_away that names none, or one that cannot be read."""
+
+MOVE_WITHIN: Final = 60.0
+"""Seconds before the deadline from which a quiet session moves. Notices of five minutes, one
+second into a connection, are real: moving at once would rotate the session for ever."""
+
+LEAST_MARGIN: Final = 1.0
+"""Seconds before the deadline at which a session moves, quiet or not."""
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d{1,9})?)s")
+
+
+def parse_time_left(text: str | None) -> float | None:
+    """Read a protobuf Duration such as ``"9.951s"``; None where it is none.
+
+    Source: https://protobuf.dev/reference/protobuf/google.protobuf/#duration.
+
+    Args:
+        text: What the server sent; None where it sent nothing.
+    """
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    return float(found[1]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class GoAway:
+    """An announced end of the connection.
+
+    Args:
+        notice: Seconds between the announcement and the end.
+        deadline: When the connection ends.
+        announced: What the server sent as ``time_left``.
+        readable: Whether that could be read.
+    """
+
+    notice: float
+    deadline: float
+    announced: str | None
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """When a connection is to be left.
+
+    Args:
+        at: The time in seconds.
+        expired: Whether the connection is then taken for lost rather than moved from.
+    """
+
+    at: float
+    expired: bool
+
+
+class Link:
+    """The connection of a session, and the outage it may be part of."""
+
+    def __init__(self) -> None:
+        self.resumed = False
+        self.go_away: GoAway | None = None
+        self._open_since: float | None = None
+        self._proven = False
+        self._slowest_dial = 0.0
+        self._dial_began = 0.0
+        self._lost_at: float | None = None
+        self.attempts = 0
+
+    def dialling(self, now: float, *, resumed: bool) -> None:
+        """Note that a dial begins.
+
+        Args:
+            now: The time in seconds.
+            resumed: Whether it carries a handle.
+        """
+        self.resumed = resumed
+        self.go_away = None
+        self._open_since = None
+        self._proven = False
+        self._dial_began = now
+
+    def connected(self, now: float) -> None:
+        """Note that setupComplete has come.
+
+        Args:
+            now: The time in seconds.
+        """
+        self._open_since = now
+        self._slowest_dial = max(self._slowest_dial, now - self._dial_began)
+
+    def turn_completed(self) -> None:
+        """Note the proof that the connection works: the outage, if there was one, is over."""
+        self._proven = True
+
+    def announced(self, now: float, time_left: str | None) -> GoAway:
+        """Note a go_away and return what it means.
+
+        Args:
+            now: The time in seconds.
+            time_left: What the server sent; None where it sent nothing.
+        """
+        seconds = parse_time_left(time_left)
+        notice = DEFAULT_NOTICE if seconds is None else seconds
+        self.go_away = GoAway(notice, now + notice, time_left, seconds is not None)
+        return self.go_away
+
+    def leave(self, *, quiet: bool, handle: bool) -> Leave | None:
+        """Return when to leave a connection that is going away; None while there is no reason to.
+
+        A quiet session moves within the last minute of the notice. A busy one stays until there
+        is just time for a dial, and leaves at least two thirds of the notice to the reply under
+        way. Without a handle there is nothing to move with: the connection is used to its end,
+        and taken for lost soon after the deadline, since the server may have gone silent instead
+        of closing.
+
+        Args:
+            quiet: Whether nothing is open, so that a move interrupts nothing.
+            handle: Whether a handle is held.
+        """
+        if self.go_away is None:
+            return None
+        notice, deadline = self.go_away.notice, self.go_away.deadline
+        if not handle:
+            return Leave(deadline + LEAST_MARGIN, expired=True)
+        if quiet:
+            return Leave(deadline - min(notice, MOVE_WITHIN), expired=False)
+        margin = min(max(LEAST_MARGIN, self._slowest_dial), notice / 3)
+        return Leave(deadline - margin, expired=False)
+
+    def left(self, now: float) -> None:
+        """Note that the connection is over, and with it the outage if the connection was proof.
+
+        Args:
+            now: The time in seconds.
+        """
+        if self._proven or self._age(now) >= PROOF_AGE:
+            self._lost_at, self.attempts = None, 0
+
+    def lost(
+        self, error: BaseException, now: float, *, phase: Phase, handle: bool, closing: bool
+    ) -> Loss:
+        """Note a loss and return it with all that is known about it.
+
+        Args:
+            error: The exception.
+            now: The time in seconds.
+            phase: How far the connection had come.
+            handle: Whether a handle is held now.
+            closing: Whether the caller has asked to close.
+        """
+        self.left(now)
+        if self._lost_at is None:
+            self._lost_at = now
+        return Loss(
+            error=error,
+            phase=phase,
+            resumed=self.resumed,
+            handle=handle,
+            age=self._age(now),
+            go_away=self.go_away is not None,
+            closing=closing,
+        )
+
+    def _age(self, now: float) -> float:
+        return 0.0 if self._open_since is None else now - self._open_since
+
+    def outage(self, now: float) -> float:
+        """Return the seconds since the outage began; 0 where there is none.
+
+        Args:
+            now: The time in seconds.
+        """
+        return 0.0 if self._lost_at is None else now - self._lost_at

@@ -1,0 +1,190 @@
+"""What to do about a lost connection, and when: a pure function of the facts.
+
+`ReconnectPolicy.decide` is given everything it needs, the time and the random draw included, and
+returns one of three decisions. It has no clock, no randomness, no I/O and no memory, so a decision
+can be tested, replayed and simulated without a connection; the driver that carries it out is
+`reconnect.ResumableSession`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from ._plugins import Stop, Wait, stop_rule, wait_rule
+from .backoff import check_backoff, full_jitter
+from .errors import ReconnectExhausted
+from .judgement import FailureKind, classify
+from .loss import Loss
+
+__all__ = ["Decision", "Raise", "ReconnectPolicy", "Restart", "Resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Dial again with the handle.
+
+    Args:
+        delay: Seconds to wait before the dial.
+    """
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Drop the handle and start a fresh session, which is told the history.
+
+    Args:
+        delay: Seconds to wait before the dial.
+    """
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """End the session.
+
+    Args:
+        error: What to raise.
+    """
+
+    error: BaseException
+
+
+Decision: TypeAlias = Resume | Restart | Raise
+"""What `ReconnectPolicy.decide` returns: a closed type, to be matched exhaustively."""
+
+_ATTEMPTS: Final = 10
+"""Dials after which the default policy may give up."""
+
+_PATIENCE: Final = 300.0
+"""Seconds after which the default policy may give up."""
+
+_CHOICES: Final = ("raise", "restart")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconnectPolicy:
+    """Decides whether a lost session is resumed, started afresh or given up, and how soon.
+
+    The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
+    counted per outage; by default it is given up when ten attempts are made *and* five minutes
+    have passed, so that neither a server that is away for minutes nor one that refuses fast ends
+    a call early.
+
+    Args:
+        base: The ceiling of the first delay, in seconds.
+        factor: What the ceiling grows by from attempt to attempt.
+        cap: The longest delay, in seconds. Whatever ``wait`` returns is clipped to it.
+        throttle_delay: The shortest delay after the server asked to be left alone, in seconds;
+            the cap does not shorten it.
+        wait: How long to wait, in place of the full jitter: a tenacity ``wait_*`` object, a
+            function of ``(attempt, draw)``, or one of tenacity's ``RetryCallState``; None for the
+            full jitter. tenacity's random objects draw for themselves and leave ``draw`` alone.
+        stop: When to give up: a tenacity ``stop_*`` object, a function of ``(attempts, elapsed)``,
+            attempts made and seconds since the outage began, or one of tenacity's
+            ``RetryCallState``; None for ten attempts and five minutes.
+        without_handle: What a failure that may pass calls for while no handle is held: ``"raise"``
+            the error as it came, or ``"restart"`` a fresh session with the history.
+        context_exhausted: What a conversation that has outgrown the context calls for: ``"raise"``
+            or ``"restart"``.
+
+    Raises:
+        TypeError: If ``wait`` or ``stop`` cannot be called as described.
+        ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
+            ``throttle_delay`` negative, or a choice is none of those named.
+    """
+
+    # Backoff
+    base: float = 1.0
+    factor: float = 2.0
+    cap: float = 30.0
+    throttle_delay: float = 30.0
+    wait: Callable[..., Any] | None = None
+
+    # Limits
+    stop: Callable[..., Any] | None = None
+
+    # Choices
+    without_handle: Literal["raise", "restart"] = "raise"
+    context_exhausted: Literal["raise", "restart"] = "raise"
+
+    _wait: Wait = field(init=False, repr=False, compare=False)
+    _stop: Stop = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_backoff(base=self.base, factor=self.factor, cap=self.cap)
+        if not 0 <= self.throttle_delay < math.inf:
+            raise ValueError(
+                f"throttle_delay must be a number of seconds from 0 up, got {self.throttle_delay!r}"
+            )
+        for name in ("without_handle", "context_exhausted"):
+            if getattr(self, name) not in _CHOICES:
+                raise ValueError(f"{name} must be one of {_CHOICES}, got {getattr(self, name)!r}")
+        wait = self.wait
+        if wait is None:
+            wait = full_jitter(base=self.base, factor=self.factor, cap=self.cap)
+        object.__setattr__(self, "_wait", wait_rule(wait, cap=self.cap))
+        stop = _ten_attempts_and_five_minutes if self.stop is None else self.stop
+        object.__setattr__(self, "_stop", stop_rule(stop))
+
+    def replace(self, **changes: Any) -> ReconnectPolicy:
+        """Return a copy with some arguments changed; what is not named stays.
+
+        Args:
+            **changes: Any argument of the constructor.
+        """
+        return replace(self, **changes)
+
+    def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
+        """Decide about a loss; the same input gives the same decision.
+
+        Args:
+            loss: What was lost, and how.
+            attempt: Which dial of this outage the decision is about: 1 for the first.
+            elapsed: Seconds since the outage began.
+            draw: A random number in [0, 1), which spreads the dials of many clients.
+
+        Raises:
+            ValueError: If ``attempt`` is below 1, ``elapsed`` negative or ``draw`` outside [0, 1).
+        """
+        if attempt < 1:
+            raise ValueError(f"attempt must be 1 or more, got {attempt!r}")
+        if not 0 <= elapsed < math.inf:
+            raise ValueError(f"elapsed must be a number of seconds from 0 up, got {elapsed!r}")
+        if not 0 <= draw < 1:
+            raise ValueError(f"draw must be a number in [0, 1), got {draw!r}")
+
+        kind = classify(loss)
+        action: type[Resume | Restart] | None
+        match kind:
+            case FailureKind.FATAL | FailureKind.CLEAN:
+                return Raise(loss.error)
+            case FailureKind.CONTEXT_EXHAUSTED:
+                action = Restart if self.context_exhausted == "restart" else None
+            case FailureKind.HANDLE_REJECTED:
+                action = Restart
+            case FailureKind.TRANSIENT | FailureKind.THROTTLED:
+                if loss.handle:
+                    action = Resume
+                else:
+                    action = Restart if self.without_handle == "restart" else None
+        if action is None:
+            return Raise(loss.error)
+        delay = self._wait(loss, attempt, elapsed, draw)
+        if kind is FailureKind.THROTTLED:
+            delay = max(delay, self.throttle_delay)
+        made = attempt - 1
+        if self._stop(loss, made, elapsed, delay):
+            exhausted = ReconnectExhausted(attempts=made, elapsed=elapsed)
+            exhausted.__cause__ = loss.error
+            return Raise(exhausted)
+        return action(delay)
+
+
+def _ten_attempts_and_five_minutes(attempts: int, elapsed: float) -> bool:
+    return attempts >= _ATTEMPTS and elapsed >= _PATIENCE

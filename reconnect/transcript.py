@@ -1,0 +1,103 @@
+"""The turns that a fresh session is told: in the form of the API, bounded, without tool calls.
+
+Turns come as the SDK takes them, contents or dicts, and are read by either form.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+__all__ = ["Transcript", "as_turns", "model_turn", "tellable"]
+
+_TOOL_PARTS: Final = ("function_call", "function_response")
+
+
+class Transcript:
+    """What was said, the newest turns of it.
+
+    Args:
+        limit: How many characters are kept; the oldest turns go first. A byte of media counts as
+            a character.
+    """
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._turns: deque[tuple[Any, int]] = deque()
+        self._size = 0
+
+    def add(self, turn: Any) -> None:
+        """Add a turn, and drop the oldest beyond the limit.
+
+        Args:
+            turn: A content or dict.
+        """
+        size = _size(turn)
+        self._turns.append((turn, size))
+        self._size += size
+        while self._size > self._limit:
+            self._size -= self._turns.popleft()[1]
+
+    def turns(self) -> list[Any]:
+        """Return the turns that are kept, oldest first."""
+        return [turn for turn, _ in self._turns]
+
+
+def as_turns(turns: Any) -> list[Any]:
+    """Return what ``send_client_content`` takes as a list of turns.
+
+    Args:
+        turns: A content, a dict, a text, a list of these, or None.
+    """
+    if turns is None:
+        return []
+    if isinstance(turns, (list, tuple)):
+        return [turn for item in turns for turn in as_turns(item)]
+    if isinstance(turns, dict) and "parts" in turns:
+        return [turns]
+    if hasattr(turns, "parts"):
+        return [turns]
+    return [{"role": "user", "parts": [{"text": turns} if isinstance(turns, str) else turns]}]
+
+
+def model_turn(reply: Iterable[str]) -> dict[str, Any]:
+    """Return a reply as a turn of the model's.
+
+    Args:
+        reply: Its text, in pieces.
+    """
+    return {"role": "model", "parts": [{"text": "".join(reply)}]}
+
+
+def tellable(turns: Iterable[Any]) -> list[Any]:
+    """Return the turns without parts of tool calls, which the server refuses in a history (1007).
+
+    Args:
+        turns: Contents or dicts. A turn of which nothing is left is left out.
+    """
+    kept = []
+    for turn in turns:
+        parts = [part for part in _parts(turn) if not any(_get(part, name) for name in _TOOL_PARTS)]
+        if parts:
+            kept.append({"role": _get(turn, "role"), "parts": parts})
+    return kept
+
+
+def _get(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, dict) else getattr(thing, name, None)
+
+
+def _parts(turn: Any) -> list[Any]:
+    parts = _get(turn, "parts")
+    if parts is None:
+        return []
+    return list(parts) if isinstance(parts, (list, tuple)) else [parts]
+
+
+def _size(turn: Any) -> int:
+    size = 0
+    for part in _parts(turn):
+        data = _get(_get(part, "inline_data"), "data")
+        size += len(part if isinstance(part, str) else _get(part, "text") or "") + len(data or "")
+    return size
