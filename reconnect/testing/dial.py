@@ -119,12 +119,15 @@ class Dial:
         number: Its number, the first is 1.
         schedule: What goes wrong with it.
         shared: What it shares with the others.
+        transport: What was accepted.
     """
 
-    def __init__(self, number: int, schedule: Schedule, shared: Shared) -> None:
+    def __init__(
+        self, number: int, schedule: Schedule, shared: Shared, transport: asyncio.Transport
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.record = Connection(number, opened_at=self._loop.time())
-        self.link = Link(self)
+        self.link = Link(self, transport)
         self._schedule = schedule
         self._shared = shared
         self._jobs: asyncio.Queue[Callable[[], None]] = asyncio.Queue()

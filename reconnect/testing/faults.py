@@ -265,7 +265,11 @@ def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
     """
     if item is None:
         return ()
-    faults = (item,) if isinstance(item, _DIAL + _CONNECTION) else tuple(item)
+    if isinstance(item, _DIAL + _CONNECTION):
+        return (item,)
+    if isinstance(item, str) or not isinstance(item, Sequence):
+        raise TypeError(f"not a fault: {item!r}")
+    faults = tuple(item)
     for fault in faults:
         if not isinstance(fault, _DIAL + _CONNECTION):
             raise TypeError(f"not a fault: {fault!r}")

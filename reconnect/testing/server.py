@@ -27,12 +27,14 @@ from .faults import (
     Stall,
     dial_faults,
 )
-from .websocket import reset
 from .model import Model, Reply, as_model
 
 GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
 BACKLOG = 100
 API_KEY = "test-key"
+
+SETTLING = 3
+"""Rounds of the loop that clients in the same loop get to see that their sockets are closed."""
 
 
 class LiveServer:
@@ -96,6 +98,7 @@ class LiveServer:
         self._listener: asyncio.Server | None = None
         self._recovery: asyncio.Task[None] | None = None
         self._recovers_at = 0.0
+        self._clients: list[genai.Client] = []
         self._port = 0
 
     # The block
@@ -121,6 +124,10 @@ class LiveServer:
         self._abort_all()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        for client in self._clients:
+            await client.aio.aclose()
+        for _ in range(SETTLING):
+            await asyncio.sleep(0)
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
@@ -150,7 +157,7 @@ class LiveServer:
         api_key: str = API_KEY,
         async_client_args: Mapping[str, Any] | None = None,
     ) -> genai.Client:
-        """Make a client of this server.
+        """Make a client of this server; it is closed when the ``async with`` block ends.
 
         Args:
             vertexai: Whether it speaks the Vertex dialect.
@@ -159,7 +166,9 @@ class LiveServer:
         """
         arguments = {"ssl": self.ssl, **(async_client_args or {})}
         options = types.HttpOptions(base_url=self.url, async_client_args=arguments)
-        return genai.Client(vertexai=vertexai, api_key=api_key, http_options=options)
+        client = genai.Client(vertexai=vertexai, api_key=api_key, http_options=options)
+        self._clients.append(client)
+        return client
 
     # Faults
 
@@ -260,30 +269,32 @@ class LiveServer:
     def _accept(self, transport: asyncio.Transport) -> None:
         """Take the next dial."""
         schedule = Schedule(self._plan.pop(0) if self._plan else ())
-        dial = Dial(len(self._dials) + 1, schedule, self._shared)
+        dial = Dial(len(self._dials) + 1, schedule, self._shared, transport)
         self._dials.append(dial)
         refusal = schedule.refusal
         if refusal is not None and refusal.status is None:
             dial.abort()
             dial.record.closed_at = dial.record.opened_at
-            reset(transport)
             return
         self._start(self._serve(dial, transport))
 
     async def _serve(self, dial: Dial, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
-        dial.link.connection_made(transport)  # so that it can be reset during the TLS handshake
         try:
             secured = await loop.start_tls(transport, dial.link, contexts()[0], server_side=True)
         except OSError:  # the client left, or did not like the certificate: it will know
             dial.on_lost()
         else:
-            dial.link.connection_made(cast("asyncio.Transport", secured))
+            if secured is None or transport.is_closing():  # what 3.11 gives for a reset
+                dial.on_lost()
+            else:
+                dial.link.connection_made(secured)
         await dial.run()
 
     def _abort_all(self) -> None:
         for dial in self._dials:
-            dial.abort()
+            if dial.record.closed_at is None:
+                dial.abort()
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

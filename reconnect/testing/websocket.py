@@ -41,10 +41,12 @@ class Link(asyncio.Protocol):
 
     Args:
         listener: Who is told what happens.
+        plain: The transport that was accepted. Nothing is written to it but through TLS.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, plain: asyncio.Transport) -> None:
         self._listener = listener
+        self._plain = plain
         self._websocket = ServerProtocol(max_size=None)
         self._transport: asyncio.Transport | None = None
         self._request: Request | None = None
@@ -55,8 +57,9 @@ class Link(asyncio.Protocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport to write to."""
+        """Take the TLS transport; what came in with the end of its handshake is here already."""
         self._transport = cast("asyncio.Transport", transport)
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in."""
@@ -134,9 +137,11 @@ class Link(asyncio.Protocol):
         self._deaf = True
 
     def abort(self) -> None:
-        """Reset the connection."""
-        if self._transport is not None:
-            reset(self._transport)
+        """Reset the connection: TCP ends with RST instead of FIN."""
+        raw: socket.socket = self._plain.get_extra_info("socket")
+        if raw.fileno() >= 0:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        self._plain.abort()
 
     def _flush(self) -> None:
         if self._held or self._transport is None:
@@ -146,11 +151,3 @@ class Link(asyncio.Protocol):
                 self._transport.write(data)
             else:
                 self._transport.close()  # TLS cannot be closed in one direction
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """End a TCP connection with RST instead of FIN."""
-    raw: socket.socket | None = transport.get_extra_info("socket")
-    if raw is not None and raw.fileno() >= 0:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
-    transport.abort()

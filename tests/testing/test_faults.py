@@ -122,8 +122,9 @@ def test_dial_faults_takes_one_or_many():
     assert dial_faults(None) == ()
     assert dial_faults(Abort()) == (Abort(),)
     assert dial_faults([Delay(1), Close()]) == (Delay(1), Close())
-    with pytest.raises(TypeError, match="boom"):
-        dial_faults(["boom"])  # type: ignore[list-item]
+    for wrong in ("boom", ["boom"], 7, [7]):
+        with pytest.raises(TypeError, match="not a fault: ('boom'|7)"):
+            dial_faults(wrong)  # type: ignore[arg-type]
 
 
 def test_a_silence_is_a_stall_during_the_setup():

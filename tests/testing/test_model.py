@@ -40,7 +40,10 @@ def test_parrot_counts_audio():
 def test_parrot_calls_tools():
     """The parrot calls what a turn tells it to, and reads its arguments."""
     said = "please call f(a=1, b=two, c) and call g()"
-    assert Parrot()(question(("user", said))) == [Call("f", {"a": 1, "b": "two", "c": ""}), Call("g")]
+    assert Parrot()(question(("user", said))) == [
+        Call("f", {"a": 1, "b": "two", "c": ""}),
+        Call("g"),
+    ]
 
 
 def test_parrot_reports_results():
@@ -114,9 +117,7 @@ def test_steps_of_a_spoken_text():
     assert part["inlineData"]["mimeType"] == "audio/pcm;rate=24000"
     assert "outputTranscription" not in first.message["serverContent"]
     assert first.said == "a"
-    heard = question(
-        ("user", "x"), generation_config=generation, output_audio_transcription={}
-    )
+    heard = question(("user", "x"), generation_config=generation, output_audio_transcription={})
     first = steps("a", heard, new_id=ids())[0]
     assert first.message["serverContent"]["outputTranscription"] == {"text": "a"}
 

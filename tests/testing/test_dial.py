@@ -1,0 +1,562 @@
+"""One dial: setup, turns, handles and faults, by the loop's clock."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from google.genai import types
+from talking import (
+    GEMINI_PATH,
+    VERTEX_PATH,
+    dial,
+    end,
+    handle_of,
+    raw,
+    refusal,
+    say,
+    send,
+    tell,
+    until,
+    words,
+)
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from reconnect.testing import (
+    Abort,
+    Call,
+    Close,
+    Delay,
+    Frame,
+    GoAway,
+    LiveServer,
+    Refuse,
+    RejectHandle,
+    Silence,
+    Stall,
+)
+
+NOT_FOUND = (1008, "BidiGenerateContent session not found")
+
+
+def now() -> float:
+    """Read the loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+def kinds(server: LiveServer, connection: int = 0) -> list[str]:
+    """Name what was sent on a connection, one word per message."""
+    found: list[str] = []
+    for message in server.connections[connection].sent:
+        assert isinstance(message, dict)
+        (kind,) = message.keys() - {"usageMetadata"}
+        if kind == "serverContent":
+            (kind,) = message[kind]
+        elif kind == "sessionResumptionUpdate":
+            kind = "handle" if message[kind]["resumable"] else "no handle"
+        found.append(kind)
+    return found
+
+
+async def test_a_turn_on_3_8_has_handles_in_its_middle():
+    """3.8 issues handles when it takes a turn up, after the first output and after the turn."""
+    async with LiveServer(["one two three"]) as server, dial(server) as session:
+        assert await say(session, "hi") == "one two three"
+        await handle_of(session)
+        assert kinds(server) == [
+            "setupComplete",
+            "handle",
+            "handle",
+            "modelTurn",
+            "handle",
+            "modelTurn",
+            "modelTurn",
+            "generationComplete",
+            "turnComplete",
+            "handle",
+        ]
+
+
+async def test_a_turn_on_2_5_withholds_handles():
+    """2.5 says that it has no handle when it takes a turn up, and issues one after the turn."""
+    server = LiveServer(["one two three"], generation="2.5", handle_delay=0.05)
+    async with server, dial(server) as session:
+        assert await say(session, "hi") == "one two three"
+        before = now()
+        await handle_of(session)
+        assert now() - before >= 0.04
+        assert kinds(server) == [
+            "setupComplete",
+            "handle",
+            "no handle",
+            "modelTurn",
+            "modelTurn",
+            "modelTurn",
+            "generationComplete",
+            "turnComplete",
+            "handle",
+        ]
+
+
+async def test_vertex_marks_every_update_resumable():
+    """On Vertex nothing is said where there is no handle."""
+    server = LiveServer([Call("f")], generation="2.5")
+    async with server, dial(server, client=server.client(vertexai=True)) as session:
+        await send(session, "hi")
+        await until(session, "tool_call")
+        assert kinds(server) == ["setupComplete", "handle", "toolCall"]
+
+
+async def test_without_resumption_there_are_no_handles():
+    """A setup that asks for no resumption gets no updates."""
+    async with LiveServer(["one"]) as server:
+        async with dial(server, session_resumption=None) as session:
+            await say(session, "hi")
+            await asyncio.sleep(1)
+        sent = ["setupComplete", "modelTurn", "generationComplete", "turnComplete"]
+        assert kinds(server) == sent
+
+
+async def test_a_turn_overtakes_the_handle_of_the_one_before():
+    """A turn that comes before the handle is due takes its place."""
+    async with LiveServer(["one", "two"], generation="2.5") as server, dial(server) as session:
+        await say(session, "a")
+        await say(session, "b")
+        await asyncio.sleep(1)
+        assert kinds(server).count("handle") == 2
+        assert server.context[-1] == ("model", "two")
+
+
+async def test_resuming_goes_on_from_the_handle():
+    """A resumed session remembers, and starts with no handle of its own."""
+    async with LiveServer() as server:
+        async with dial(server) as session:
+            await say(session, "a")
+            handle = await handle_of(session)
+        async with dial(server, handle) as session:
+            assert await say(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+        first, second = server.connections
+        assert (first.handle, second.handle) == (None, handle)
+        assert first.session == second.session
+        assert kinds(server, 1)[:3] == ["setupComplete", "handle", "modelTurn"]
+
+
+async def test_a_cut_reply_is_not_continued():
+    """After a loss in the middle of a reply 3.8 knows the turn, and answers when asked on."""
+    async with LiveServer(faults=[Abort(after_sent=5)]) as server:
+        async with dial(server) as session:
+            await send(session, "a")
+            handle = [await handle_of(session) for _ in range(3)][-1]
+            assert (await end(session))[0] == 1006
+        async with dial(server, handle) as session:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(session._receive(), 60)
+        async with dial(server, handle) as session:
+            await session.send_client_content(turn_complete=True)
+            reply = words(await until(session, "turn_complete"))
+            assert reply == 'You said "a". That is turn 1.'
+        assert [heard.kind for heard in server.heard] == ["turn", "ask_on"]
+
+
+async def test_a_lost_turn_is_not_known_on_2_5():
+    """After a loss in the middle of a reply 2.5 does not know the turn."""
+    async with LiveServer(generation="2.5", faults=[Abort(after_sent=4)]) as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+            await send(session, "a")
+            await end(session)
+        async with dial(server, handle) as session:
+            await session.send_client_content(turn_complete=True)
+            assert words(await until(session, "turn_complete")) == ""
+            assert server.context == []
+
+
+async def test_tools_are_called_and_answered():
+    """A tool call waits for its result, and no handle comes in the meantime."""
+    async with LiveServer() as server, dial(server) as session:
+        await send(session, "call f(a=1)")
+        call = (await until(session, "tool_call"))[-1].tool_call.function_calls[0]
+        assert (call.id, call.name, call.args) == ("call-0001", "f", {"a": 1})
+        await asyncio.sleep(1)
+        assert kinds(server)[-2:] == ["toolCall", "no handle"]
+        await session.send_tool_response(
+            function_responses=types.FunctionResponse(id=call.id, name="f", response={"x": 1})
+        )
+        reply = words(await until(session, "turn_complete"))
+        assert reply == 'You said "call f(a=1)". f returned {"x": 1}. That is turn 1.'
+
+
+async def test_a_lost_call_leaves_3_8_waiting():
+    """An answer to the lost call closes the exchange, and the turn can be asked again."""
+    async with LiveServer(faults=[Abort(after_sent=4)]) as server:
+        async with dial(server) as session:
+            await send(session, "call f()")
+            handle = [await handle_of(session) for _ in range(2)][-1]
+            *_, message = await until(session, "tool_call")
+            lost = message.tool_call.function_calls[0].id
+            await end(session)
+        async with dial(server, handle) as session:
+            error = types.FunctionResponse(id=lost, name="f", response={"error": "lost"})
+            await session.send_tool_response(function_responses=error)
+            assert words(await until(session, "turn_complete")) == ""
+            await session.send_client_content(turn_complete=True)
+            *_, message = await until(session, "tool_call")
+            assert message.tool_call.function_calls[0].id == "call-0002"
+
+
+async def test_a_late_result_is_ignored_on_2_5():
+    """A result for a call of a lost connection means nothing to 2.5."""
+    async with LiveServer(generation="2.5", faults=[Abort(after_sent=3)]) as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+            await send(session, "call f()")
+            await until(session, "tool_call")
+            await end(session)
+        async with dial(server, handle) as session:
+            late = types.FunctionResponse(id="call-0001", name="f", response={})
+            await session.send_tool_response(function_responses=late)
+            assert await say(session, "a") == 'You said "a". That is turn 1.'
+
+
+async def test_a_new_turn_interrupts_a_reply():
+    """A turn during a reply ends that one as interrupted."""
+    async with LiveServer(["one two three", "four"]) as server, dial(server) as session:
+        await send(session, "a")
+        await until(session, "model_turn")
+        await send(session, "b")
+        cut = await until(session, "turn_complete")
+        assert [bool(m.server_content and m.server_content.interrupted) for m in cut][-2:] == [
+            True,
+            False,
+        ]
+        assert words(await until(session, "turn_complete")) == "four"
+        assert server.context == [
+            ("user", "a"),
+            ("model", "one "),
+            ("user", "b"),
+            ("model", "four"),
+        ]
+
+
+async def test_a_new_turn_cancels_open_calls():
+    """A turn during a call tells the client that the call is off."""
+    async with LiveServer([Call("f"), "done"]) as server, dial(server) as session:
+        await send(session, "a")
+        await until(session, "tool_call")
+        await send(session, "b")
+        *_, message = await until(session, "tool_call_cancellation")
+        assert message.tool_call_cancellation.ids == ["call-0001"]
+        await until(session, "turn_complete")
+        assert words(await until(session, "turn_complete")) == "done"
+
+
+async def test_media_during_a_call_ends_a_strict_session():
+    """A strict server closes when text comes in while a call is open."""
+    async with LiveServer([Call("f")], strict_tools=True) as server, dial(server) as session:
+        await send(session, "a")
+        await until(session, "tool_call")
+        await session.send_realtime_input(text="b")
+        assert await end(session) == (1008, "The operation was aborted.")
+
+
+async def test_speech_is_heard_and_answered_at_its_end():
+    """Audio frames are heard one by one, and answered when the activity ends."""
+    async with LiveServer() as server, dial(server) as session:
+        await session.send_realtime_input(activity_start={})
+        for byte in (b"\0", b"\1"):
+            blob = types.Blob(data=byte, mime_type="audio/pcm")
+            await session.send_realtime_input(audio=blob)
+        await session.send_realtime_input(activity_end={})
+        assert words(await until(session, "turn_complete")) == "I heard 2 frames."
+        assert [(heard.index, heard.kind, heard.value) for heard in server.heard] == [
+            (1, "activity_start", None),
+            (2, "audio", b"\0"),
+            (3, "audio", b"\1"),
+            (4, "activity_end", None),
+        ]
+
+
+async def test_a_session_can_be_given_its_history():
+    """A seed is known, and gets no answer."""
+    history = {"initial_history_in_client_content": True}
+    async with LiveServer() as server, dial(server, history_config=history) as session:
+        turns = [
+            {"role": "user", "parts": [{"text": "a"}]},
+            {"role": "model", "parts": [{"text": "b"}]},
+        ]
+        await session.send_client_content(turns=turns)
+        assert await say(session, "c") == 'You said "c". That is turn 2; before it: "a".'
+        assert [heard.kind for heard in server.heard] == ["seed", "seed", "turn"]
+
+
+async def test_history_with_calls_is_refused():
+    """A seed with function parts ends the session."""
+    history = {"initial_history_in_client_content": True}
+    async with LiveServer() as server, dial(server, history_config=history) as session:
+        call = {"role": "model", "parts": [{"function_call": {"name": "f", "args": {}}}]}
+        await session.send_client_content(turns=call)
+        assert await end(session) == (1007, "Request contains an invalid argument.")
+
+
+async def test_transparent_updates_count_messages():
+    """A transparent session says which message its handle covers, counted per connection."""
+    async with LiveServer() as server:
+        client = server.client(vertexai=True)
+        wanted: Any = {"transparent": True}
+        async with dial(server, client=client, session_resumption=wanted) as session:
+            first, *_ = await until(session, "session_resumption_update")
+            index = first.session_resumption_update.last_consumed_client_message_index
+            assert index in {0, None}
+            await send(session, "a", complete=False)
+            await say(session, "b")
+            *_, message = await until(session, "session_resumption_update")
+            update = message.session_resumption_update
+            assert update.last_consumed_client_message_index == 2
+        wanted["handle"] = update.new_handle
+        async with dial(server, client=client, session_resumption=wanted) as session:
+            await say(session, "c")
+            *_, message = await until(session, "session_resumption_update")
+            assert message.session_resumption_update.last_consumed_client_message_index == 1
+
+
+async def test_indexes_go_over_the_wire_as_strings():
+    """The first update of a transparent session says "0"."""
+    setup = {"session_resumption": {"transparent": True}}
+    async with LiveServer() as server, raw(server, VERTEX_PATH, setup=setup) as websocket:
+        update = json.loads(await websocket.recv())["sessionResumptionUpdate"]
+        assert update["lastConsumedClientMessageIndex"] == "0"
+
+
+async def test_the_emulator_refuses_what_the_server_refuses():
+    """A bad key, an unknown handle and a second socket are refused at the setup."""
+    async with LiveServer() as server:
+        bad = server.client(api_key="bad-key")
+        key = (1007, "API key not valid. Please pass a valid API key.")
+        assert await refusal(server, client=bad) == key
+        assert await refusal(server, "handle-0000") == NOT_FOUND
+        async with dial(server) as session:
+            handle = await handle_of(session)
+            busy = (1011, "Internal error encountered.")
+            assert await refusal(server, handle) == busy
+        async with dial(server, handle):
+            pass
+
+
+async def test_closing_takes_its_time():
+    """A close is acknowledged late, and the session is taken until then."""
+    async with LiveServer(close_delay=2) as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+            closing = asyncio.create_task(session.close())
+            await asyncio.sleep(1)
+            assert (await refusal(server, handle))[0] == 1011
+            await closing
+        before = server.connections[0]
+        assert before.closed_at - before.opened_at >= 2
+        async with dial(server, handle):
+            pass
+
+
+async def test_a_stalled_session_is_free_when_the_client_has_gone():
+    """A stalled server acknowledges no close, and frees the session when the socket is gone."""
+    async with LiveServer(faults=[Stall(after_received=1)]) as server:
+        impatient = server.client(async_client_args={"close_timeout": 3})
+        async with dial(server, client=impatient) as session:
+            handle = await handle_of(session)
+            await send(session, "a")
+            with pytest.raises(TimeoutError):
+                while True:
+                    await asyncio.wait_for(session._receive(), 30)
+            await send(session, "b")
+            before = now()
+        assert now() - before >= 3
+        await asyncio.sleep(1)
+        assert [heard.value for heard in server.heard] == ["a"]
+        assert (server.connections[0].ended_by, server.connections[0].close_code) == (
+            "client",
+            1006,
+        )
+        async with dial(server, handle):
+            pass
+
+
+async def test_handshakes_are_refused():
+    """A handshake gets the status that was planned, or 404 for a path nobody knows."""
+    async with LiveServer(faults=[Refuse(429)]) as server:
+        for status, path in [(429, GEMINI_PATH), (404, "/")]:
+            with pytest.raises(InvalidStatus) as error:
+                async with raw(server, path):
+                    pass
+            assert error.value.response.status_code == status
+        assert [record.status for record in server.connections] == [429, 404]
+        assert [record.ended_by for record in server.connections] == ["server"] * 2
+
+
+async def test_answers_can_be_late():
+    """The handshake and the setup take the time that was planned."""
+    async with LiveServer(faults=[Delay(3, of="handshake"), Delay(2)]) as server:
+        for seconds in (3, 2):
+            before = now()
+            async with dial(server):
+                assert seconds <= now() - before < seconds + 1
+
+
+async def test_a_silent_server_never_answers_the_setup():
+    """A setup that gets no answer hangs the client."""
+    async with LiveServer(faults=[Silence()]) as server:
+        impatient = server.client(async_client_args={"close_timeout": 1})
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(300), dial(server, client=impatient):
+                pass
+        assert server.connections[0].session is None
+
+
+async def test_a_setup_can_be_closed_on():
+    """A close or a reset can come instead of setupComplete."""
+    faults = [Close(1008, "quota", during_setup=True), Abort(during_setup=True)]
+    async with LiveServer(faults=faults) as server:
+        assert await refusal(server) == (1008, "quota")
+        assert (await refusal(server))[0] == 1006
+
+
+async def test_frames_can_come_before_setup_complete():
+    """A frame during the setup comes first, and does not count."""
+    faults = [[Frame("{}", during_setup=True), Abort(after_sent=1)]]
+    async with LiveServer(faults=faults) as server, dial(server) as session:
+        assert await handle_of(session) == "handle-0001"
+        assert (await end(session))[0] == 1006
+        assert server.connections[0].sent[0] == "{}"
+
+
+async def test_handles_can_be_rejected():
+    """A rejected handle ends the setup, or comes right after it; fresh setups go through."""
+    rejections = [RejectHandle(), RejectHandle(1007, "Invalid session handle")]
+    late = RejectHandle(1011, "Internal error encountered.", after_setup=True)
+    async with LiveServer(faults=[RejectHandle(), *rejections, late]) as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+        assert await refusal(server, handle) == NOT_FOUND
+        assert await refusal(server, handle) == (1007, "Invalid session handle")
+        async with dial(server, handle) as session:
+            assert await end(session) == (1011, "Internal error encountered.")
+        async with dial(server, handle):
+            pass
+
+
+async def test_a_cut_can_come_before_a_message_is_processed():
+    """The model has heard the message or not, as the cut says."""
+    faults = [Abort(after_received=2, processed=False), Abort(after_received=2)]
+    async with LiveServer(faults=faults) as server:
+        for expected in (["a"], ["a", "a", "b"]):
+            async with dial(server) as session:
+                await send(session, "a", complete=False)
+                await send(session, "b", complete=False)
+                assert (await end(session))[0] == 1006
+            assert [heard.value for heard in server.heard] == expected
+        assert [len(record.received) for record in server.connections] == [2, 2]
+
+
+async def test_faults_follow_the_clock():
+    """A timed fault comes so many seconds after setupComplete."""
+    async with LiveServer(faults=[Close(1000, "bye", at=600)]) as server, dial(server) as session:
+        before = now()
+        assert await end(session) == (1000, "bye")
+        assert 600 <= now() - before < 601
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending", "seconds"),
+    [
+        (GoAway("10s"), (1011, "Deadline expired before operation could complete."), 10),
+        (GoAway("0.5s", close_code=1000, close_reason="gone"), (1000, "gone"), 0.5),
+        (GoAway("3s", close_code=1006, silent=True), (1006, "Abnormal closure."), 3),
+    ],
+)
+async def test_go_away_ends_at_its_time(fault, ending, seconds):
+    """A connection that is still open at the announced time ends as told."""
+    async with LiveServer(faults=[fault]) as server, dial(server) as session:
+        await until(session, "go_away")
+        before = now()
+        code, reason = await end(session)
+        assert code == ending[0]
+        assert ending[0] == 1006 or reason == ending[1]
+        assert seconds - 0.1 <= now() - before < seconds + 1
+
+
+@pytest.mark.parametrize("fault", [GoAway(None), GoAway("soon"), GoAway("5s", close_code=None)])
+async def test_go_away_may_have_no_end(fault):
+    """Without a time or an end the connection goes on."""
+    async with LiveServer(faults=[fault]) as server, dial(server) as session:
+        message, *_ = await until(session, "go_away") if fault.time_left else [None]
+        assert message is None or message.go_away.time_left == fault.time_left
+        await asyncio.sleep(600)
+        await say(session, "still there")
+
+
+async def test_a_silent_go_away_stalls():
+    """A server that goes silent answers no turn any more."""
+    async with LiveServer(faults=[GoAway("50s", silent=True)]) as server, dial(server) as session:
+        await until(session, "go_away")
+        await send(session, "anyone?")
+        assert (await end(session))[0] == 1011
+        assert server.heard == []
+
+
+async def test_malformed_messages_end_the_connection():
+    """What is no client message gets a close with 1007."""
+    async with LiveServer() as server:
+        for frames in (["?"], [{"realtime_input": {}}], [{"setup": {}}, {"setup": {}}]):
+            async with raw(server) as websocket:
+                for frame in frames:
+                    if isinstance(frame, str):
+                        await websocket.send(frame)
+                    else:
+                        await tell(websocket, frame)
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await websocket.recv()
+            assert websocket.close_code == 1007
+
+
+async def test_a_client_that_vanishes_leaves_a_record():
+    """A client that resets its connection during a reply ends it with 1006."""
+    async with LiveServer(["one two three"]) as server:
+        async with raw(server, setup={}) as websocket:
+            await tell(websocket, {"realtime_input": {"text": "hi"}})
+            await websocket.recv()
+            websocket.transport.abort()
+        await asyncio.sleep(1)
+        record = server.connections[0]
+        assert (record.ended_by, record.close_code) == ("client", 1006)
+
+
+async def test_a_reply_may_be_raw():
+    """Raw messages are sent as they are, and nothing at all is a model that hangs."""
+    content = {"modelTurn": {"parts": [{"text": "raw"}]}, "turnComplete": True}
+    async with LiveServer([[{"serverContent": content}], []]) as server, dial(server) as session:
+        assert await say(session, "a") == "raw"
+        assert server.context == [("user", "a"), ("model", "raw")]
+        await handle_of(session)
+        await send(session, "b")
+        await until(session, "session_resumption_update")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(session._receive(), 600)
+
+
+async def test_injected_faults_act_on_their_moment():
+    """An injected fault acts at once, after a time or after so many messages."""
+    async with LiveServer() as server, dial(server) as session:
+        await handle_of(session)
+        server.inject(GoAway("60s"))
+        server.inject(GoAway("50s", at=5))
+        server.inject(Frame('{"goAway": {"timeLeft": "50s"}}', after_sent=1))
+        server.inject(Abort(after_received=1))
+        for seconds, time_left in [(0, "60s"), (5, "50s"), (5, "50s")]:
+            before = now()
+            *_, message = await until(session, "go_away")
+            assert message.go_away.time_left == time_left
+            assert seconds == 0 or now() - before < 6
+        await send(session, "a")
+        assert (await end(session))[0] == 1006
+        with pytest.raises(RuntimeError):
+            server.inject(Abort())

@@ -1,0 +1,221 @@
+"""The server as its user sees it."""
+
+import asyncio
+import gc
+
+import pytest
+from talking import dial, end, handle_of, raw, refusal, say, send, until
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+
+import reconnect.testing
+from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHandle, Silence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"generation": "9"}, ValueError, "'9'"),
+        ({"handle_delay": -1}, ValueError, "handle_delay .* -1"),
+        ({"chunk_delay": float("inf")}, ValueError, "chunk_delay"),
+        ({"close_delay": float("nan")}, ValueError, "close_delay"),
+        ({"handle_lifetime": -2}, ValueError, "handle_lifetime"),
+        ({"faults": ["boom"]}, TypeError, "boom"),
+        ({"model": 7}, TypeError, "7"),
+    ],
+)
+def test_arguments_are_checked(arguments, error, match):
+    """A wrong argument is named at once."""
+    with pytest.raises(error, match=match):
+        LiveServer(**arguments)
+
+
+def test_the_public_face_is_sorted():
+    """What is exported exists, and stands in order."""
+    names = reconnect.testing.__all__
+    assert names == sorted(names)
+    assert all(hasattr(reconnect.testing, name) for name in names)
+
+
+@pytest.mark.parametrize(("vertexai", "dialect"), [(False, "gemini"), (True, "vertex")])
+async def test_clients_talk_to_the_server(vertexai, dialect):
+    """The client of the server has a conversation in its dialect, and it is all on record."""
+    async with LiveServer() as server:
+        client = server.client(vertexai=vertexai, api_key="secret")
+        async with dial(server, client=client) as session:
+            assert await say(session, "a") == 'You said "a". That is turn 1.'
+            assert await say(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+        assert server.context == [
+            ("user", "a"),
+            ("model", 'You said "a". That is turn 1.'),
+            ("user", "b"),
+            ("model", 'You said "b". That is turn 2; before it: "a".'),
+        ]
+        (record,) = server.connections
+        assert record.number == 1
+        assert record.dialect == dialect
+        assert record.credential == "secret"
+        assert record.status == 101
+        assert record.setup is not None
+        assert record.setup["session_resumption"] == {}
+        assert [len(message["client_content"]["turns"]) for message in record.received] == [1, 1]
+        assert (record.ended_by, record.close_code) == ("client", 1000)
+        assert record.closed_at is None or record.closed_at >= record.opened_at
+
+
+async def test_arguments_of_the_connection_are_passed_on():
+    """More arguments for the connection reach it."""
+    async with LiveServer(faults=[Silence()]) as server:
+        client = server.client(async_client_args={"open_timeout": 5, "close_timeout": 1})
+        arguments = client._api_client._websocket_ssl_ctx
+        assert arguments["open_timeout"] == 5
+        assert arguments["ssl"] is server.ssl
+
+
+async def test_dials_can_be_reset():
+    """A refused dial is reset, and the next one goes through."""
+    async with LiveServer(faults=[Refuse()]) as server:
+        with pytest.raises(OSError):  # noqa: PT011 (which one depends on the moment)
+            async with dial(server):
+                pass
+        async with dial(server):
+            pass
+        first, second = server.connections
+        assert (first.ended_by, first.status, first.closed_at) == ("server", None, first.opened_at)
+        assert second.status == 101
+
+
+async def test_plans_follow_the_ones_before():
+    """What is planned later concerns later dials."""
+    async with LiveServer(faults=[Close(4000)]) as server:
+        server.plan(None, [Delay(1), Close(4002)])
+        for code in (4000, None, 4002):
+            async with dial(server) as session:
+                if code is None:
+                    await say(session, "fine")
+                else:
+                    assert (await end(session))[0] == code
+        with pytest.raises(TypeError, match="7"):
+            server.plan(7)  # type: ignore[arg-type]
+
+
+async def test_an_outage_refuses_dials():
+    """An outage resets what is open, refuses dials, and ends after its time on the same port."""
+    async with LiveServer() as server:
+        port = server.port
+        async with dial(server) as session:
+            handle = await handle_of(session)
+            server.outage(5)
+            server.outage(2)
+            assert (await end(session))[0] == 1006
+        for _ in range(4):
+            with pytest.raises(ConnectionRefusedError):
+                async with dial(server, handle):
+                    pass
+            await asyncio.sleep(1)
+        await asyncio.sleep(1.1)
+        async with dial(server, handle) as session:
+            await say(session, "back")
+        assert server.port == port
+        assert server.url == f"https://127.0.0.1:{port}"
+        assert [record.ended_by for record in server.connections] == ["server", "client"]
+
+
+async def test_an_outage_needs_a_server():
+    """An outage is checked, and cannot begin before the server does."""
+    server = LiveServer()
+    with pytest.raises(RuntimeError, match="not running"):
+        server.outage(1)
+    async with server:
+        with pytest.raises(ValueError, match="-1"):
+            server.outage(-1)
+        server.outage(1000)
+
+
+async def test_handles_can_be_forgotten():
+    """A handle that was forgotten is rejected."""
+    async with LiveServer() as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+        server.reject_handles()
+        assert await refusal(server, handle) == (1008, "BidiGenerateContent session not found")
+
+
+async def test_handles_expire():
+    """A handle is rejected when its lifetime has passed."""
+    async with LiveServer(handle_lifetime=60) as server:
+        async with dial(server) as session:
+            handle = await handle_of(session)
+        await asyncio.sleep(61)
+        assert (await refusal(server, handle))[0] == 1008
+
+
+async def test_injections_are_checked():
+    """Only faults of an open connection can be injected, and only into one."""
+    async with LiveServer(faults=[None, Silence()]) as server:
+        with pytest.raises(RuntimeError, match="no open connection"):
+            server.inject(Abort())
+        with pytest.raises(TypeError, match="RejectHandle"):
+            server.inject(RejectHandle())  # type: ignore[arg-type]
+        async with dial(server) as session:
+            with pytest.raises(ValueError, match="setup is over"):
+                server.inject(Silence())
+            async with raw(server, close_timeout=1):
+                server.inject(Close(4000))
+                assert (await end(session))[0] == 4000
+
+
+async def test_before_the_first_dial_nothing_is_known():
+    """A server nobody dialled has empty records."""
+    async with LiveServer() as server:
+        assert (server.context, server.heard, server.connections) == ([], [], [])
+
+
+async def test_a_broken_model_breaks_the_test():
+    """An exception of the model resets the connection, and is raised at the end."""
+
+    def broken(_: object) -> str:
+        raise LookupError("no answer")
+
+    with pytest.raises(LookupError, match="no answer"):
+        async with LiveServer(broken) as server, dial(server) as session:
+            await send(session, "a")
+            assert (await end(session))[0] == 1006
+
+
+async def test_several_errors_come_together():
+    """Every exception of the model is raised at the end."""
+
+    def broken(_: object) -> str:
+        raise LookupError("no answer")
+
+    with pytest.raises(BaseExceptionGroup) as group:
+        async with LiveServer(broken) as server:
+            for _ in range(2):
+                async with dial(server) as session:
+                    await send(session, "a")
+                    assert (await end(session))[0] == 1006
+    assert [type(error) for error in group.value.exceptions] == [LookupError, LookupError]
+
+
+async def test_nothing_is_left_behind():
+    """A server that ends in the middle of everything leaves no task and no socket."""
+    server = LiveServer(faults=[None, None, Silence(), Delay(9, of="handshake")])
+    async with server:
+        _, half_open = await asyncio.open_connection("127.0.0.1", server.port)
+        session = dial(server)
+        talking = await session.__aenter__()
+        await send(talking, "a")
+        await until(talking, "model_turn")
+        others = [asyncio.create_task(raw(server, setup={}).__aenter__()) for _ in range(2)]
+        await asyncio.sleep(1)
+    assert (await end(talking))[0] == 1006
+    await session.__aexit__(None, None, None)
+    for other in others:
+        with pytest.raises((ConnectionClosed, InvalidMessage)):
+            await other
+    half_open.close()
+    assert [record.ended_by for record in server.connections] == ["server"] * 4
+    assert all(record.closed_at is not None for record in server.connections)
+    gc.collect()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", server.port)
