@@ -220,7 +220,7 @@ class Session:
     def _interrupt(self) -> tuple[str, ...]:
         """End the exchange early, and give the ids of its open calls."""
         exchange = self.exchange
-        assert exchange is not None  # noqa: S101 (the caller has looked)
+        assert exchange is not None
         if exchange.said:
             self.context.append(Known("model", exchange.said))
         self.exchange = None

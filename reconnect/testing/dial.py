@@ -18,14 +18,13 @@ from .faults import (
     Abort,
     Close,
     ConnectionFault,
-    Frame,
     GoAway,
     Schedule,
     Stall,
     cut,
 )
-from .websocket import Link
 from .model import Model, Question, Step, steps
+from .websocket import Link
 
 NOT_FOUND_STATUS = 404
 NO_SESSION = "session-0000"
@@ -303,7 +302,7 @@ class Dial:
                 self._live = self._live and not fault.silent
                 if fault.seconds is not None and fault.ending is not None:
                     self._later(fault.seconds, partial(self._act, fault.ending))
-            case Frame():
+            case _:
                 self._send(fault.data)
 
     # Messages

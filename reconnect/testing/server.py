@@ -46,7 +46,8 @@ class LiveServer:
 
     Args:
         model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
-            item answers the n-th turn; else a callable that takes a ``Question`` and returns a reply.
+            item answers the n-th turn; else a callable that takes a ``Question`` and returns a
+            ``Reply``.
         generation: Which model's handles it issues: "2.5" withholds them while it answers, "3.8"
             does not.
         faults: What goes wrong, one item per dial in order: None, a fault, or a sequence of faults.
@@ -116,9 +117,8 @@ class LiveServer:
         traceback: TracebackType | None,
     ) -> None:
         self._stop_listening()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        cast("socket.socket", self._socket).close()
+        self._socket = None
         if self._recovery is not None:
             self._recovery.cancel()
         self._abort_all()
@@ -326,8 +326,8 @@ def _bound(port: int) -> socket.socket:
     """Give a socket that holds a port, 0 for any, but does not listen yet."""
     # With the protocol named, or asyncio leaves Nagle's algorithm on for what is accepted.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows the option lets others take the port too.
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
     found.bind((HOST, port))
     return found
 

@@ -83,7 +83,7 @@ class Link(asyncio.Protocol):
             if self._websocket.close_rcvd_then_sent:  # the client began: `acknowledge` answers
                 self._held = True
                 close = self._websocket.close_rcvd
-                assert close is not None  # noqa: S101 (it has just come)
+                assert close is not None
                 self._listener.on_close(close.code if frame.data else None, close.reason)
         elif frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             self._fragments += frame.data
@@ -95,7 +95,7 @@ class Link(asyncio.Protocol):
 
     def accept(self) -> int:
         """Answer the handshake, and give the HTTP status; not 101 when it was no such handshake."""
-        assert self._request is not None  # noqa: S101
+        assert self._request is not None
         return self._respond(self._websocket.accept(self._request))
 
     def refuse(self, status: int, headers: Mapping[str, str], body: str) -> int:
@@ -121,8 +121,10 @@ class Link(asyncio.Protocol):
         self._flush()
 
     def close(self, code: int | None, reason: str) -> None:
-        """Begin to close the connection, unless the client already has."""
-        if self._websocket.state is State.OPEN:
+        """Begin to close the connection, or acknowledge that the client has begun already."""
+        if self._held:
+            self.acknowledge()
+        elif self._websocket.state is State.OPEN:
             self._deaf = False  # the client's answer must be read
             self._websocket.send_close(code, reason if code is not None else "")
             self._flush()

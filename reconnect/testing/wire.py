@@ -50,7 +50,7 @@ _OPAQUE = frozenset(
 _FUNCTION_PARTS = frozenset({"function_call", "function_response"})
 
 
-class Refused(Exception):  # noqa: N818 (it is the server that refuses; nothing went wrong in it)
+class Refused(Exception):
     """The server answers what came with a close.
 
     Args:

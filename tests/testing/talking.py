@@ -8,6 +8,7 @@ import pytest
 from google.genai import errors, types
 from google.genai.live import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 GEMINI_PATH = "/ws/google.ai.generativelanguage.v1.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
@@ -57,11 +58,16 @@ async def handle_of(session: AsyncSession) -> str:
             return update.new_handle
 
 
+async def drain(session: AsyncSession) -> None:
+    """Receive for ever."""
+    while True:
+        await session._receive()
+
+
 async def end(session: AsyncSession) -> tuple[int, str]:
     """Receive until the connection ends, and give the close code and reason."""
     with pytest.raises(errors.APIError) as error:
-        while True:
-            await session._receive()
+        await drain(session)
     return error.value.code, str(error.value.details)
 
 
@@ -82,6 +88,18 @@ async def raw(server: Any, path: str = GEMINI_PATH, *, setup: Any = None, **argu
             await websocket.send(json.dumps({"setup": setup}))
             await websocket.recv()
         yield websocket
+
+
+async def closed(websocket: ClientConnection) -> tuple[int | None, str | None]:
+    """Receive until the connection ends, and give the close code and reason."""
+    with pytest.raises(ConnectionClosed):
+        await _drain(websocket)
+    return websocket.protocol.close_code, websocket.protocol.close_reason
+
+
+async def _drain(websocket: ClientConnection) -> None:
+    while True:
+        await websocket.recv()
 
 
 async def tell(websocket: ClientConnection, message: dict[str, Any]) -> None:

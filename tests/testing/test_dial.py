@@ -9,7 +9,9 @@ from google.genai import types
 from talking import (
     GEMINI_PATH,
     VERTEX_PATH,
+    closed,
     dial,
+    drain,
     end,
     handle_of,
     raw,
@@ -20,7 +22,7 @@ from talking import (
     until,
     words,
 )
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from reconnect.testing import (
     Abort,
@@ -357,16 +359,16 @@ async def test_closing_takes_its_time():
             pass
 
 
-async def test_a_stalled_session_is_free_when_the_client_has_gone():
+@pytest.mark.parametrize("pongs", [True, False])
+async def test_a_stalled_session_is_free_when_the_client_has_gone(pongs):
     """A stalled server acknowledges no close, and frees the session when the socket is gone."""
-    async with LiveServer(faults=[Stall(after_received=1)]) as server:
+    async with LiveServer(faults=[Stall(after_received=1, pongs=pongs)]) as server:
         impatient = server.client(async_client_args={"close_timeout": 3})
         async with dial(server, client=impatient) as session:
             handle = await handle_of(session)
             await send(session, "a")
             with pytest.raises(TimeoutError):
-                while True:
-                    await asyncio.wait_for(session._receive(), 30)
+                await asyncio.wait_for(drain(session), 30)
             await send(session, "b")
             before = now()
         assert now() - before >= 3
@@ -512,10 +514,7 @@ async def test_malformed_messages_end_the_connection():
                         await websocket.send(frame)
                     else:
                         await tell(websocket, frame)
-                with pytest.raises(ConnectionClosed):
-                    while True:
-                        await websocket.recv()
-            assert websocket.close_code == 1007
+                assert (await closed(websocket))[0] == 1007
 
 
 async def test_a_client_that_vanishes_leaves_a_record():
@@ -541,6 +540,27 @@ async def test_a_reply_may_be_raw():
         await until(session, "session_resumption_update")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(session._receive(), 600)
+
+
+async def test_a_fault_after_the_end_does_nothing():
+    """A fault that is due while a close waits for its answer is too late."""
+    async with LiveServer(close_delay=2, faults=[Abort(at=1)]) as server:
+        async with raw(server, setup={}) as websocket:
+            await websocket.close()
+            assert websocket.protocol.close_code == 1000
+        assert server.connections[0].ended_by == "client"
+
+
+async def test_a_cut_can_come_in_the_middle_of_an_interruption():
+    """A cut after the interruption was told keeps the rest from being sent."""
+    async with LiveServer(["one two three", "four"]) as server, dial(server) as session:
+        await send(session, "a")
+        await until(session, "model_turn")
+        server.inject(Abort(after_sent=1))
+        await send(session, "b")
+        assert (await end(session))[0] == 1006
+        assert kinds(server)[-2:] == ["handle", "interrupted"]
+        assert server.context == [("user", "a"), ("model", "one "), ("user", "b")]
 
 
 async def test_injected_faults_act_on_their_moment():

@@ -123,7 +123,7 @@ def test_dial_faults_takes_one_or_many():
     assert dial_faults(Abort()) == (Abort(),)
     assert dial_faults([Delay(1), Close()]) == (Delay(1), Close())
     for wrong in ("boom", ["boom"], 7, [7]):
-        with pytest.raises(TypeError, match="not a fault: ('boom'|7)"):
+        with pytest.raises(TypeError, match=r"not a fault: ('boom'|7)"):
             dial_faults(wrong)  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 
 import pytest
 from talking import dial, end, handle_of, raw, refusal, say, send, until
@@ -170,6 +171,33 @@ async def test_before_the_first_dial_nothing_is_known():
         assert (server.context, server.heard, server.connections) == ([], [], [])
 
 
+async def test_clients_that_leave_early_are_noted():
+    """A client that leaves before the handshake leaves a record."""
+    async with LiveServer() as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=server.ssl)
+        writer.close()
+        await writer.wait_closed()
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.close()
+        await writer.wait_closed()
+        with pytest.raises(ssl.SSLError):
+            await asyncio.open_connection(
+                "127.0.0.1", server.port, ssl=ssl.create_default_context()
+            )
+        await asyncio.sleep(1)
+        assert [record.ended_by for record in server.connections] == ["client"] * 3
+        assert all(record.closed_at is not None for record in server.connections)
+
+
+async def broken_conversations(model, count):
+    """Talk to a model that breaks."""
+    async with LiveServer(model) as server:
+        for _ in range(count):
+            async with dial(server) as session:
+                await send(session, "a")
+                assert (await end(session))[0] == 1006
+
+
 async def test_a_broken_model_breaks_the_test():
     """An exception of the model resets the connection, and is raised at the end."""
 
@@ -177,9 +205,7 @@ async def test_a_broken_model_breaks_the_test():
         raise LookupError("no answer")
 
     with pytest.raises(LookupError, match="no answer"):
-        async with LiveServer(broken) as server, dial(server) as session:
-            await send(session, "a")
-            assert (await end(session))[0] == 1006
+        await broken_conversations(broken, 1)
 
 
 async def test_several_errors_come_together():
@@ -189,11 +215,7 @@ async def test_several_errors_come_together():
         raise LookupError("no answer")
 
     with pytest.raises(BaseExceptionGroup) as group:
-        async with LiveServer(broken) as server:
-            for _ in range(2):
-                async with dial(server) as session:
-                    await send(session, "a")
-                    assert (await end(session))[0] == 1006
+        await broken_conversations(broken, 2)
     assert [type(error) for error in group.value.exceptions] == [LookupError, LookupError]
 
 
@@ -211,7 +233,7 @@ async def test_nothing_is_left_behind():
     assert (await end(talking))[0] == 1006
     await session.__aexit__(None, None, None)
     for other in others:
-        with pytest.raises((ConnectionClosed, InvalidMessage)):
+        with pytest.raises((ConnectionClosed, ConnectionError, InvalidMessage)):
             await other
     half_open.close()
     assert [record.ended_by for record in server.connections] == ["server"] * 4
