@@ -81,12 +81,12 @@ async def test_a_turn_on_3_8_has_handles_in_its_middle():
 
 async def test_a_turn_on_2_5_withholds_handles():
     """2.5 says that it has no handle when it takes a turn up, and issues one after the turn."""
-    server = LiveServer(["one two three"], generation="2.5", handle_delay=0.05)
+    server = LiveServer(["one two three"], generation="2.5", handle_delay=5)
     async with server, dial(server) as session:
         assert await say(session, "hi") == "one two three"
         before = now()
         await handle_of(session)
-        assert now() - before >= 0.04
+        assert now() - before > 4
         assert kinds(server) == [
             "setupComplete",
             "handle",
@@ -278,6 +278,19 @@ async def test_speech_is_heard_and_answered_at_its_end():
         ]
 
 
+async def test_replies_are_spoken_when_asked_for():
+    """A session that asks for audio gets it, with its transcription."""
+    config: Any = {"response_modalities": ["AUDIO"], "output_audio_transcription": {}}
+    async with LiveServer(["one two"]) as server, dial(server, **config) as session:
+        await send(session, "a")
+        messages = await until(session, "turn_complete")
+        assert b"".join(message.data or b"" for message in messages).strip(b"\0") == b""
+        contents = [message.server_content for message in messages if message.server_content]
+        spoken = [content.output_transcription for content in contents]
+        assert "".join(part.text or "" for part in spoken if part) == "one two"
+        assert server.context == [("user", "a"), ("model", "one two")]
+
+
 async def test_a_session_can_be_given_its_history():
     """A seed is known, and gets no answer."""
     history = {"initial_history_in_client_content": True}
@@ -463,7 +476,7 @@ async def test_faults_follow_the_clock():
     async with LiveServer(faults=[Close(1000, "bye", at=600)]) as server, dial(server) as session:
         before = now()
         assert await end(session) == (1000, "bye")
-        assert 600 <= now() - before < 601
+        assert 599 <= now() - before < 601
 
 
 @pytest.mark.parametrize(
@@ -482,7 +495,7 @@ async def test_go_away_ends_at_its_time(fault, ending, seconds):
         code, reason = await end(session)
         assert code == ending[0]
         assert ending[0] == 1006 or reason == ending[1]
-        assert seconds - 0.1 <= now() - before < seconds + 1
+        assert seconds - 0.4 <= now() - before < seconds + 1
 
 
 @pytest.mark.parametrize("fault", [GoAway(None), GoAway("soon"), GoAway("5s", close_code=None)])
