@@ -127,6 +127,7 @@ class Session:
         model: Name of the model; a handle is good for that one only.
         generation: How the model behaves.
         strict_tools: Whether media during an open tool call ends the connection.
+        ask_on: Whether client content without turns starts an answer.
         context: What the model knows.
         exchange: The turn being answered; None between turns.
         waiting: Whether it waits for results of calls that a lost connection took along.
@@ -140,6 +141,7 @@ class Session:
     model: str
     generation: Generation
     strict_tools: bool = False
+    ask_on: bool = True
     context: list[Known] = field(default_factory=list[Known])
     exchange: Exchange | None = None
     waiting: bool = False
@@ -182,7 +184,7 @@ class Session:
         Raises:
             Refused: When the server answers it with a close.
         """
-        if item.kind == "context_update":
+        if item.kind == "context_update" or (item.kind == "ask_on" and not self.ask_on):
             return Reaction()
         if self.waiting:
             self.waiting = False
@@ -275,15 +277,22 @@ class Memory:
         generation: "2.5" or "3.8".
         handle_lifetime: Seconds a handle is good for after its connection ended.
         strict_tools: Whether media during an open tool call ends the connection.
+        ask_on: Whether client content without turns starts an answer.
     """
 
     def __init__(
-        self, *, generation: Generation, handle_lifetime: float, strict_tools: bool
+        self,
+        *,
+        generation: Generation,
+        handle_lifetime: float,
+        strict_tools: bool = False,
+        ask_on: bool = True,
     ) -> None:
         self.newest: Session | None = None
         self._generation: Generation = generation
         self._lifetime = handle_lifetime
         self._strict_tools = strict_tools
+        self._ask_on = ask_on
         self._sessions = 0
         self._handles = 0
         self._issues: dict[str, _Issue] = {}
@@ -327,7 +336,14 @@ class Memory:
     def _open(self, dialect: Dialect, model: str) -> Session:
         self._sessions += 1
         key = f"session-{self._sessions:04d}"
-        return Session(key, dialect, model, self._generation, self._strict_tools)
+        return Session(
+            key,
+            dialect,
+            model,
+            self._generation,
+            strict_tools=self._strict_tools,
+            ask_on=self._ask_on,
+        )
 
     def _resume(self, handle: str, dialect: Dialect, model: str, now: float) -> Session:
         issue = self._issues.get(handle)

@@ -56,6 +56,8 @@ class LiveServer:
         chunk_delay: Seconds before each message of a reply.
         close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
         handle_lifetime: Seconds a handle is good for after its connection ended.
+        ask_on: Whether client content without turns starts an answer, as it is documented; False
+            ignores it, as was seen on models that generate on realtime text only.
         strict_tools: Whether audio, video or text during an open tool call ends the connection.
         binary: Whether messages go as binary frames.
 
@@ -70,6 +72,7 @@ class LiveServer:
         *,
         # What it is
         generation: Generation = "3.8",
+        ask_on: bool = True,
         strict_tools: bool = False,
         binary: bool = False,
         # What goes wrong
@@ -87,7 +90,10 @@ class LiveServer:
         _check_seconds("close_delay", close_delay)
         _check_seconds("handle_lifetime", handle_lifetime)
         self._memory = Memory(
-            generation=generation, handle_lifetime=handle_lifetime, strict_tools=strict_tools
+            generation=generation,
+            handle_lifetime=handle_lifetime,
+            strict_tools=strict_tools,
+            ask_on=ask_on,
         )
         timing = Timing(handle_delay, chunk_delay, close_delay)
         self._shared = Shared(self._memory, as_model(model), timing, binary)

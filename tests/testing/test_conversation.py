@@ -10,9 +10,9 @@ from reconnect.testing.wire import Input, Refused
 LIFETIME = 100.0
 
 
-def memory(generation: Any = "3.8", *, strict_tools: bool = False) -> Memory:
+def memory(generation: Any = "3.8", **arguments: bool) -> Memory:
     """Make the memory of a server."""
-    return Memory(generation=generation, handle_lifetime=LIFETIME, strict_tools=strict_tools)
+    return Memory(generation=generation, handle_lifetime=LIFETIME, **arguments)
 
 
 def admit(
@@ -86,6 +86,14 @@ def test_asking_on_answers_what_is_unanswered():
     assert session.take(Input("context", "model", "b")) == Reaction("nothing")
     assert session.take(Input("ask_on")) == Reaction("empty")
     assert session.context == [("user", "a"), ("model", "b")]
+
+
+def test_asking_on_can_mean_nothing():
+    """A server told so answers realtime text, but no question without a turn."""
+    session = admit(memory(ask_on=False))
+    session.take(Input("context", value="a"))
+    assert session.take(Input("ask_on")) == Reaction("nothing")
+    assert session.take(Input("text", value="b")) == Reaction("answer")
 
 
 def test_speech_is_answered_at_its_end():
