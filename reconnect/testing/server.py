@@ -14,7 +14,7 @@ from google.genai import types
 
 from .certificates import HOST, contexts
 from .conversation import Generation, Heard, Known, Memory
-from .dial import Connection, Dial, Shared, Timing
+from .dial import Dial
 from .faults import (
     Abort,
     Close,
@@ -28,6 +28,7 @@ from .faults import (
     dial_faults,
 )
 from .model import Model, Reply, as_model
+from .records import Connection, Shared, Timing
 
 GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
 BACKLOG = 100

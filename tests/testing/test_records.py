@@ -1,0 +1,20 @@
+"""What a server keeps."""
+
+from reconnect.testing.conversation import Memory
+from reconnect.testing.model import Parrot
+from reconnect.testing.records import Connection, Shared, Timing
+
+
+def test_connections_are_told_apart():
+    """Two records are never the same, whatever they hold."""
+    first, second = Connection(1, 0.0), Connection(1, 0.0)
+    assert first != second
+    assert len({first, second}) == 2
+    assert first.received is not second.received
+
+
+def test_call_ids_are_counted():
+    """Every tool call of a server has an id of its own."""
+    memory = Memory(generation="3.8", handle_lifetime=1.0)
+    shared = Shared(memory, Parrot(), Timing(0.0, 0.0, 0.0), binary=False)
+    assert [shared.new_id(), shared.new_id()] == ["call-0001", "call-0002"]
