@@ -39,7 +39,7 @@ class Connection:
     def __init__(self, live: Any, *, model: str, config: types.LiveConnectConfig) -> None:
         self.session: Any = None
         # How reading ended; None while more may come.
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         # Whether the ledger's messages are written, so that the caller's may follow.
         self.ready = False
         self.write_lock = asyncio.Lock()
@@ -81,24 +81,30 @@ class Connection:
             self._holder.cancel()
             raise
 
-    async def read(self) -> types.LiveServerMessage | None:
-        """Return the next message; None once there are no more, and `error` tells why.
+    def messages(self) -> AsyncIterator[types.LiveServerMessage]:
+        """Return what the SDK's ``receive()`` yields, to be read by one task at a time.
 
-        Cancelling it loses nothing: a message is either returned or still to be read.
+        It is passed on from reader to reader, and lives no longer than a turn: the one who finds
+        it exhausted, or is cancelled while it waits, says so by `renew`. Nothing is lost then: a
+        message is either yielded or still to be read.
         """
-        while True:
-            if self._messages is None:
-                self._messages = self.session.receive()
-            try:
-                return await anext(self._messages)
-            except StopAsyncIteration:
-                # The SDK's receive() ends with each turn, and with its cancellation.
-                self._messages = None
-            except Exception as error:
-                self.fail(readable(error, phase=Phase.SESSION))
-                return None
+        if self._messages is None:
+            self._messages = self.session.receive()
+        return self._messages
 
-    def fail(self, error: BaseException) -> None:
+    def renew(self) -> None:
+        """Note that the iterator of `messages` is exhausted."""
+        self._messages = None
+
+    def reading_failed(self, error: Exception) -> None:
+        """Note what reading has raised: nothing more will be read.
+
+        Args:
+            error: What it was.
+        """
+        self.fail(readable(error, phase=Phase.SESSION))
+
+    def fail(self, error: Exception) -> None:
         """Note that nothing more will be read.
 
         Args:
@@ -108,7 +114,7 @@ class Connection:
             self.error = error
             self._over.set()
 
-    def suspect(self, error: BaseException) -> None:
+    def suspect(self, error: Exception) -> None:
         """Note that a write has failed.
 
         The reading side is left to find out: what the server sent before it hung up is still to

@@ -186,8 +186,8 @@ class Entry:
     Args:
         call: The message.
         state: What is known of it.
-        spoken: Whether it was heard rather than typed: its call then carries the words that
-            were transcribed, if any.
+        spoken: Whether it was heard rather than typed, and no word of it is known: it cannot be
+            sent again.
         reply: The text of its reply, as far as it was seen.
     """
 
@@ -200,6 +200,24 @@ class Entry:
     def to_write(self) -> bool:
         """Whether this connection has not been sent it."""
         return self.state in _TO_WRITE
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do for it: it is settled, or there is nothing to write.
+
+        An empty message would be refused by the server, and end the session.
+        """
+        match self.state:
+            case State.SETTLED:
+                return True
+            case State.HELD:
+                return self.spoken
+            case State.TO_TELL:
+                return self.spoken and not self.reply
+            case State.TO_TELL_REPLY:
+                return not self.reply
+            case _:
+                return False
 
     def mark(self, mark: Mark) -> None:
         """Move to the next state.
@@ -239,7 +257,11 @@ class Ledger:
         self._entries: list[Entry] = []
         # The tool calls of this connection, and whether a result is awaited.
         self._calls: dict[str, bool] = {}
+        # The words of the user whose turn, and those of the model whose reply, is yet to be seen.
         self._heard: list[str] = []
+        self._ahead: list[str] = []
+        # Whether a reply is under way that comes as sound: what it says is in its transcription.
+        self._sounding = False
         # What a fresh session must be told.
         self._past = Transcript(limit=HISTORY_LIMIT)
         self._updates: list[Call] = []
@@ -302,13 +324,30 @@ class Ledger:
     # What the server does
 
     def received(self, message: Any) -> bool:
-        """Read a server message; return whether a turn, a call or a handle has changed.
+        """Read a server message; return whether it is more than a part of a reply.
 
         Args:
             message: A ``LiveServerMessage``.
         """
         content = message.server_content
-        changed = content is not None and self._content(content)
+        if (
+            # One more piece of sound, the message that matters to the speed of a call: nothing in
+            # it is kept. All the fields are asked for, since a frame may carry several.
+            self._sounding
+            and content is not None
+            and content.model_turn is not None
+            and not content.turn_complete
+            and content.output_transcription is None
+            and content.input_transcription is None
+            and message.session_resumption_update is None
+            and message.tool_call is None
+            and message.tool_call_cancellation is None
+            and message.go_away is None
+        ):
+            return False
+        changed = message.go_away is not None
+        if content is not None:
+            changed |= self._content(message)
         if message.tool_call is not None:
             self._output()
             self._calls.update(
@@ -340,13 +379,10 @@ class Ledger:
             self._put_into_words(entry)
         for entry in self._entries:
             entry.mark(Mark.LOST)
-        # A spoken turn of which no word is known cannot be asked again.
-        self._entries = [
-            entry
-            for entry in self._entries
-            if not entry.spoken or entry.state is not State.HELD or _turns(entry)
-        ]
+        self._forget()
         self._calls.clear()
+        self._ahead.clear()
+        self._sounding = False
         return cut
 
     def restarted(self) -> None:
@@ -361,7 +397,7 @@ class Ledger:
         for entry in self._entries:
             if entry.call.method == CONTENT:
                 entry.mark(Mark.RESTARTED)
-        self._forget_settled()
+        self._forget()
         self._entries = updates + self._entries
 
     # Inside
@@ -378,32 +414,46 @@ class Ledger:
         """Note output of a reply, and return where its text belongs."""
         turn = self._current()
         if turn is None:
-            # Nobody typed it, so it was spoken.
+            # Nobody typed it, so it was spoken: before whatever is still to be written.
             turn = Entry(Call(CONTENT, {"turn_complete": True}), State.SENT, spoken=True)
-            self._entries.append(turn)
+            written = sum(not entry.to_write for entry in self._entries)
+            self._entries.insert(written, turn)
         if turn.state not in _REPLYING:
             turn.mark(Mark.OUTPUT)
+            turn.reply.extend(self._ahead)
+            self._ahead.clear()
         return turn.reply
 
     def _put_into_words(self, entry: Entry) -> None:
         """Give a spoken turn the words that were heard of it, in place of its sound."""
-        if entry.spoken and any(self._heard):
+        if entry.spoken and self._heard:
             turn = {"role": "user", "parts": [{"text": "".join(self._heard)}]}
             entry.call = Call(CONTENT, {"turns": [turn], "turn_complete": True})
+            entry.spoken = False
             self._heard.clear()
 
-    def _content(self, content: Any) -> bool:
-        """Read the content of a server message; return whether it completes a turn."""
+    def _content(self, message: Any) -> bool:
+        """Read the content of a server message; return whether it ends a turn."""
+        content = message.server_content
         if content.model_turn is not None:
             reply = self._output()
             for part in content.model_turn.parts or ():
-                if part.text and not part.thought:
+                if part.inline_data is not None:
+                    self._sounding = True
+                elif part.text and not part.thought:
                     reply.append(part.text)
-        if content.output_transcription is not None:
-            self._output().append(content.output_transcription.text or "")
-        if content.input_transcription is not None:
-            self._heard.append(content.input_transcription.text or "")
+        if content.output_transcription is not None and content.output_transcription.text:
+            # Transcriptions come in no certain order, even after the end of their turn, so they
+            # prove nothing about the next one.
+            turn = self._current()
+            replying = turn is not None and turn.state in _REPLYING
+            (turn.reply if replying else self._ahead).append(content.output_transcription.text)
+        if content.input_transcription is not None and content.input_transcription.text:
+            self._heard.append(content.input_transcription.text)
         if not content.turn_complete:
+            return False
+        self._sounding = False
+        if not ends_turn(message):
             return False
         turn = self._current()
         if turn is not None:
@@ -416,12 +466,12 @@ class Ledger:
         proven = [i for i, entry in enumerate(self._entries) if entry.state in _PROOF]
         for entry in self._entries[: proven[-1] + 1] if proven else ():
             entry.mark(Mark.COVERED)
-        self._forget_settled()
+        self._forget()
 
-    def _forget_settled(self) -> None:
-        """Move what is settled to where a fresh session is told it from."""
+    def _forget(self) -> None:
+        """Move what is over to where a fresh session is told it from."""
         for entry in self._entries:
-            if entry.state is not State.SETTLED:
+            if not entry.over:
                 continue
             if entry.call.method != CONTENT:
                 self._updates.append(entry.call)
@@ -430,7 +480,7 @@ class Ledger:
                 self._past.add(turn)
             if entry.reply:
                 self._past.add(model_turn(entry.reply))
-        self._entries = [entry for entry in self._entries if entry.state is not State.SETTLED]
+        self._entries = [entry for entry in self._entries if not entry.over]
 
 
 def ends_turn(message: Any) -> bool:

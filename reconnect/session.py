@@ -89,7 +89,7 @@ class ResumableSession:
         live: Any,
         *,
         model: str,
-        config: types.LiveConnectConfig | types.LiveConnectConfigDict | None = None,
+        config: types.LiveConnectConfigOrDict | dict[str, Any] | None = None,
         policy: ReconnectPolicy | None = None,
         history: Iterable[Any] | Callable[[], Any] = (),
         handle: str | None = None,
@@ -198,13 +198,42 @@ class ResumableSession:
             Exception: Whatever ended the session; see `ReconnectPolicy.decide`.
         """
         while True:
-            message = self._inbox.popleft() if self._inbox else await self._read()
-            self._yields += 1
-            if self._idle_timer is None:
-                self._watch_reader()
-            yield message
-            if ends_turn(message):
-                return
+            connection = await self._source()
+            if connection is None:
+                message = self._inbox.popleft()
+                self._yielding()
+                yield message
+                if ends_turn(message):
+                    return
+                continue
+            # From here to the end of the loop is what every message costs.
+            self._reading = True
+            try:
+                async for message in connection.messages():
+                    self._reading = False
+                    over = self._take(message)
+                    self._yielding()
+                    yield message
+                    if over:
+                        return
+                    if self._inbox or self._listener is not None:
+                        # The caller was away for so long that the listener stepped in.
+                        break
+                    self._reading = True
+                else:
+                    connection.renew()
+            except Exception as error:
+                if not self._reading:
+                    raise
+                connection.reading_failed(error)
+                self._wake.set()
+            except asyncio.CancelledError:
+                # Whoever cancelled the reader may read no more.
+                connection.renew()
+                self._yielding()
+                raise
+            finally:
+                self._reading = False
 
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
@@ -400,43 +429,35 @@ class ResumableSession:
 
     # Reading
 
-    async def _read(self) -> types.LiveServerMessage:
-        """Return the next message, read by this task wherever nobody else is at it."""
+    async def _source(self) -> Connection | None:
+        """Return a connection that this task can read from; None if the inbox has a message.
+
+        A listener that is at it hands over after its next message.
+        """
         if self._reading:
             raise RuntimeError("receive() is being iterated by another task")
+        if self._inbox:
+            return None
         self._reading = True
         try:
-            while True:
-                if self._inbox:
-                    return self._inbox.popleft()
+            while not self._inbox:
                 connection = self._connection
                 if connection is None or connection.error is not None:
                     if self._ended is not None:
                         raise self._ended
-                    await self._news()
-                elif self._listener is not None:
-                    # It hands over after its next message.
-                    await self._news()
-                else:
-                    message = await connection.read()
-                    if message is not None:
-                        self._take(message)
-                        return message
-                    self._wake.set()
-        except asyncio.CancelledError:
-            # Whoever cancelled the reader may read no more.
-            if self._idle_timer is None:
-                self._watch_reader()
-            raise
+                elif self._listener is None:
+                    return connection
+                await self._news()
+            return None
         finally:
             self._reading = False
 
-    def _take(self, message: types.LiveServerMessage) -> None:
-        """Show a message to the pure modules."""
-        if self._ledger.received(message):
-            self._wake.set()
+    def _take(self, message: types.LiveServerMessage) -> bool:
+        """Show a message to the pure modules; return whether it ends the turn."""
+        if not self._ledger.received(message):
+            return False
+        self._wake.set()
         if message.go_away is not None:
-            self._wake.set()
             announced = self._link.announced(self._now(), message.go_away.time_left)
             if not announced.readable:
                 logger.warning(
@@ -447,9 +468,15 @@ class ResumableSession:
             self._tell(GoingAway(time_left=announced.notice, announced=announced.announced))
         if message.server_content is not None and message.server_content.turn_complete:
             self._link.turn_completed()
+        return ends_turn(message)
+
+    def _yielding(self) -> None:
+        """Look after a while whether the caller still reads; one timer at a time."""
+        self._yields += 1
+        if self._idle_timer is None:
+            self._watch_reader()
 
     def _watch_reader(self) -> None:
-        """Look again in a while whether the caller still reads; one timer at a time."""
         self._yields_at_timer = self._yields
         self._idle_timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look_at_reader)
 
@@ -475,26 +502,33 @@ class ResumableSession:
         self._listener = asyncio.create_task(
             self._fill_inbox(connection), name="reconnect listener"
         )
-        self._listener.add_done_callback(lambda listener: self._listened(listener, connection))
+        self._listener.add_done_callback(self._listened)
 
     async def _fill_inbox(self, connection: Connection) -> None:
         # A connection that is being closed is read to its end, over the limit if need be: what is
         # left unread is lost. What its buffers hold is bounded.
         while not self._reading and (len(self._inbox) < INBOX_LIMIT or not connection.ready):
-            message = await connection.read()
-            if message is None:
+            try:
+                message = await anext(connection.messages())
+            except StopAsyncIteration:
+                connection.renew()
+                continue
+            except asyncio.CancelledError:
+                connection.renew()
+                raise
+            except Exception as error:
+                connection.reading_failed(error)
                 self._wake.set()
                 return
             self._take(message)
             self._inbox.append(message)
             self._spread_news()
 
-    def _listened(self, listener: asyncio.Task[None], connection: Connection) -> None:
+    def _listened(self, listener: asyncio.Task[None]) -> None:
         self._listener = None
-        if not listener.cancelled() and (error := listener.exception()) is not None:
-            connection.fail(error)
-            self._wake.set()
         self._spread_news()
+        if not listener.cancelled() and (error := listener.exception()) is not None:
+            self._end(error)
 
     # The supervisor's side
 
