@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .errors import RemoteProtocolError
 from .loss import Family, Phase, read
+from .transcript import as_turns
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -21,6 +22,7 @@ __all__ = [
     "cancellation",
     "check_live",
     "checked_config",
+    "checked_turns",
     "config_for",
     "find_live",
     "interruption",
@@ -54,6 +56,25 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     raise TypeError(
         f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
     )
+
+
+def checked_turns(history: Any) -> list[Any]:
+    """Return a history as a list of turns, checked.
+
+    Args:
+        history: Contents, dicts or texts.
+
+    Raises:
+        ValueError: If one of them is no content.
+    """
+    from google.genai import types
+
+    single = isinstance(history, (dict, str)) or hasattr(history, "parts")
+    turns = as_turns(history if single else list(history))
+    for turn in turns:
+        if not isinstance(turn, types.Content):
+            types.Content.model_validate(turn)
+    return turns
 
 
 def config_for(
@@ -165,19 +186,27 @@ def readable(error: Exception, *, phase: Phase) -> Exception:
     return unreadable
 
 
-def call_keys(function_responses: Any) -> list[str]:
+def call_keys(function_responses: Any, *, vertexai: bool) -> list[str]:
     """Return the id of each function response, or its name where it has no id.
 
     Args:
         function_responses: What ``send_tool_response`` takes: one response or several.
+        vertexai: Whether the backend is Vertex, which gives calls no ids.
+
+    Raises:
+        ValueError: If one of them is no function response, or has no id and needs one.
     """
+    from google.genai import types
+
     several = isinstance(function_responses, (list, tuple))
-    responses = function_responses if several else [function_responses]
-    return [str(_field(response, "id") or _field(response, "name")) for response in responses]
-
-
-def _field(response: Any, name: str) -> Any:
-    return response.get(name) if isinstance(response, dict) else getattr(response, name, None)
+    keys = []
+    for item in function_responses if several else [function_responses]:
+        response = types.FunctionResponse.model_validate(item)
+        key = response.id or (response.name if vertexai else None)
+        if key is None:
+            raise ValueError(f"a function response must have the id of its call, got {item!r}")
+        keys.append(key)
+    return keys
 
 
 def interruption() -> types.LiveServerMessage:

@@ -104,11 +104,13 @@ class ResumableSession:
             raise ValueError(f"setup_timeout must be a positive time, got {setup_timeout!r}")
         if on_event is not None and not callable(on_event):
             raise TypeError(f"on_event must be callable, got {on_event!r}")
+        if policy is not None and not hasattr(policy, "decide"):
+            raise TypeError(f"policy must have decide(), as ReconnectPolicy has, got {policy!r}")
         self._live = live
         self._model = model
         self._config = _sdk.checked_config(config)
         self._policy = ReconnectPolicy() if policy is None else policy
-        self._history = history if callable(history) else as_turns(list(history))
+        self._history = history if callable(history) else _sdk.checked_turns(history)
         self._on_event = on_event
         self._setup_timeout = setup_timeout
         self._draw = draw
@@ -120,6 +122,7 @@ class ResumableSession:
 
         self._connection: Connection | None = None
         self._connected_once = False
+        self._vertexai = False
         self._ended: BaseException | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -135,7 +138,7 @@ class ResumableSession:
     # The caller's side
 
     async def __aenter__(self) -> Self:
-        """Open the first connection, and write it the history if it is fresh.
+        """Open the first connection: return as soon as its setup is complete.
 
         Raises:
             RuntimeError: If the session has been entered before.
@@ -145,10 +148,12 @@ class ResumableSession:
             raise RuntimeError("a ResumableSession is entered once; make another for another call")
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         try:
-            await self._usable()
+            while self._connection is None:
+                if self._ended is not None:
+                    raise self._ended
+                await self._news()
         except asyncio.CancelledError:
             self._end(SessionClosed("the session was cancelled while it opened"))
-            self._supervisor.cancel()
             raise
         return self
 
@@ -320,15 +325,12 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        keys = _sdk.call_keys(function_responses)
-        if self._ledger.knows(keys):
-            await self._write("send_tool_response", {"function_responses": function_responses})
-            self._ledger.answered(keys)
-        else:
-            await self._rehearse(
-                Call("send_tool_response", {"function_responses": function_responses})
-            )
+        keys = _sdk.call_keys(function_responses, vertexai=self._vertexai)
+        if not self._ledger.knows(keys):
             logger.info("a tool response was not sent: its connection, and the call, are gone")
+            return
+        await self._write("send_tool_response", {"function_responses": function_responses})
+        self._ledger.answered(keys)
 
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
@@ -502,7 +504,7 @@ class ResumableSession:
         self._listener = asyncio.create_task(
             self._fill_inbox(connection), name="reconnect listener"
         )
-        self._listener.add_done_callback(self._listened)
+        self._listener.add_done_callback(self._finished)
 
     async def _fill_inbox(self, connection: Connection) -> None:
         # A connection that is being closed is read to its end, over the limit if need be: what is
@@ -524,10 +526,11 @@ class ResumableSession:
             self._inbox.append(message)
             self._spread_news()
 
-    def _listened(self, listener: asyncio.Task[None]) -> None:
-        self._listener = None
-        self._spread_news()
-        if not listener.cancelled() and (error := listener.exception()) is not None:
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        if task is self._listener:
+            self._listener = None
+            self._spread_news()
+        if not task.cancelled() and (error := task.exception()) is not None:
             self._end(error)
 
     # The supervisor's side
@@ -551,7 +554,8 @@ class ResumableSession:
             async with asyncio.timeout(self._setup_timeout):
                 live = await _sdk.find_live(self._live)
             # Vertex has no history_config: there a seed is content that asks for no reply.
-            waits = bool(seed) and not getattr(live, "vertexai", False)
+            self._vertexai = bool(getattr(live, "vertexai", False))
+            waits = bool(seed) and not self._vertexai
             config = _sdk.config_for(self._config, handle=handle, seeded=waits)
             connection = Connection(live, model=self._model, config=config)
             await connection.open(timeout=self._setup_timeout)
@@ -565,14 +569,16 @@ class ResumableSession:
         self._listen()
         seeding = Call(CONTENT, {"turns": seed, "turn_complete": waits}) if seed else None
         writer = asyncio.create_task(self._bring_up_to_date(connection, seeding))
+        writer.add_done_callback(self._finished)
         try:
             loss = await self._hold(connection)
         finally:
             writer.cancel()
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
+        if loss is None:
+            loss = self._link.moved(self._now())
         if loss is not None:
             return self._lose(loss, phase=Phase.SESSION)
-        self._link.left(self._now())
         self._cut_off()
         return None
 
@@ -686,18 +692,20 @@ class ResumableSession:
         self._end(SessionClosed("the session was closed by its owner"))
         if self._supervisor is None:
             return
-        self._supervisor.cancel()
         if self._connection is not None:
             await self._retire(self._connection, timeout=timeout)
         if self._listener is not None:
             self._listener.cancel()
         await asyncio.wait({self._supervisor}, timeout=timeout)
+        self._inbox.clear()
 
     def _end(self, error: BaseException) -> None:
         """End the session: whoever uses it from now on is raised the error."""
         if self._ended is not None:
             return
         self._ended = error
+        if self._supervisor is not None and self._supervisor is not asyncio.current_task():
+            self._supervisor.cancel()
         if not isinstance(error, SessionClosed):
             self._tell(GaveUp(error, self._link.attempts, self._link.outage(self._now())))
         if self._idle_timer is not None:

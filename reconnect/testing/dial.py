@@ -330,7 +330,8 @@ class Dial:
 
     def _send(self, message: wire.Message | str | bytes) -> None:
         """Send a message that counts, and let happen what is due after it."""
-        if not self._live:
+        # A client may send a message and its close frame in one go: then there is no answer.
+        if not self._live or not self.link.writable:
             return
         self._write(message)
         if self._session is not None:  # what comes during the setup does not count

@@ -112,6 +112,11 @@ class Link(asyncio.Protocol):
         self._flush()
         return response.status_code
 
+    @property
+    def writable(self) -> bool:
+        """Whether messages can be sent: whether neither side has sent a close frame."""
+        return self._websocket.state is State.OPEN
+
     def send(self, data: str | bytes) -> None:
         """Send one message; a str goes as text, bytes as binary."""
         if isinstance(data, str):
@@ -124,7 +129,7 @@ class Link(asyncio.Protocol):
         """Begin to close the connection, or acknowledge that the client has begun already."""
         if self._held:
             self.acknowledge()
-        elif self._websocket.state is State.OPEN:
+        elif self.writable:
             self._deaf = False  # the client's answer must be read
             self._websocket.send_close(code, reason if code is not None else "")
             self._flush()

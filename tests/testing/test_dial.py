@@ -593,3 +593,12 @@ async def test_injected_faults_act_on_their_moment():
         assert (await end(session))[0] == 1006
         with pytest.raises(RuntimeError):
             server.inject(Abort())
+
+
+async def test_message_and_close_in_one_go_are_taken() -> None:
+    """Server takes a message that comes together with a close frame, and answers only that."""
+    async with LiveServer() as server:
+        async with server.client().aio.live.connect(model="gemini-live") as session:
+            await session.send_client_content(turns={"role": "user", "parts": [{"text": "a"}]})
+        assert server.connections[0].ended_by == "client"
+    assert [heard.value for heard in server.heard] == ["a"]
