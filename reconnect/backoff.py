@@ -29,11 +29,11 @@ def check_backoff(*, base: float, factor: float, cap: float) -> None:
             or any of them is not a finite number.
     """
     if not 0 < base < math.inf:
-        raise ValueError(f"base must be a positive number of seconds, got {base!r}")
+        raise ValueError(f"base must be a positive, finite number of seconds, got {base!r}")
     if not 1 <= factor < math.inf:
-        raise ValueError(f"factor must be 1 or more, got {factor!r}: delays never shrink")
+        raise ValueError(f"factor must be finite and 1 or more, got {factor!r}")
     if not base <= cap < math.inf:
-        raise ValueError(f"cap must be at least base ({base!r} s), got {cap!r}")
+        raise ValueError(f"cap must be finite and at least base ({base!r} s), got {cap!r}")
 
 
 def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:

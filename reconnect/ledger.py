@@ -293,9 +293,10 @@ class Ledger:
         """Forget a message that was never written: the caller has taken it back.
 
         Args:
-            entry: What `record` returned.
+            entry: What `record` returned; nothing happens if it is over.
         """
-        self._entries.remove(entry)
+        if entry in self._entries:
+            self._entries.remove(entry)
 
     def unwritten(self) -> list[Entry]:
         """Return what this connection has not been sent, in order."""
@@ -446,8 +447,8 @@ class Ledger:
             # Transcriptions come in no certain order, even after the end of their turn, so they
             # prove nothing about the next one.
             turn = self._current()
-            replying = turn is not None and turn.state in _REPLYING
-            (turn.reply if replying else self._ahead).append(content.output_transcription.text)
+            words = turn.reply if turn and turn.state in _REPLYING else self._ahead
+            words.append(content.output_transcription.text)
         if content.input_transcription is not None and content.input_transcription.text:
             self._heard.append(content.input_transcription.text)
         if not content.turn_complete:

@@ -133,5 +133,6 @@ def _is(error: BaseException, module: str, name: str) -> bool:
 def _text_of(response: Any, error: BaseException) -> str:
     """Return what a refused handshake said: its body often holds the API's own error text."""
     body = getattr(response, "body", None)
-    said = body.decode("utf-8", "replace") if isinstance(body, bytes) else ""
+    # A bytearray, where websockets has read a body of a known length.
+    said = body.decode("utf-8", "replace") if isinstance(body, bytes | bytearray) else ""
     return f"{error} {said}".strip().lower()

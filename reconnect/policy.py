@@ -152,7 +152,7 @@ class ReconnectPolicy:
         Raises:
             ValueError: If ``attempt`` is below 1, ``elapsed`` negative or ``draw`` outside [0, 1).
         """
-        if attempt < 1:
+        if not 1 <= attempt < math.inf:
             raise ValueError(f"attempt must be 1 or more, got {attempt!r}")
         if not 0 <= elapsed < math.inf:
             raise ValueError(f"elapsed must be a number of seconds from 0 up, got {elapsed!r}")

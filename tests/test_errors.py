@@ -1,0 +1,48 @@
+"""The exceptions that the library raises itself."""
+
+import pickle
+
+import pytest
+
+from reconnect import ReconnectExhausted, RemoteProtocolError, SessionClosed, errors
+
+
+def test_tree():
+    """The tree at the top of the module is the tree of the classes."""
+    for name in errors.__all__:
+        assert getattr(errors, name).__bases__ == (ConnectionError,)
+        assert f"── {name} " in errors.__doc__
+
+
+@pytest.mark.parametrize("kind", [ReconnectExhausted, RemoteProtocolError, SessionClosed])
+def test_caught_as_a_connection_error(kind):
+    """A caller who catches ConnectionError catches each of them."""
+    assert issubclass(kind, ConnectionError)
+
+
+def test_exhausted_tells_how_long():
+    """ReconnectExhausted says how many dials were made, over how long, and what to do."""
+    error = ReconnectExhausted(attempts=10, elapsed=312.34)
+    assert (error.attempts, error.elapsed) == (10, 312.34)
+    assert str(error).startswith("gave up after 10 attempts over 312.3 s; ")
+    assert "stop=" in str(error)
+
+
+def test_exhausted_counts_to_one():
+    """One attempt is written in the singular."""
+    assert str(ReconnectExhausted(attempts=1, elapsed=0)).startswith("gave up after 1 attempt over")
+
+
+def test_exhausted_is_pickled():
+    """ReconnectExhausted reaches another process with what it knows."""
+    error = pickle.loads(pickle.dumps(ReconnectExhausted(attempts=3, elapsed=1.5)))  # noqa: S301
+    assert isinstance(error, ReconnectExhausted)
+    assert (error.attempts, error.elapsed) == (3, 1.5)
+    assert str(error) == str(ReconnectExhausted(attempts=3, elapsed=1.5))
+
+
+@pytest.mark.parametrize("kind", [RemoteProtocolError, SessionClosed])
+def test_plain_errors_keep_their_text(kind):
+    """The other errors are built from a text, as any ConnectionError is."""
+    assert str(kind("why")) == "why"
+    assert str(pickle.loads(pickle.dumps(kind("why")))) == "why"  # noqa: S301
