@@ -9,6 +9,7 @@ up at once would otherwise be dialled at the first delay for ever: users saw 1,7
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -30,19 +31,24 @@ second into a connection, are real: moving at once would rotate the session for 
 LEAST_MARGIN: Final = 1.0
 """Seconds before the deadline at which a session moves, quiet or not."""
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d{1,9})?)s")
+_DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")
 
 
-def parse_time_left(text: str | None) -> float | None:
-    """Read a protobuf Duration such as ``"9.951s"``; None where it is none.
+def parse_time_left(text: str) -> float:
+    """Read a protobuf Duration such as ``"9.951s"``, in seconds.
 
     Source: https://protobuf.dev/reference/protobuf/google.protobuf/#duration.
 
     Args:
-        text: What the server sent; None where it sent nothing.
+        text: What the server sent.
+
+    Raises:
+        ValueError: If it is no duration, or a negative one.
     """
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    return float(found[1]) if found else None
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"time_left must be a duration such as '9.951s', got {text!r}")
+    return float(found[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class Link:
         self._slowest_dial = 0.0
         self._dial_began = 0.0
         self._lost_at: float | None = None
+        self._unproven_moves = 0
         self.attempts = 0
 
     def dialling(self, now: float, *, resumed: bool) -> None:
@@ -121,9 +128,12 @@ class Link:
             now: The time in seconds.
             time_left: What the server sent; None where it sent nothing.
         """
-        seconds = parse_time_left(time_left)
-        notice = DEFAULT_NOTICE if seconds is None else seconds
-        self.go_away = GoAway(notice, now + notice, time_left, seconds is not None)
+        notice, readable = DEFAULT_NOTICE, False
+        if time_left is not None:
+            # What the server gets wrong must not end the session.
+            with contextlib.suppress(ValueError):
+                notice, readable = parse_time_left(time_left), True
+        self.go_away = GoAway(notice, now + notice, time_left, readable)
         return self.go_away
 
     def leave(self, *, quiet: bool, handle: bool) -> Leave | None:
@@ -157,6 +167,26 @@ class Link:
         """
         if self._proven or self._age(now) >= PROOF_AGE:
             self._lost_at, self.attempts = None, 0
+
+    def moved(self, now: float) -> ConnectionError | None:
+        """Note a move before a go_away's deadline; return an error where it counts as a loss.
+
+        A move is no failure: it waits for no backoff. But a server that announces the end of
+        every connection at once would be dialled without a pause, so from the second unproven
+        connection in a row on a move is judged as a loss is.
+
+        Args:
+            now: The time in seconds.
+        """
+        self.left(now)
+        proven = self._proven or self._age(now) >= PROOF_AGE
+        self._unproven_moves = 0 if proven else self._unproven_moves + 1
+        if self._unproven_moves < 2:
+            return None
+        return ConnectionAbortedError(
+            f"the server announced the end of {self._unproven_moves} connections in a row before"
+            " a turn was completed on any of them"
+        )
 
     def lost(
         self, error: BaseException, now: float, *, phase: Phase, handle: bool, closing: bool
