@@ -165,8 +165,8 @@ class Link:
         Args:
             now: The time in seconds.
         """
-        if self._proven or self._age(now) >= PROOF_AGE:
-            self._lost_at, self.attempts = None, 0
+        if self._works(now):
+            self._lost_at, self.attempts, self._unproven_moves = None, 0, 0
 
     def moved(self, now: float) -> ConnectionError | None:
         """Note a move before a go_away's deadline; return an error where it counts as a loss.
@@ -179,8 +179,8 @@ class Link:
             now: The time in seconds.
         """
         self.left(now)
-        proven = self._proven or self._age(now) >= PROOF_AGE
-        self._unproven_moves = 0 if proven else self._unproven_moves + 1
+        if not self._works(now):
+            self._unproven_moves += 1
         if self._unproven_moves < 2:
             return None
         return ConnectionAbortedError(
@@ -212,6 +212,10 @@ class Link:
             go_away=self.go_away is not None,
             closing=closing,
         )
+
+    def _works(self, now: float) -> bool:
+        """Tell whether the connection has proven that the session works."""
+        return self._proven or self._age(now) >= PROOF_AGE
 
     def _age(self, now: float) -> float:
         return 0.0 if self._open_since is None else now - self._open_since

@@ -1,0 +1,270 @@
+"""What is known of the connection: go-aways, proof, and the outage."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from reconnect import Phase
+from reconnect.link import (
+    DEFAULT_NOTICE,
+    LEAST_MARGIN,
+    MOVE_WITHIN,
+    PROOF_AGE,
+    GoAway,
+    Leave,
+    Link,
+    parse_time_left,
+)
+
+TIMES = st.floats(0, 1e6)
+NOTICES = st.integers(0, 10**12 - 1).map(lambda nanos: f"{nanos / 10**9:.9f}s")
+
+
+def opened(at=0.0, *, dial=0.0):
+    """Return a link whose connection opened after a dial of so many seconds."""
+    link = Link()
+    link.dialling(at - dial, resumed=False)
+    link.connected(at)
+    return link
+
+
+def lose(link, now, *, phase=Phase.SESSION, handle=True):
+    """Lose the connection of a link."""
+    return link.lost(OSError("gone"), now, phase=phase, handle=handle, closing=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("50s", 50), ("30s", 30), ("9.951s", 9.951), ("0.500s", 0.5), ("300s", 300), ("0s", 0)],
+)
+def test_time_left(text, seconds):
+    """The notices that real servers have sent are read."""
+    assert parse_time_left(text) == seconds
+
+
+@given(seconds=st.integers(0, 10**12 - 1), nanos=st.integers(0, 10**9 - 1))
+def test_every_duration(seconds, nanos):
+    """Every positive protobuf Duration is read, to the nanosecond."""
+    assert parse_time_left(f"{seconds}s") == seconds
+    assert parse_time_left(f"{seconds}.{nanos:09}s") == pytest.approx(seconds + nanos / 1e9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "s", "10", "10 s", "10ms", "-1s", "+1s", "1.s", ".5s", "1.0000000001s"),
+        *("nans", "infs", "1e3s", "1s\n", "\N{ARABIC-INDIC DIGIT THREE}s", "9" * 400 + "s"),
+    ],
+)
+def test_malformed_time_left(text):
+    """What is no duration is named in the error."""
+    with pytest.raises(ValueError, match="time_left must be a duration") as raised:
+        parse_time_left(text)
+    assert repr(text) in str(raised.value)
+
+
+@given(text=st.text())
+def test_any_time_left(text):
+    """Whatever the server sends, the link knows when to leave, and ends no session over it."""
+    go_away = opened().announced(100.0, text)
+    assert go_away.deadline == 100.0 + go_away.notice
+    assert go_away.readable or go_away.notice == DEFAULT_NOTICE
+
+
+def test_announced():
+    """A go_away names the end of the connection."""
+    link = opened()
+    assert link.announced(100.0, "9.5s") == GoAway(9.5, 109.5, "9.5s", readable=True)
+    assert link.go_away == GoAway(9.5, 109.5, "9.5s", readable=True)
+
+
+@pytest.mark.parametrize("text", [None, "soon"])
+def test_announced_without_a_time(text):
+    """A go_away without a time that can be read is given the usual notice."""
+    assert opened().announced(100.0, text) == GoAway(30.0, 130.0, text, readable=False)
+
+
+def test_no_reason_to_leave():
+    """A connection that is not going away is not left."""
+    assert opened().leave(quiet=True, handle=True) is None
+
+
+def test_quiet_session_leaves_at_once():
+    """A quiet session moves as soon as it hears of a deadline within the minute."""
+    link = opened()
+    link.announced(100.0, "50s")
+    assert link.leave(quiet=True, handle=True) == Leave(100.0, expired=False)
+
+
+def test_long_notice():
+    """A notice of five minutes is used up to the last minute, not answered by a rotation."""
+    link = opened()
+    link.announced(1.0, "300s")
+    assert link.leave(quiet=True, handle=True) == Leave(301 - MOVE_WITHIN, expired=False)
+
+
+def test_busy_session_leaves_late():
+    """A busy session stays until there is just time for a dial."""
+    link = opened()
+    link.announced(100.0, "50s")
+    assert link.leave(quiet=False, handle=True) == Leave(150 - LEAST_MARGIN, expired=False)
+
+
+def test_slow_dials_take_longer():
+    """The slowest dial seen is the time that is kept for the next."""
+    link = opened(dial=4.0)
+    link.dialling(10.0, resumed=True)
+    link.connected(10.5)
+    link.announced(100.0, "50s")
+    assert link.leave(quiet=False, handle=True) == Leave(146.0, expired=False)
+
+
+def test_short_notice():
+    """Two thirds of a short notice are left to the reply under way."""
+    link = opened(dial=4.0)
+    link.announced(100.0, "0.9s")
+    assert link.leave(quiet=False, handle=True).at == pytest.approx(100.6)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_without_a_handle(quiet):
+    """Without a handle the connection is used to its end, then taken for lost."""
+    link = opened()
+    link.announced(100.0, "50s")
+    assert link.leave(quiet=quiet, handle=False) == Leave(150 + LEAST_MARGIN, expired=True)
+
+
+@given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100))
+def test_leaves_within_the_notice(notice, now, dial):
+    """A session with a handle leaves between the announcement and the deadline; quiet, no later."""
+    link = opened(now, dial=dial)
+    go_away = link.announced(now, notice)
+    quiet, busy = (link.leave(quiet=quiet, handle=True).at for quiet in (True, False))
+    rounding = 1e-6
+    assert now - rounding <= quiet <= busy + rounding
+    assert busy <= go_away.deadline
+
+
+def test_loss():
+    """A loss tells all that is known of the connection."""
+    link = Link()
+    link.dialling(0.0, resumed=True)
+    link.connected(1.0)
+    link.announced(2.0, "50s")
+    error = ConnectionResetError()
+    loss = link.lost(error, 5.5, phase=Phase.SESSION, handle=True, closing=True)
+    assert (loss.error, loss.phase, loss.resumed, loss.handle) == (error, "session", True, True)
+    assert (loss.age, loss.go_away, loss.closing) == (4.5, True, True)
+
+
+def test_failed_dial():
+    """A dial that fails has no age, and knows nothing of the connection before it."""
+    link = opened()
+    link.announced(2.0, "50s")
+    link.dialling(60.0, resumed=False)
+    loss = lose(link, 63.0, phase=Phase.CONNECT)
+    assert (loss.phase, loss.age, loss.go_away, loss.resumed) == ("connect", 0, False, False)
+
+
+def test_outage():
+    """An outage lasts from its first loss, over all the dials that prove nothing."""
+    link = opened()
+    assert link.outage(50.0) == 0
+    lose(link, 5.0)
+    link.attempts = 1
+    link.dialling(7.0, resumed=True)
+    lose(link, 8.0, phase=Phase.CONNECT)
+    link.attempts = 2
+    link.dialling(9.0, resumed=True)
+    link.connected(10.0)
+    lose(link, 10.0 + PROOF_AGE - 0.1)
+    assert link.outage(25.0) == 20.0
+    assert link.attempts == 2
+
+
+@pytest.mark.parametrize("proof", ["turn", "age"])
+def test_proof_ends_the_outage(proof):
+    """A completed turn or ten seconds alive end the outage: the next loss begins another."""
+    link = opened()
+    lose(link, 5.0)
+    link.attempts = 3
+    link.dialling(7.0, resumed=True)
+    link.connected(8.0)
+    if proof == "turn":
+        link.turn_completed()
+        lose(link, 9.0)
+        assert link.outage(11.0) == 2.0
+    else:
+        lose(link, 8.0 + PROOF_AGE)
+        assert link.outage(9.0 + PROOF_AGE) == 1.0
+    assert link.attempts == 0
+
+
+def test_connect_is_no_proof():
+    """A server that accepts and hangs up at once is in one outage all the time."""
+    link = opened()
+    for second in range(1, 100):
+        lose(link, second)
+        link.attempts += 1
+        link.dialling(second, resumed=True)
+        link.connected(second)
+    assert (link.outage(100.0), link.attempts) == (99.0, 99)
+
+
+def test_proof_counts_for_one_connection():
+    """What one connection has proven says nothing about the next."""
+    link = opened()
+    link.turn_completed()
+    lose(link, 5.0)
+    link.dialling(6.0, resumed=True)
+    lose(link, 7.0, phase=Phase.CONNECT)
+    assert link.outage(8.0) == 3.0
+
+
+def test_left_without_proof():
+    """A connection that is left before it has proven anything leaves the outage as it is."""
+    link = opened()
+    lose(link, 5.0)
+    link.dialling(6.0, resumed=True)
+    link.connected(7.0)
+    link.left(8.0)
+    assert link.outage(9.0) == 4.0
+
+
+def move(link, now, *, proven=False):
+    """Live through a connection that is moved from a second after it opened."""
+    link.dialling(now, resumed=True)
+    link.connected(now)
+    if proven:
+        link.turn_completed()
+    return link.moved(now + 1)
+
+
+def test_move():
+    """A move from a connection that has proven itself is no failure, and ends the outage."""
+    link = opened()
+    lose(link, 5.0)
+    link.attempts = 1
+    assert move(link, 10.0, proven=True) is None
+    assert (link.outage(12.0), link.attempts) == (0, 0)
+
+
+def test_rotation():
+    """From the second move in a row that proves nothing on, a move is a failure."""
+    link = Link()
+    assert move(link, 0.0) is None
+    for count in (2, 3):
+        error = move(link, 10.0 * count)
+        assert isinstance(error, ConnectionError)
+        assert f"{count} connections in a row" in str(error)
+    assert move(link, 100.0, proven=True) is None
+    assert move(link, 110.0) is None
+
+
+def test_rotation_is_in_a_row():
+    """A connection in between that proved itself, and was then lost, breaks the row."""
+    link = Link()
+    assert move(link, 0.0) is None
+    link.dialling(10.0, resumed=True)
+    link.connected(10.0)
+    lose(link, 100.0)
+    assert move(link, 200.0) is None
