@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ._sdk import readable
@@ -34,9 +34,17 @@ class Connection:
         live: What to dial with: the SDK's ``client.aio.live`` or anything with its ``connect``.
         model: The model's name.
         config: The configuration of this dial; ``connect()`` may change it.
+        over: Called when nothing more will be read.
     """
 
-    def __init__(self, live: Any, *, model: str, config: types.LiveConnectConfig) -> None:
+    def __init__(
+        self,
+        live: Any,
+        *,
+        model: str,
+        config: types.LiveConnectConfig,
+        over: Callable[[], None],
+    ) -> None:
         self.session: Any = None
         # How reading ended; None while more may come.
         self.error: Exception | None = None
@@ -51,6 +59,7 @@ class Connection:
         self._opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._released = asyncio.Event()
         self._over = asyncio.Event()
+        self._tell_over = over
         self._holder: asyncio.Task[None] | None = None
 
     @property
@@ -113,6 +122,7 @@ class Connection:
         if self.error is None:
             self.error = error
             self._over.set()
+            self._tell_over()
 
     def suspect(self, error: Exception) -> None:
         """Note that a write has failed.

@@ -25,6 +25,7 @@ __all__ = [
     "checked_turns",
     "config_for",
     "find_live",
+    "handle_in",
     "interruption",
     "phase_of",
     "readable",
@@ -56,6 +57,15 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     raise TypeError(
         f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
     )
+
+
+def handle_in(config: types.LiveConnectConfig) -> str | None:
+    """Return the handle that a configuration carries; None where it has none.
+
+    Args:
+        config: A session's configuration.
+    """
+    return None if config.session_resumption is None else config.session_resumption.handle
 
 
 def checked_turns(history: Any) -> list[Any]:

@@ -1,0 +1,421 @@
+"""The driver: carries out what the pure modules decide.
+
+`Ledger` knows the conversation, `Link` the connection, `ReconnectPolicy` what a loss calls for.
+What is left for this file is to dial, write, wait and close. One task, the supervisor, lives as
+long as the session. The caller's messages are written by the caller itself; what was on its way
+when a connection died is written again by the supervisor, before it lets the callers go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from . import _sdk
+from ._bell import Bell
+from ._connection import Connection
+from ._reader import Reader
+from .errors import SessionClosed
+from .events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
+from .judgement import classify
+from .ledger import CONTENT, Call, Entry, Ledger, Mark, State, ends_turn
+from .link import Link
+from .loss import Family, Loss, Phase, read
+from .policy import Raise, ReconnectPolicy, Restart
+from .transcript import as_turns, tellable
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
+
+logger = logging.getLogger("reconnect")
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds to wait for the server to acknowledge a close; it takes up to three."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Settings:
+    """What a session was made with; see `reconnect.ResumableSession`.
+
+    It has no repr: the configuration may hold a handle.
+    """
+
+    live: Any
+    model: str
+    config: types.LiveConnectConfig
+    policy: ReconnectPolicy
+    history: list[Any] | Callable[[], Any]
+    on_event: Callable[[Event], object] | None
+    setup_timeout: float
+    draw: Callable[[], float]
+
+
+class Driver:
+    """Keeps one session connected.
+
+    Args:
+        settings: What the session was made with.
+        handle: The handle of a conversation of an earlier process; None to begin.
+    """
+
+    def __init__(self, settings: Settings, *, handle: str | None) -> None:
+        self.ledger = Ledger(handle=handle)
+        self.connection: Connection | None = None
+        self.ended: BaseException | None = None
+        self._vertexai = False
+        self._settings = settings
+        self._link = Link()
+        self._bell = Bell()
+        self._wake = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._connected_once = False
+        self.reader = Reader(take=self._take, bell=self._bell, broken=self._end)
+
+    # The caller's side
+
+    async def open(self) -> None:
+        """Open the first connection; return when its setup is complete."""
+        if self._supervisor is not None or self.ended is not None:
+            raise RuntimeError("a ResumableSession is entered once; make another for another call")
+        self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
+        try:
+            while self.connection is None:
+                if self.ended is not None:
+                    raise self.ended
+                await self._bell.wait()
+        except asyncio.CancelledError:
+            self._end(SessionClosed("the session was cancelled while it opened"))
+            raise
+
+    async def close(self, *, timeout: float) -> None:
+        """End the session for good.
+
+        Args:
+            timeout: Seconds to wait at most for the server to acknowledge.
+        """
+        self._end(SessionClosed("the session was closed by its owner"))
+        if self._supervisor is None:
+            return
+        if self.connection is not None:
+            await self._retire(self.connection, timeout=timeout)
+        self.reader.close()
+        await asyncio.wait({self._supervisor}, timeout=timeout)
+
+    async def converse(self, call: Call) -> None:
+        """Send a message that belongs to the conversation: the ledger holds it until it is safe.
+
+        Args:
+            call: The message.
+        """
+        await self._rehearse(call)
+        entry = self.ledger.record(call)
+        try:
+            while True:
+                connection = await self._usable()
+                if not entry.to_write or await self._write_ledger(connection, upto=entry):
+                    return
+        except BaseException:
+            # Not delivered, and whoever sent it is being told so: it must not be sent later.
+            if entry.to_write:
+                self.ledger.retract(entry)
+            raise
+
+    async def write(self, call: Call, *, keys: Sequence[str] = ()) -> None:
+        """Send a message that is worth nothing later: straight to the connection.
+
+        Args:
+            call: The message.
+            keys: The tool calls that it answers. On a connection that does not know them it is
+                not sent: some models refuse the result of a call that was lost.
+        """
+        connection = self.connection
+        if connection is None or not connection.usable:
+            await self._rehearse(call)
+            connection = await self._usable()
+        while self.ledger.knows(keys):
+            try:
+                await getattr(connection.session, call.method)(**call.arguments)
+            except Exception as error:
+                if read(error).family is Family.FOREIGN:
+                    raise
+                connection.suspect(error)
+                connection = await self._usable()
+            else:
+                self.ledger.answered(keys)
+                return
+        logger.info("a tool response was not sent: its connection, and the call, are gone")
+
+    async def answer(self, function_responses: Any) -> None:
+        """Send results of tool calls, as far as somebody waits for them.
+
+        Args:
+            function_responses: What ``send_tool_response`` takes.
+        """
+        keys = _sdk.call_keys(function_responses, vertexai=self._vertexai)
+        call = Call("send_tool_response", {"function_responses": function_responses})
+        await self.write(call, keys=keys)
+
+    # Writing
+
+    async def _usable(self) -> Connection:
+        """Return a connection that the caller's messages can be written to, once there is one."""
+        while True:
+            if self.ended is not None:
+                raise self.ended
+            if self.connection is not None and self.connection.usable:
+                return self.connection
+            await self._bell.wait()
+
+    async def _write_ledger(self, connection: Connection, *, upto: Entry) -> bool:
+        """Write what the ledger holds, up to an entry; return whether the connection took it."""
+        async with connection.write_lock:
+            for entry in self.ledger.unwritten():
+                if not self.ledger.holds(entry):
+                    # Its sender has taken it back meanwhile.
+                    continue
+                call = entry.wording()
+                # Before the write, since the answer may be read before the write returns.
+                entry.mark(Mark.WRITTEN)
+                try:
+                    await getattr(connection.session, call.method)(**call.arguments)
+                except Exception as error:
+                    if read(error).family is Family.FOREIGN:
+                        self.ledger.retract(entry)
+                        raise
+                    connection.suspect(error)
+                    return False
+                if entry is upto:
+                    break
+        return True
+
+    async def _rehearse(self, call: Call) -> None:
+        """Let a bad argument raise in an outage too: the SDK checks it before it writes.
+
+        The session of a closed connection does so as well as any, and what passes goes nowhere.
+        """
+        connection = self.connection
+        if connection is None or not connection.closed:
+            return
+        try:
+            await getattr(connection.session, call.method)(**call.arguments)
+        except Exception as error:
+            if read(error).family is Family.FOREIGN:
+                raise
+
+    # Reading
+
+    def _take(self, message: types.LiveServerMessage) -> bool:
+        """Show a message to the pure modules; return whether it ends the turn."""
+        if not self.ledger.received(message):
+            return False
+        self._wake.set()
+        if message.go_away is not None:
+            announced = self._link.announced(self._now(), message.go_away.time_left)
+            if not announced.readable:
+                logger.warning(
+                    "go_away has no time_left that can be read (%r): taken for %.0f s",
+                    announced.announced,
+                    announced.notice,
+                )
+            self._tell(GoingAway(time_left=announced.notice, announced=announced.announced))
+        if message.server_content is not None and message.server_content.turn_complete:
+            self._link.turn_completed()
+        return ends_turn(message)
+
+    # The supervisor's side
+
+    async def _supervise(self) -> None:
+        """Keep a connection open until the session ends."""
+        try:
+            while True:
+                loss = await self._live_through_one()
+                if loss is not None:
+                    await asyncio.sleep(self._react(loss))
+        except Exception as error:
+            self._end(error)
+
+    async def _live_through_one(self) -> Loss | None:
+        """Dial, hold and close one connection; return its loss, or None if the session moves on."""
+        handle = self.ledger.handle
+        self._link.dialling(self._now(), resumed=handle is not None)
+        seed = [] if handle is not None else await self._seed()
+        try:
+            async with asyncio.timeout(self._settings.setup_timeout):
+                live = await _sdk.find_live(self._settings.live)
+            # Vertex has no history_config: there a seed is content that asks for no reply.
+            self._vertexai = bool(getattr(live, "vertexai", False))
+            waits = bool(seed) and not self._vertexai
+            config = _sdk.config_for(self._settings.config, handle=handle, seeded=waits)
+            connection = Connection(
+                live, model=self._settings.model, config=config, over=self._wake.set
+            )
+            await connection.open(timeout=self._settings.setup_timeout)
+        except Exception as error:
+            readable = _sdk.readable(error, phase=Phase.SETUP)
+            return self._lose(readable, phase=_sdk.phase_of(readable))
+
+        self._link.connected(self._now())
+        self.connection = connection
+        self.reader.follow(connection)
+        seeding = Call(CONTENT, {"turns": seed, "turn_complete": waits}) if seed else None
+        writer = asyncio.create_task(self._bring_up_to_date(connection, seeding))
+        writer.add_done_callback(self._finished)
+        try:
+            loss = await self._hold(connection)
+        finally:
+            writer.cancel()
+        await self._retire(connection, timeout=CLOSE_TIMEOUT)
+        if loss is None:
+            loss = self._link.moved(self._now())
+        if loss is not None:
+            return self._lose(loss, phase=Phase.SESSION)
+        self._cut_off()
+        return None
+
+    async def _hold(self, connection: Connection) -> BaseException | None:
+        """Wait until a connection is lost, and return why, or until it is to be left: None."""
+        while connection.error is None:
+            leave = self._link.leave(quiet=self.ledger.quiet, handle=self.ledger.handle is not None)
+            if leave is not None and self._now() >= leave.at:
+                if not leave.expired:
+                    return None
+                connection.fail(
+                    TimeoutError("the deadline of the go_away has passed and the server is silent")
+                )
+                continue
+            try:
+                async with asyncio.timeout_at(None if leave is None else leave.at):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            self._wake.clear()
+        return connection.error
+
+    async def _bring_up_to_date(self, connection: Connection, seeding: Call | None) -> None:
+        """Write a new connection what it must know, then let the callers write."""
+        replayed = self.ledger.unwritten()
+        asked_on = any(entry.state is State.TO_ASK_ON for entry in replayed)
+        try:
+            if seeding is not None:
+                await getattr(connection.session, seeding.method)(**seeding.arguments)
+            if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
+                return
+        except Exception as error:
+            # A loss is the reading side's to find out; anything else is a bad argument, the
+            # history most likely, and ends the session.
+            if read(error).family is Family.FOREIGN:
+                connection.fail(error)
+            else:
+                connection.suspect(error)
+            return
+        connection.ready = True
+        self._tell(self._back(len(replayed), asked_on, seeding))
+        self._connected_once = True
+        self._bell.ring()
+
+    def _back(self, replayed: int, asked_on: bool, seeding: Call | None) -> Event:  # noqa: FBT001
+        """Return the event that tells how the session came to the connection it has."""
+        link = self._link
+        if not self._connected_once:
+            return Connected(resumed=link.resumed)
+        outage = link.outage(self._now())
+        if link.resumed:
+            return Resumed(link.attempts, outage, replayed, asked_on)
+        told = 0 if seeding is None else len(seeding.arguments["turns"])
+        return Restarted(link.attempts, outage, replayed, told)
+
+    def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
+        return self._link.lost(
+            error,
+            self._now(),
+            phase=phase,
+            handle=self.ledger.handle is not None,
+            closing=isinstance(self.ended, SessionClosed),
+        )
+
+    def _react(self, loss: Loss) -> float:
+        """Carry out what the policy decides; return the seconds until the next dial."""
+        kind = classify(loss)
+        self._tell(Lost(loss.error, kind, loss.phase, loss.age))
+        attempt = self._link.attempts + 1
+        decision = self._settings.policy.decide(
+            loss,
+            attempt=attempt,
+            elapsed=self._link.outage(self._now()),
+            draw=self._settings.draw(),
+        )
+        if isinstance(decision, Raise):
+            raise decision.error
+        self._cut_off()
+        if isinstance(decision, Restart):
+            self.ledger.restarted()
+        self._link.attempts = attempt
+        fresh = self.ledger.handle is None
+        self._tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
+        return decision.delay
+
+    def _cut_off(self) -> None:
+        """Tell the caller what the connection that is gone took with it."""
+        cut = self.ledger.lost()
+        if cut.calls:
+            self.reader.show(_sdk.cancellation(cut.calls))
+        if cut.reply:
+            self.reader.show(_sdk.interruption())
+
+    async def _seed(self) -> list[Any]:
+        """Return the turns that a fresh session is told."""
+        history = self._settings.history
+        if callable(history):
+            history = history()
+        if inspect.isawaitable(history):
+            history = await history
+        return tellable([*as_turns(history), *self.ledger.past])
+
+    # The end
+
+    async def _retire(self, connection: Connection, *, timeout: float) -> None:
+        """Close a connection, and read it to its end."""
+        connection.ready = False
+        self.reader.listen()
+        await connection.close(timeout=timeout)
+
+    def _end(self, error: BaseException) -> None:
+        """End the session: whoever uses it from now on is raised the error."""
+        if self.ended is not None:
+            return
+        self.ended = error
+        if self._supervisor is not None and self._supervisor is not asyncio.current_task():
+            self._supervisor.cancel()
+        if not isinstance(error, SessionClosed):
+            self._tell(GaveUp(error, self._link.attempts, self._link.outage(self._now())))
+        self.reader.end(error)
+
+    # Small things
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        """End the session over what a task raises that it should not: a bug."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end(error)
+
+    def _tell(self, event: Event) -> None:
+        """Log an event and hand it to the caller's callback, whose failure ends nothing."""
+        level = logging.WARNING if isinstance(event, Lost | GaveUp) else logging.INFO
+        logger.log(level, "%s", event)
+        on_event = self._settings.on_event
+        if on_event is None:
+            return
+        try:
+            on_event(event)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"on_event raised over {event!r}", "exception": error}
+            )

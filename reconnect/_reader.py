@@ -1,0 +1,220 @@
+"""Who reads: the caller itself while it iterates, a listener while it does not.
+
+The caller reads directly, through the SDK's own generator. When it is not iterating, or sits in
+its own loop body for longer than a tenth of a second, a listener steps in, a task that reads into
+an inbox. Otherwise a close, a handle or a go_away would go unseen, since websockets stops reading
+at 16 frames. A background reader that hands every message over was measured and rejected: it costs
+a quarter more per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Final
+
+from ._bell import Bell
+from ._connection import Connection
+from .ledger import ends_turn
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = ["Reader"]
+
+LISTEN_AFTER: Final = 0.1
+"""Seconds without a reader after which the session listens for itself."""
+
+INBOX_LIMIT: Final = 4096
+"""Messages that wait for a caller who does not read; beyond it the server is made to wait."""
+
+
+class Reader:
+    """Reads one connection after the other, each message once and in order.
+
+    Args:
+        take: Called with each message as it is read; returns whether it ends the turn.
+        bell: Rung when there is something new to look at.
+        broken: Called with what a listener raises that is no failure of the connection: a bug.
+    """
+
+    def __init__(
+        self,
+        *,
+        take: Callable[[types.LiveServerMessage], bool],
+        bell: Bell,
+        broken: Callable[[BaseException], None],
+    ) -> None:
+        self._take = take
+        self._bell = bell
+        self._broken = broken
+        self._connection: Connection | None = None
+        self._ended: BaseException | None = None
+        self._inbox: deque[types.LiveServerMessage] = deque()
+        # Whether the caller waits for a message, from the connection or from the listener.
+        self._reading = False
+        self._listener: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._yields = 0
+        self._yields_at_timer = 0
+
+    # The caller's side
+
+    async def turn(self) -> AsyncIterator[types.LiveServerMessage]:
+        """Yield the messages up to the end of the turn, over as many connections as it takes."""
+        while True:
+            connection = await self._source()
+            if connection is None:
+                message = self._inbox.popleft()
+                self._yielding()
+                yield message
+                if ends_turn(message):
+                    return
+                continue
+            # From here to the end of the loop body is what every message costs.
+            self._reading = True
+            try:
+                async for message in connection.messages():
+                    self._reading = False
+                    over = self._take(message)
+                    self._yielding()
+                    yield message
+                    if over:
+                        return
+                    if self._inbox or self._listener is not None:
+                        # The caller was away for so long that the listener stepped in.
+                        break
+                    self._reading = True
+                else:
+                    connection.renew()
+            except Exception as error:
+                if not self._reading:
+                    raise
+                connection.reading_failed(error)
+            except asyncio.CancelledError:
+                # Whoever cancelled the reader may read no more.
+                connection.renew()
+                self._yielding()
+                raise
+            finally:
+                self._reading = False
+
+    async def _source(self) -> Connection | None:
+        """Return a connection that this task can read from; None if the inbox has a message.
+
+        A listener that is at it hands over after its next message.
+        """
+        if self._reading:
+            raise RuntimeError("receive() is being iterated by another task")
+        self._reading = True
+        try:
+            while not self._inbox:
+                connection = self._connection
+                if connection is None or connection.error is not None:
+                    if self._ended is not None:
+                        raise self._ended
+                elif self._listener is None:
+                    return connection
+                await self._bell.wait()
+            return None
+        finally:
+            self._reading = False
+
+    def _yielding(self) -> None:
+        """Look after a while whether the caller still reads; one timer at a time."""
+        self._yields += 1
+        if self._timer is None:
+            self._watch()
+
+    # The session's side
+
+    def follow(self, connection: Connection) -> None:
+        """Read from a connection from now on.
+
+        Args:
+            connection: The connection; the one before it has been read to its end.
+        """
+        self._connection = connection
+        self._bell.ring()
+        self.listen()
+
+    def show(self, *messages: types.LiveServerMessage) -> None:
+        """Put messages of the session's own behind those that were read.
+
+        Args:
+            *messages: The messages.
+        """
+        self._inbox.extend(messages)
+        self._bell.ring()
+
+    def listen(self) -> None:
+        """Read into the inbox until the caller reads for itself, if nobody reads now."""
+        connection = self._connection
+        if (
+            connection is None
+            or connection.error is not None
+            or self._reading
+            or self._listener is not None
+        ):
+            return
+        self._listener = asyncio.create_task(
+            self._fill_inbox(connection), name="reconnect listener"
+        )
+        self._listener.add_done_callback(self._listened)
+
+    def end(self, error: BaseException) -> None:
+        """Raise an error to the caller once the inbox is empty and the connection read.
+
+        Args:
+            error: What has ended the session.
+        """
+        self._ended = error
+        if self._timer is not None:
+            self._timer.cancel()
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Stop: what has not been read by now, nobody wants."""
+        if self._listener is not None:
+            self._listener.cancel()
+        self._inbox.clear()
+
+    # The listener
+
+    def _watch(self) -> None:
+        self._yields_at_timer = self._yields
+        self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._reading:
+            return
+        if self._yields != self._yields_at_timer:
+            self._watch()
+        else:
+            self.listen()
+
+    async def _fill_inbox(self, connection: Connection) -> None:
+        # A connection that is being closed is read to its end, over the limit if need be: what is
+        # left unread is lost. What its buffers hold is bounded.
+        while not self._reading and (len(self._inbox) < INBOX_LIMIT or not connection.ready):
+            try:
+                message = await anext(connection.messages())
+            except StopAsyncIteration:
+                connection.renew()
+                continue
+            except asyncio.CancelledError:
+                connection.renew()
+                raise
+            except Exception as error:
+                connection.reading_failed(error)
+                return
+            self._take(message)
+            self.show(message)
+
+    def _listened(self, listener: asyncio.Task[None]) -> None:
+        self._listener = None
+        self._bell.ring()
+        if not listener.cancelled() and (error := listener.exception()) is not None:
+            self._broken(error)
