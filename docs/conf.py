@@ -1,0 +1,51 @@
+"""How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build/html``."""  # noqa: INP001
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+import from_code
+
+import reconnect
+
+project = "reconnect"
+author = "the reconnect maintainers"
+project_copyright = "the reconnect maintainers"
+version = release = reconnect.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+    "from_code",
+]
+exclude_patterns = ["_build"]
+default_role = "py:obj"
+nitpicky = True
+# There is no inventory of another project: a build needs no network. What the standard library
+# and the SDK name cannot be linked, and is listed here as narrowly as it can be.
+nitpick_ignore_regex = [
+    (r"py:(class|obj)", r"(google\.genai\.)?(client\.|types\.)\w+"),
+    (r"py:class", r"TracebackType|ssl\.SSLContext|collections\.abc\.\w+"),
+]
+
+myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
+myst_heading_anchors = 3
+myst_substitutions = from_code.numbers()
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+doctest_test_doctest_blocks = ""
+
+html_theme = "furo"
+html_title = f"reconnect {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_show_sphinx = False
