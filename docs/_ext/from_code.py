@@ -57,7 +57,7 @@ def numbers() -> dict[str, str]:
     modules = [
         importlib.import_module(f"reconnect.{module.name}")
         for module in pkgutil.iter_modules(reconnect.__path__)
-        if module.name not in {"__main__", "demo", "testing"}
+        if not module.ispkg and module.name not in {"__main__", "demo"}
     ]
     for name in CONSTANTS:
         values = {vars(module).get(name, vars(module).get(f"_{name}")) for module in modules}
@@ -237,7 +237,7 @@ def _show_colons(
 
 def _check_completeness(_app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of public names that the reference lacks."""
-    documented = env.domains.python_domain.objects
+    documented = env.get_domain("py").data["objects"]
     for module in (reconnect, testing):
         for name in module.__all__:
             if f"{module.__name__}.{name}" not in documented:
