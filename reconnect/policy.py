@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from ._plugins import Stop, Wait, stop_rule, wait_rule
 from .backoff import check_backoff, full_jitter
@@ -173,6 +173,8 @@ class ReconnectPolicy:
                     action = Resume
                 else:
                     action = Restart if self.without_handle == "restart" else None
+            case _:  # pragma: no cover
+                assert_never(kind)
         if action is None:
             return Raise(loss.error)
         delay = self._wait(loss, attempt, elapsed, draw)
