@@ -160,14 +160,20 @@ def phase_of(error: BaseException) -> Phase:
         return Phase.SETUP
     if not isinstance(error, TimeoutError):
         return Phase.CONNECT
-    causes = [error, error.__cause__, error.__context__]
     modules = {
-        frame.f_globals.get("__name__")
-        for cause in causes
+        module
+        for cause in (error, error.__cause__, error.__context__)
         if cause is not None
-        for frame, _ in traceback.walk_tb(cause.__traceback__)
+        for module in _modules(cause)
     }
     return Phase.SETUP if "websockets.asyncio.connection" in modules else Phase.CONNECT
+
+
+def _modules(error: BaseException) -> set[str]:
+    """Return the names of the modules that an exception has come through."""
+    return {
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    }
 
 
 def readable(error: Exception, *, phase: Phase) -> Exception:
@@ -181,6 +187,12 @@ def readable(error: Exception, *, phase: Phase) -> Exception:
         phase: Which of them it was. ``connect()`` also checks arguments, so there only what is
             certainly a frame counts.
     """
+    if isinstance(error, AssertionError) and "websockets.protocol" in _modules(error):
+        # websockets 13 and 14 raise this from recv() when their own keepalive ends a connection:
+        # they ask how it was closed before it is.
+        silent = ConnectionAbortedError("the connection was given up while it was still closing")
+        silent.__cause__ = error
+        return silent
     if phase is Phase.SESSION:
         frame = isinstance(error, _UNREADABLE)
     else:

@@ -1,8 +1,8 @@
 """What a session tells its ``on_event`` callback: small frozen records, free of secrets.
 
-An outage reads ``Lost``, then ``Retrying`` before each dial, then exactly one of ``Resumed``,
-``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed`` once the session has
-moved. The first connection of all is ``Connected``.
+An outage reads ``Lost`` and ``Retrying``, again for each dial that fails, and ends with exactly
+one of ``Resumed``, ``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed``
+once the session has moved. The first connection of all is ``Connected``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Retrying:
         delay: Seconds until it does.
         attempt: Which dial of this outage it will be; 1 for the first.
         why: What the failure that led to it was taken for.
-        fresh: Whether the handle is dropped and a fresh session started.
+        fresh: Whether it will be a fresh session, without a handle.
     """
 
     delay: float
@@ -75,7 +75,7 @@ class Resumed:
     """The session is back, and the server knows the conversation up to the handle.
 
     Args:
-        attempts: How many dials it took; 1 for a move before a go-away's deadline.
+        attempts: How many dials the outage took; 0 for a move before a go-away's deadline.
         outage: Seconds from the loss until the session was back.
         replayed: How many client messages are sent again.
         asked_on: Whether the reply that was cut is asked for without sending the turn again.

@@ -298,6 +298,14 @@ class Ledger:
         if entry in self._entries:
             self._entries.remove(entry)
 
+    def holds(self, entry: Entry) -> bool:
+        """Tell whether a message is still in the ledger.
+
+        Args:
+            entry: What `record` returned.
+        """
+        return entry in self._entries
+
     def unwritten(self) -> list[Entry]:
         """Return what this connection has not been sent, in order."""
         return [entry for entry in self._entries if entry.to_write]

@@ -43,8 +43,9 @@ class ResumableSession:
         config: The SDK's ``LiveConnectConfig`` or a dict of its fields; None for its defaults.
             Resumption is asked for whether or not it says so.
         policy: What decides about a loss; None for ``ReconnectPolicy()``.
-        history: The turns that a fresh session must know, contents or dicts, or a callable, plain
-            or async, that returns them. Never sent on a resume, which knows them.
+        history: The turns from before this session that a fresh session must know, contents or
+            dicts, or a callable, plain or async, that returns them. What is said in this session
+            is remembered without it. Never sent on a resume, which knows them.
         handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
         on_event: Called with each event of `reconnect.events`.
         setup_timeout: Seconds that a dial with its setup may take.
@@ -158,6 +159,9 @@ class ResumableSession:
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
 
+        They are held until a handle is known to cover them. Where that cannot be known when a
+        connection is lost, they are sent again: twice is better than never.
+
         Args:
             turns: A content, a dict, a text or a list of these; None for none.
             turn_complete: Whether the model is to reply now.
@@ -200,6 +204,9 @@ class ResumableSession:
         activity_end: types.ActivityEndOrDict | None = None,
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
+
+        It is not held: what was on its way when a connection died is not sent again. During an
+        outage the call waits for the session to be back.
 
         Args:
             media: A chunk of media.

@@ -1,0 +1,42 @@
+"""The matrix of what reconnect works with: ``nox -f .ci/noxfile.py``; needs nox 2025.5 or newer.
+
+``nox -f .ci/noxfile.py -s oldest`` is what CI runs beside the test command of the README, which
+takes the newest of everything.
+"""
+
+import pathlib
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests"]
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHONS = ["3.11", "3.12", "3.13"]
+SDKS = ["2.34", "3.4"]
+WEBSOCKETS = ["13", "14", "15", "16", "17"]
+OLDEST = ["google-genai==2.34.0", "websockets==13.0", "tenacity==8.2.3"]
+
+
+def run_tests(session, *pinned):
+    """Install the built wheel beside what is pinned, and test that."""
+    session.chdir(ROOT)
+    session.install("--upgrade", "pip>=25.1", silent=True)
+    session.install(".[testing]", *pinned)
+    session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("websockets", WEBSOCKETS)
+@nox.parametrize("sdk", SDKS)
+def tests(session, sdk, websockets):
+    """Run the tests on one combination."""
+    run_tests(session, f"google-genai=={sdk}.*", f"websockets=={websockets}.*")
+
+
+@nox.session(python=PYTHONS[0])
+def oldest(session):
+    """Run the tests on the oldest of everything."""
+    run_tests(session, *OLDEST)
