@@ -72,11 +72,12 @@ class Reader:
                 if ends_turn(message):
                     return
                 continue
-            # From here to the end of the loop body is what every message costs.
-            self._reading = True
+            # From here to the end of the loop body is what every message costs. `waiting` is for
+            # this generator alone: one that was abandoned may be closed while another one waits.
+            waiting = self._reading = True
             try:
                 async for message in connection.messages():
-                    self._reading = False
+                    waiting = self._reading = False
                     over = self._take(message)
                     self._yielding()
                     yield message
@@ -85,11 +86,11 @@ class Reader:
                     if self._inbox or self._listener is not None:
                         # The caller was away for so long that the listener stepped in.
                         break
-                    self._reading = True
+                    waiting = self._reading = True
                 else:
                     connection.renew()
             except Exception as error:
-                if not self._reading:
+                if not waiting:
                     raise
                 connection.reading_failed(error)
             except asyncio.CancelledError:
@@ -98,7 +99,8 @@ class Reader:
                 self._yielding()
                 raise
             finally:
-                self._reading = False
+                if waiting:
+                    self._reading = False
 
     async def _source(self) -> Connection | None:
         """Return a connection that this task can read from; None if the inbox has a message.

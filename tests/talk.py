@@ -19,6 +19,7 @@ def session_on(server, **options):
 
 
 def user(text):
+    """Return a text as a turn of the user's."""
     return {"role": "user", "parts": [{"text": text}]}
 
 
@@ -38,9 +39,8 @@ async def reply(session):
     return said
 
 
-async def settled(session):
+async def settled():
     """Wait until the handle that covers the last turn has come."""
-    del session
     await asyncio.sleep(1)
 
 
@@ -60,3 +60,8 @@ def handles(server):
 
 
 QUICK = ReconnectPolicy(base=0.1, cap=1.0)
+
+
+def kinds(events):
+    """Return the types of events, in order."""
+    return [type(event) for event in events]

@@ -42,7 +42,7 @@ async def test_reconnects_on_connection_closed_ok_with_handle():
     """Session resumes after a clean close that nobody on this side asked for."""
     async with LiveServer() as server, session_on(server) as session:
         await ask(session, "a")
-        await settled(session)
+        await settled()
         handle = session.handle
         server.inject(Close(1000, ""))
         assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
@@ -55,7 +55,7 @@ async def test_reconnects_on_raw_connection_closed_ok_with_handle():
         live = RaisingLive(server.client().aio.live)
         async with session_on(server, live=live) as session:
             await ask(session, "a")
-            await settled(session)
+            await settled()
             frame = CloseFrame(1000, "")
             live.error = ConnectionClosedOK(frame, frame, rcvd_then_sent=True)
             assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
@@ -68,7 +68,7 @@ async def test_reconnects_on_api_error_with_handle(code):
         live = RaisingLive(server.client().aio.live)
         async with session_on(server, live=live) as session:
             await ask(session, "a")
-            await settled(session)
+            await settled()
             live.error = errors.APIError(code, {"message": "unavailable"}, None)
             assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
             assert len(server.connections) == 2
@@ -103,7 +103,7 @@ async def test_raises_non_api_error_with_handle():
         live = RaisingLive(server.client().aio.live)
         async with session_on(server, live=live) as session:
             await ask(session, "a")
-            await settled(session)
+            await settled()
             assert session.handle is not None
             live.error = RuntimeError("a bug")
             with pytest.raises(RuntimeError, match="a bug"):
@@ -118,7 +118,7 @@ async def test_raises_after_max_retries(fault, code):
     """Session gives up after ten dials with a ConnectionError that has the last error as cause."""
     async with LiveServer() as server, session_on(server, policy=TEN) as session:
         await ask(session, "a")
-        await settled(session)
+        await settled()
         server.plan(*[fault] * 20)
         server.inject(Close(1011, "Internal error encountered."))
         with pytest.raises(ConnectionError) as raised:
@@ -134,7 +134,7 @@ async def test_skips_history_on_reconnect():
     async with LiveServer() as server:
         async with session_on(server, history=[user("told")]) as session:
             await ask(session, "a")
-            await settled(session)
+            await settled()
             server.inject(Close(1011))
             await ask(session, "b")
         first, second = server.connections

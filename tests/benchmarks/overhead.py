@@ -103,6 +103,7 @@ async def ratio(measure, rounds, frames):
 
 
 async def main():
+    """Print the figures; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=31, help="paired rounds (default: 31)")
     parser.add_argument("--frames", type=int, default=1000, help="frames a round (default: 1000)")
