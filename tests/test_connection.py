@@ -1,10 +1,15 @@
 """One connection: its dial, its limits, its close."""
 
 import asyncio
+import contextlib
+from types import SimpleNamespace
 
-from talk import QUICK, ask, session_on, settled
+import pytest
+from google.genai import types
+from talk import MODEL, QUICK, ask, session_on, settled
 
 from reconnect import Lost, Phase
+from reconnect._connection import Connection
 from reconnect.testing import Abort, Delay, GoAway, LiveServer, Silence, Stall
 
 
@@ -44,3 +49,72 @@ async def test_stalled_server_is_noticed():
         async with session_on(server, policy=QUICK) as session:
             await ask(session, "a")
             assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+
+
+class OneSession:
+    """Something to dial with that opens a session made for the test."""
+
+    def __init__(self, session=None, closing=None):
+        self.session = session or SimpleNamespace()
+        self.closing = closing
+
+    @contextlib.asynccontextmanager
+    async def connect(self, *, model, config):
+        yield self.session
+        if self.closing is not None:
+            raise self.closing
+
+
+def connection_on(live, over=lambda: None):
+    """Return a connection that is not dialled yet."""
+    return Connection(live, model=MODEL, config=types.LiveConnectConfig(), over=over)
+
+
+async def test_failed_write_leaves_the_word_to_the_reading_side():
+    """Connection gives the reading side a second to say what a failed write was."""
+    told = []
+    connection = connection_on(OneSession(), over=lambda: told.append(connection.error))
+    await connection.open(timeout=1)
+    connection.ready = True
+    assert connection.usable
+    broken = BrokenPipeError()
+    connection.suspect(broken)
+    connection.suspect(OSError())
+    assert not connection.usable
+    assert connection.error is None
+    await asyncio.sleep(2)
+    assert told == [broken]
+    connection.fail(OSError())
+    assert told == [broken]
+    await connection.close(timeout=1)
+    assert connection.closed
+
+
+async def test_failure_to_close_is_of_no_account(caplog):
+    """Connection logs what leaving it raises, and is closed."""
+    caplog.set_level("DEBUG", "reconnect")
+    connection = connection_on(OneSession(closing=OSError("no way out")))
+    await connection.open(timeout=1)
+    connection.fail(OSError())
+    await connection.close(timeout=1)
+    assert connection.closed
+    assert "no way out" in caplog.text
+
+
+async def test_cancelled_dial_is_left():
+    """Connection leaves a dial that is cancelled, and lets the cancellation pass at once."""
+    async with LiveServer(faults=[Silence()]) as server:
+        connection = connection_on(server.client().aio.live)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await connection.open(timeout=10)
+        # The server is as silent over the close: websockets waits ten seconds for its answer.
+        await connection.close(timeout=1)
+        assert not connection.closed
+        await asyncio.sleep(10)
+        assert connection.closed
+
+
+async def test_connection_that_was_never_dialled_closes():
+    """Connection that was never opened is closed without ado."""
+    await connection_on(OneSession()).close(timeout=1)

@@ -1,10 +1,14 @@
 """What is taken from the SDK: frames, configurations, phases."""
 
-import pytest
-from google.genai import types
-from talk import QUICK, ask, session_on, settled
+from types import SimpleNamespace
 
-from reconnect import Lost, RemoteProtocolError, ResumableSession
+import pytest
+from google.genai import errors, types
+from talk import QUICK, ask, session_on, settled, user
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
+
+from reconnect import Lost, Phase, RemoteProtocolError, ResumableSession, _sdk
 from reconnect.testing import Abort, Frame, LiveServer
 
 
@@ -73,3 +77,114 @@ async def test_callable_that_returns_no_live_is_named():
     with pytest.raises(TypeError, match="live returned None"):
         async with ResumableSession(lambda: None, model="m"):
             pass
+
+
+@pytest.mark.parametrize(
+    ("config", "handle", "seeded", "resumption", "history"),
+    [
+        ({}, None, False, {"handle": None}, None),
+        ({}, "h", False, {"handle": "h"}, None),
+        ({"session_resumption": {"transparent": True}}, "h", False, {"transparent": True}, None),
+        ({"history_config": {}}, "h", False, {"handle": "h"}, None),
+        ({}, None, True, {"handle": None}, True),
+    ],
+)
+def test_config_of_a_dial(config, handle, seeded, resumption, history):
+    """A dial always asks for resumption, and announces a history only to a fresh session."""
+    dialled = _sdk.config_for(_sdk.checked_config(config), handle=handle, seeded=seeded)
+    assert dialled.session_resumption.handle == handle
+    for name, value in resumption.items():
+        assert getattr(dialled.session_resumption, name) == value
+    announced = dialled.history_config and dialled.history_config.initial_history_in_client_content
+    assert announced is history
+
+
+def test_handle_of_a_config():
+    """The handle that a configuration carries is found."""
+    assert _sdk.handle_in(_sdk.checked_config(None)) is None
+    config = {"session_resumption": {"handle": "h"}}
+    assert _sdk.handle_in(_sdk.checked_config(config)) == "h"
+
+
+def test_config_of_another_kind_is_named():
+    """A configuration that is none raises at once, with its value."""
+    with pytest.raises(TypeError, match=r"config must be a dict or .* got 'fast'"):
+        _sdk.checked_config("fast")
+
+
+@pytest.mark.parametrize(
+    "history",
+    ["a", user("a"), [user("a")], (user("a"),), iter([user("a")])],
+    ids=["text", "dict", "list", "tuple", "iterator"],
+)
+def test_history_comes_in_many_forms(history):
+    """A history is a text, a turn, or any number of turns."""
+    assert _sdk.checked_turns(history) == [user("a")]
+
+
+def test_history_of_contents_is_taken_as_it_is():
+    """A history of the SDK's contents needs no check."""
+    content = types.Content(role="user", parts=[types.Part(text="a")])
+    assert _sdk.checked_turns(content) == [content]
+
+
+@pytest.mark.parametrize(
+    ("responses", "vertexai", "keys"),
+    [
+        ({"id": "1", "name": "f"}, False, ["1"]),
+        (types.FunctionResponse(id="1", name="f"), True, ["1"]),
+        ([{"name": "f"}, {"id": "2"}], True, ["f", "2"]),
+    ],
+)
+def test_tool_responses_are_known_by_their_ids(responses, vertexai, keys):
+    """A tool response is known by the id of its call, or on Vertex by its name."""
+    assert _sdk.call_keys(responses, vertexai=vertexai) == keys
+
+
+def test_tool_response_without_an_id_is_named():
+    """A tool response without the id that it needs raises at once."""
+    with pytest.raises(ValueError, match=r"must have the id of its call, got \{'name': 'f'\}"):
+        _sdk.call_keys({"name": "f"}, vertexai=False)
+
+
+def test_phase_of_what_a_dial_raises():
+    """A close follows the handshake, and everything else precedes it."""
+    assert _sdk.phase_of(errors.APIError(1008, "", None)) is Phase.SETUP
+    assert _sdk.phase_of(ConnectionRefusedError()) is Phase.CONNECT
+    assert _sdk.phase_of(TimeoutError()) is Phase.CONNECT
+
+
+def test_error_of_the_callers_is_no_frame():
+    """A bad argument to connect() stays what it is; in a session, only frames raise so."""
+    bug = ValueError("bad argument")
+    assert _sdk.readable(bug, phase=Phase.SETUP) is bug
+    assert isinstance(_sdk.readable(bug, phase=Phase.SESSION), RemoteProtocolError)
+    other = RuntimeError()
+    assert _sdk.readable(other, phase=Phase.SESSION) is other
+
+
+def test_hasty_close_of_websockets_is_a_loss():
+    """What websockets 13 raises when it asks too early how it was closed is a lost connection."""
+    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"))
+    with pytest.raises(AssertionError) as raised:
+        protocol.close_exc  # noqa: B018
+    found = _sdk.readable(raised.value, phase=Phase.SESSION)
+    assert isinstance(found, ConnectionAbortedError)
+    assert found.__cause__ is raised.value
+    own = AssertionError()
+    assert _sdk.readable(own, phase=Phase.SESSION) is own
+
+
+def test_messages_to_the_caller():
+    """The session's own messages look as the server's do."""
+    assert _sdk.interruption().server_content.interrupted
+    assert _sdk.cancellation(("1", "2")).tool_call_cancellation.ids == ["1", "2"]
+
+
+async def test_live_is_found_and_checked():
+    """What can be dialled with has a connect(), or returns what has."""
+    live = SimpleNamespace(connect=None)
+    assert await _sdk.find_live(live) is live
+    assert await _sdk.find_live(lambda: live) is live
+    with pytest.raises(TypeError, match="live must be"):
+        _sdk.check_live(7)
