@@ -1,0 +1,1 @@
+"""The parts of the demo; `reconnect.demo` puts them together."""

@@ -1,0 +1,112 @@
+"""Tests of the command line."""
+
+import runpy
+import sys
+from typing import Any
+
+import pytest
+
+from reconnect import demo
+from reconnect.__main__ import main
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Put something harmless in the place of the demo, and return what it is called with."""
+    arguments: dict[str, Any] = {}
+
+    def note(**given: Any) -> int:
+        arguments.update(given)
+        return 1
+
+    monkeypatch.setattr(demo, "main", note)
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    return arguments
+
+
+def test_demo_returns_its_exit_code(called: dict[str, Any]) -> None:
+    """The exit code is the demo's."""
+    assert main(["demo"]) == 1
+    assert called == {"seed": None, "model": None, "key": None}
+
+
+def test_demo_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed, the model and the key reach the demo."""
+    monkeypatch.setenv("GOOGLE_API_KEY", "k")
+    main(["demo", "--seed", "7", "--model", "gemini"])
+    assert called == {"seed": 7, "model": "gemini", "key": "k"}
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_model_needs_key(
+    called: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    key: str | None,
+) -> None:
+    """A model of the real API without a key is a usage error that says what to do."""
+    if key is not None:
+        monkeypatch.setenv("GOOGLE_API_KEY", key)
+    assert main(["demo", "--model", "gemini"]) == 2
+    assert "GOOGLE_API_KEY" in capsys.readouterr().err
+    assert not called
+
+
+def forget_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the next import of the demo a real one."""
+    monkeypatch.delattr("reconnect.demo")
+    for name in [name for name in sys.modules if name.startswith(("reconnect.demo", "rich."))]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize("missing", ["rich", "trustme"])
+def test_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    """Without the extra the command says how to install it."""
+    forget_demo(monkeypatch)
+    for name in [name for name in sys.modules if name.startswith("reconnect.testing")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["demo"]) == 2
+    complaint = f'the demo needs {missing}: pip install "reconnect[testing]"'
+    assert complaint in capsys.readouterr().err
+
+
+def test_other_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that the extra does not bring is missed with a traceback."""
+    forget_demo(monkeypatch)
+    monkeypatch.setitem(sys.modules, "reconnect._demo.script", None)
+    with pytest.raises(ModuleNotFoundError, match="script"):
+        main(["demo"])
+
+
+def test_interrupt_is_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends the command without a traceback."""
+
+    def interrupted(**given: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "main", interrupted)
+    assert main(["demo"]) == 130
+    assert capsys.readouterr().err == "reconnect: interrupted\n"
+
+
+def test_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command the usage is shown."""
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2
+    assert "python -m reconnect" in capsys.readouterr().err
+
+
+def test_package_is_run(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``python -m reconnect`` is the command line."""
+    monkeypatch.setattr(sys, "argv", ["reconnect", "demo", "--seed", "3"])
+    monkeypatch.delitem(sys.modules, "reconnect.__main__")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("reconnect", run_name="__main__")
+    assert stop.value.code == 1
+    assert called["seed"] == 3
