@@ -137,14 +137,18 @@ class Connection:
             self._suspected = True
             asyncio.get_running_loop().call_later(_SUSPICION, self.fail, error)
 
+    def release(self) -> None:
+        """Let the closing begin, in the background."""
+        self.ready = False
+        self._released.set()
+
     async def close(self, *, timeout: float) -> None:
         """Close the socket and wait until it is closed and read to its end.
 
         Args:
             timeout: Seconds to wait at most; the closing goes on behind that.
         """
-        self.ready = False
-        self._released.set()
+        self.release()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 if self._holder is not None:

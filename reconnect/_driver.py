@@ -239,6 +239,9 @@ class Driver:
                     await asyncio.sleep(self._react(loss))
         except Exception as error:
             self._end(error)
+        finally:
+            if self.connection is not None:
+                self.connection.release()
 
     async def _live_through_one(self) -> Loss | None:
         """Dial, hold and close one connection; return its loss, or None if the session moves on."""
@@ -263,8 +266,11 @@ class Driver:
         self._link.connected(self._now())
         self.connection = connection
         self.reader.follow(connection)
-        seeding = Call(CONTENT, {"turns": seed, "turn_complete": waits}) if seed else None
-        writer = asyncio.create_task(self._bring_up_to_date(connection, seeding))
+        writer = asyncio.create_task(
+            self._bring_up_to_date(
+                connection, self.ledger.seeded(seed, asks=waits) if seed else None
+            )
+        )
         writer.add_done_callback(self._finished)
         try:
             loss = await self._hold(connection)
@@ -297,13 +303,14 @@ class Driver:
             self._wake.clear()
         return connection.error
 
-    async def _bring_up_to_date(self, connection: Connection, seeding: Call | None) -> None:
+    async def _bring_up_to_date(self, connection: Connection, seed: Entry | None) -> None:
         """Write a new connection what it must know, then let the callers write."""
         replayed = self.ledger.unwritten()
         asked_on = any(entry.state is State.TO_ASK_ON for entry in replayed)
         try:
-            if seeding is not None:
-                await getattr(connection.session, seeding.method)(**seeding.arguments)
+            if seed is not None:
+                await getattr(connection.session, CONTENT)(**seed.call.arguments)
+                seed.mark(Mark.WRITTEN)
             if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
                 return
         except Exception as error:
@@ -315,11 +322,11 @@ class Driver:
                 connection.suspect(error)
             return
         connection.ready = True
-        self._tell(self._back(len(replayed), asked_on, seeding))
+        self._tell(self._back(len(replayed), asked_on, seed))
         self._connected_once = True
         self._bell.ring()
 
-    def _back(self, replayed: int, asked_on: bool, seeding: Call | None) -> Event:  # noqa: FBT001
+    def _back(self, replayed: int, asked_on: bool, seed: Entry | None) -> Event:  # noqa: FBT001
         """Return the event that tells how the session came to the connection it has."""
         link = self._link
         if not self._connected_once:
@@ -327,7 +334,7 @@ class Driver:
         outage = link.outage(self._now())
         if link.resumed:
             return Resumed(link.attempts, outage, replayed, asked_on)
-        told = 0 if seeding is None else len(seeding.arguments["turns"])
+        told = 0 if seed is None else len(seed.call.arguments["turns"])
         return Restarted(link.attempts, outage, replayed, told)
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
@@ -353,7 +360,7 @@ class Driver:
         if isinstance(decision, Raise):
             raise decision.error
         self._cut_off()
-        if isinstance(decision, Restart):
+        if isinstance(decision, Restart) or self.ledger.handle is None:
             self.ledger.restarted()
         self._link.attempts = attempt
         fresh = self.ledger.handle is None
@@ -381,7 +388,7 @@ class Driver:
 
     async def _retire(self, connection: Connection, *, timeout: float) -> None:
         """Close a connection, and read it to its end."""
-        connection.ready = False
+        connection.release()
         self.reader.listen()
         await connection.close(timeout=timeout)
 

@@ -262,6 +262,8 @@ class Ledger:
         self._ahead: list[str] = []
         # Whether a reply is under way that comes as sound: what it says is in its transcription.
         self._sounding = False
+        # What this connection, a fresh one, is told first; None on a resumed one.
+        self._seed: Entry | None = None
         # What a fresh session must be told.
         self._past = Transcript(limit=HISTORY_LIMIT)
         self._updates: list[Call] = []
@@ -288,6 +290,17 @@ class Ledger:
         entry = Entry(call, State.HELD if asks else State.TO_TELL)
         self._entries.append(entry)
         return entry
+
+    def seeded(self, turns: list[Any], *, asks: bool) -> Entry:
+        """Take over what a fresh session is told before anything else, to be written at once.
+
+        Args:
+            turns: The turns.
+            asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
+        """
+        call = Call(CONTENT, {"turns": turns, "turn_complete": asks})
+        self._seed = Entry(call, State.TO_TELL)
+        return self._seed
 
     def retract(self, entry: Entry) -> None:
         """Forget a message that was never written: the caller has taken it back.
@@ -380,6 +393,10 @@ class Ledger:
 
     def lost(self) -> Cut:
         """Give up the connection; what the handle does not cover is to be written again."""
+        if self._seed is not None and self._seed.to_write:
+            # A handle that came before the history was written stands for an empty session.
+            self.handle = None
+        self._seed = None
         replying = [entry for entry in self._entries if entry.state in _REPLYING]
         cut = Cut(reply=bool(replying), calls=self._awaited())
         for entry in replying:

@@ -1,6 +1,7 @@
 """The driver against a real server: it resumes, restarts, moves and gives up."""
 
 import asyncio
+import contextlib
 
 import pytest
 from google.genai import errors
@@ -407,3 +408,125 @@ async def test_failing_callback_ends_nothing():
     async with LiveServer() as server, session_on(server, on_event=fail) as session:
         await ask(session, "a")
     assert [type(context["exception"]) for context in reported] == [ZeroDivisionError]
+
+
+class BreakableLive:
+    """The SDK's live module, whose next writes can be made to fail though the socket is open."""
+
+    def __init__(self, live):
+        self.live = live
+        self.vertexai = live.vertexai
+        self.errors = []
+        self.blocked = None
+
+    @contextlib.asynccontextmanager
+    async def connect(self, *, model, config):
+        async with self.live.connect(model=model, config=config) as session:
+            for name in ("send_client_content", "send_realtime_input", "send_tool_response"):
+                setattr(session, name, self.breakable(getattr(session, name)))
+            yield session
+
+    def breakable(self, send):
+        async def breaking(**arguments):
+            if self.errors:
+                raise self.errors.pop()
+            if self.blocked is not None:
+                await self.blocked.wait()
+            await send(**arguments)
+
+        return breaking
+
+
+async def test_failed_write_is_written_to_the_next_connection():
+    """Driver takes a write that fails for a lost connection, and writes it to the next."""
+    async with LiveServer() as server:
+        live = BreakableLive(server.client().aio.live)
+        async with session_on(server, live=live, policy=QUICK) as session:
+            await ask(session, "a")
+            await settled()
+            live.errors.append(BrokenPipeError())
+            assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+            await settled()
+            live.errors.append(BrokenPipeError())
+            await session.send_realtime_input(audio={"data": b"0", "mime_type": "audio/pcm"})
+            await asyncio.sleep(2)
+            assert [heard.kind for heard in server.heard] == ["turn", "turn", "audio"]
+            assert len(server.connections) == 3
+
+
+async def test_failed_replay_is_replayed_again():
+    """Driver replays on the next connection what it could not on this one, the seed included."""
+    async with LiveServer() as server:
+        live = BreakableLive(server.client().aio.live)
+        options = {"live": live, "policy": QUICK.replace(without_handle="restart")}
+        live.errors.append(BrokenPipeError())
+        async with session_on(server, history=[user("told")], **options) as session:
+            assert 'before it: "told".' in await ask(session, "a")
+            await session.send_client_content(turns=user("b"))
+            live.errors.append(BrokenPipeError())
+            server.inject(Abort())
+            assert '"b"' in await reply(session)
+            assert set(asked(server)) == {"a", "b"}
+
+
+async def test_result_of_a_lost_call_is_not_written_to_the_next_connection():
+    """Driver does not write a result to a connection that took over while it was written."""
+    replies = [Call("book"), "booked", "booked"]
+    async with LiveServer(replies, generation="2.5") as server:
+        live = BreakableLive(server.client().aio.live)
+        async with session_on(server, live=live, policy=QUICK) as session:
+            await session.send_client_content(turns=user("book"))
+            calls = []
+            async for message in session.receive():
+                if message.tool_call:
+                    calls += [call.id for call in message.tool_call.function_calls]
+                    live.errors = [BrokenPipeError()] if len(calls) == 1 else []
+                    results = [{"id": calls[-1], "name": "book", "response": {"ok": True}}]
+                    await session.send_tool_response(function_responses=results)
+            responses = [heard for heard in server.heard if heard.kind == "tool_response"]
+            assert len(calls) == 2
+            assert len(responses) == 1
+
+
+async def test_message_taken_back_during_the_replay_is_not_written():
+    """Driver leaves out of a replay what its sender gives up while the replay is under way."""
+    async with LiveServer() as server:
+        live = BreakableLive(server.client().aio.live)
+        async with session_on(server, live=live, policy=QUICK) as session:
+            await ask(session, "a")
+            await settled()
+            live.blocked = asyncio.Event()
+            server.outage(2)
+            await asyncio.sleep(0.5)
+            sends = [
+                asyncio.create_task(session.send_client_content(turns=user(text)))
+                for text in ("b", "given up")
+            ]
+            await asyncio.sleep(5)
+            sends[1].cancel()
+            await asyncio.sleep(0)
+            live.blocked.set()
+            await sends[0]
+            assert '"b"' in await reply(session)
+            assert asked(server) == ["a", "b"]
+
+
+async def test_bad_history_of_a_callable_ends_the_session():
+    """Driver raises what the SDK says of a history that a callable has returned."""
+    async with LiveServer() as server:
+        async with session_on(server, history=lambda: [{"parts": [{"no": "part"}]}]) as session:
+            with pytest.raises(ValueError, match="no"):
+                await ask(session, "a")
+
+
+async def test_bug_in_a_replay_ends_the_session(monkeypatch):
+    """Driver ends the session over what a replay should never raise."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        monkeypatch.setattr(session._driver.ledger, "unwritten", lambda: 1 / 0)
+        server.inject(Abort())
+        await asyncio.sleep(2)
+        with pytest.raises(ZeroDivisionError):
+            async for _ in session.receive():
+                pass
