@@ -1,9 +1,11 @@
 """The public face: the SDK's methods, the end of a session, bad input."""
 
 import asyncio
+import inspect
 
 import pytest
 from google.genai import types
+from google.genai.live import AsyncSession
 from talk import QUICK, TEXT, ask, asked, handles, reply, session_on, settled, user
 
 from reconnect import ResumableSession, SessionClosed
@@ -159,3 +161,33 @@ async def test_bad_argument_raises_at_once(arguments, error, match):
     """Session raises for a bad argument when it is made, and names the value."""
     with pytest.raises(error, match=match):
         ResumableSession(**{"live": lambda: None, "model": "m"} | arguments)
+
+
+def test_methods_are_those_of_the_sdk():
+    """Session has every public method and property of the SDK's session, with its parameters."""
+    left_out = {"start_stream"}
+    names = {name for name in vars(AsyncSession) if not name.startswith("_")} - left_out
+    for name in names:
+        theirs = inspect.signature(getattr(AsyncSession, name)).parameters
+        ours = inspect.signature(getattr(ResumableSession, name)).parameters
+        assert [(p.name, p.kind, p.default) for p in ours.values()] == [
+            (p.name, p.kind, p.default) for p in theirs.values()
+        ], name
+    for name in ("session_id", "setup_complete"):
+        assert isinstance(vars(ResumableSession)[name], property)
+
+
+async def test_properties_are_those_of_the_newest_connection():
+    """Session has the id and the setupComplete of the connection it is on, and a handle."""
+    async with LiveServer() as server:
+        session = session_on(server, policy=QUICK)
+        assert (session.handle, session.session_id, session.setup_complete) == (None, None, None)
+        async with session:
+            await ask(session, "a")
+            await settled()
+            first = session.session_id
+            assert first == session.setup_complete.session_id
+            server.reject_handles()
+            server.inject(Abort())
+            await ask(session, "b")
+            assert session.session_id != first
