@@ -1,4 +1,4 @@
-"""How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build/html``."""  # noqa: INP001
+"""How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build/html``."""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Keeps a Gemini Live conversation alive whatever happens to its connections."""
 
+import logging
+
 from .errors import ReconnectExhausted, RemoteProtocolError, SessionClosed
 from .events import (
     Connected,
@@ -41,3 +43,7 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# What is told is told by events; without a handler of the application's, logging would print
+# every loss to stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""What the pages take from the code: the numbers they mention and the tables they show."""  # noqa: INP001
+"""What the pages take from the code: the numbers they mention and the tables they show."""
 
 import importlib
 import inspect

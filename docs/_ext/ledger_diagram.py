@@ -2,7 +2,7 @@
 
 One drawing for what goes well, one for a loss, one for a fresh session. Only the places of the
 states are written here: a state without a place fails the build. The arrows come from the table.
-"""  # noqa: INP001
+"""
 
 from html import escape
 from typing import Final, NamedTuple

@@ -75,7 +75,7 @@ async def test_arguments_of_the_connection_are_passed_on():
 async def test_dials_can_be_reset():
     """A refused dial is reset, and the next one goes through."""
     async with LiveServer(faults=[Refuse()]) as server:
-        with pytest.raises(OSError):  # noqa: PT011 (which one depends on the moment)
+        with pytest.raises(OSError):
             async with dial(server):
                 pass
         async with dial(server):
