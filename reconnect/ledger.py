@@ -423,6 +423,9 @@ class Ledger:
         for entry in self._entries:
             if entry.call.method == CONTENT:
                 entry.mark(Mark.RESTARTED)
+                if entry.state is State.HELD:
+                    # Whatever was said after an open turn stays behind it.
+                    break
         self._forget()
         self._entries = updates + self._entries
 

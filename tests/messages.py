@@ -1,0 +1,116 @@
+"""Server messages as the SDK hands them over, and a ledger that is driven by hand."""
+
+from google.genai import types
+
+from reconnect.ledger import CONTENT, Call, Cut, Ledger, Mark
+
+# The server's part
+
+
+def content(**fields):
+    """Return a message with server content."""
+    return types.LiveServerMessage(server_content=types.LiveServerContent(**fields))
+
+
+def model(*parts):
+    """Return a piece of a reply."""
+    return content(model_turn=types.Content(role="model", parts=list(parts)))
+
+
+def said(text):
+    """Return a piece of a written reply."""
+    return model(types.Part(text=text))
+
+
+def sound(words=None):
+    """Return a piece of a spoken reply, with its transcription unless that is None."""
+    blob = types.Blob(mime_type="audio/pcm", data=b"\\0\\0")
+    turn = types.Content(role="model", parts=[types.Part(inline_data=blob)])
+    transcription = None if words is None else types.Transcription(text=words)
+    return content(model_turn=turn, output_transcription=transcription)
+
+
+def transcribed(words):
+    """Return words of a spoken reply on their own."""
+    return content(output_transcription=types.Transcription(text=words))
+
+
+def heard(words):
+    """Return words of the user's."""
+    return content(input_transcription=types.Transcription(text=words))
+
+
+def complete(**fields):
+    """Return the end of a turn."""
+    return content(turn_complete=True, **fields)
+
+
+def update(handle, *, resumable=True):
+    """Return a resumption update."""
+    news = types.LiveServerSessionResumptionUpdate(new_handle=handle, resumable=resumable)
+    return types.LiveServerMessage(session_resumption_update=news)
+
+
+def calling(*ids, name="f"):
+    """Return tool calls."""
+    calls = [types.FunctionCall(id=id_, name=name, args={}) for id_ in ids]
+    return types.LiveServerMessage(tool_call=types.LiveServerToolCall(function_calls=calls))
+
+
+def cancelling(*ids):
+    """Return the cancellation of tool calls."""
+    cancelled = types.LiveServerToolCallCancellation(ids=list(ids))
+    return types.LiveServerMessage(tool_call_cancellation=cancelled)
+
+
+# The caller's part
+
+
+def user(text):
+    """Return a turn of the user's."""
+    return {"role": "user", "parts": [{"text": text}]}
+
+
+def turn(text, *, asks=True):
+    """Return a typed turn of the caller's."""
+    return Call(CONTENT, {"turns": [user(text)], "turn_complete": asks})
+
+
+def context_update(text):
+    """Return a change of the system instruction."""
+    return Call("send_context_update", {"system_instruction": text, "tools": None})
+
+
+# The driver's part
+
+ASK_ON = Call(CONTENT, {"turn_complete": True})
+NOTHING = Cut(reply=False, calls=())
+
+
+def told(*turns):
+    """Return the message that tells turns without asking for a reply."""
+    return Call(CONTENT, {"turns": list(turns), "turn_complete": False})
+
+
+def write(ledger):
+    """Write what is unwritten, as the driver does, and return it."""
+    calls = []
+    for entry in ledger.unwritten():
+        calls.append(entry.wording())
+        entry.mark(Mark.WRITTEN)
+    return calls
+
+
+def receive(ledger, *messages):
+    """Hand server messages to a ledger."""
+    for message in messages:
+        ledger.received(message)
+
+
+def talking(*messages, asking="q"):
+    """Return a ledger after a turn was written and messages came."""
+    ledger = Ledger()
+    ledger.record(turn(asking))
+    write(ledger)
+    receive(ledger, *messages)
+    return ledger
