@@ -25,6 +25,7 @@ from .judgement import classify
 from .ledger import CONTENT, Call, Entry, Ledger, Mark, State, ends_turn
 from .link import Link
 from .loss import Family, Loss, Phase, read
+from .media import Media
 from .policy import Raise, ReconnectPolicy, Restart
 from .transcript import as_turns, tellable
 
@@ -53,6 +54,7 @@ class Settings:
     history: list[Any] | Callable[[], Any]
     on_event: Callable[[Event], object] | None
     setup_timeout: float
+    audio_buffer: float
     draw: Callable[[], float]
 
 
@@ -71,6 +73,7 @@ class Driver:
         self._vertexai = False
         self._settings = settings
         self._link = Link()
+        self._media = Media(limit=settings.audio_buffer)
         self._bell = Bell()
         self._wake = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
@@ -125,6 +128,29 @@ class Driver:
             if entry.to_write:
                 self.ledger.retract(entry)
             raise
+
+    async def stream(self, arguments: dict[str, Any]) -> None:
+        """Send realtime input, and never wait for a connection: a microphone does not either.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+        """
+        connection = self.connection
+        if connection is not None and connection.usable:
+            try:
+                await connection.session.send_realtime_input(**arguments)
+            except Exception as error:
+                if read(error).family is Family.FOREIGN:
+                    raise
+                connection.suspect(error)
+            else:
+                self._media.written(arguments)
+                return
+        elif self.ended is not None:
+            raise self.ended
+        else:
+            _sdk.check_input(arguments)
+        self._media.hold(arguments)
 
     async def write(self, call: Call, *, keys: Sequence[str] = ()) -> None:
         """Send a message that is worth nothing later: straight to the connection.
@@ -193,6 +219,16 @@ class Driver:
                 if entry is upto:
                     break
         return True
+
+    async def _write_media(self, connection: Connection) -> None:
+        """Write the realtime input that waits, what comes meanwhile included."""
+        while (arguments := self._media.next()) is not None:
+            try:
+                await connection.session.send_realtime_input(**arguments)
+            except BaseException:
+                self._media.put_back(arguments)
+                raise
+            self._media.written(arguments)
 
     async def _rehearse(self, call: Call) -> None:
         """Let a bad argument raise in an outage too: the SDK checks it before it writes.
@@ -313,6 +349,7 @@ class Driver:
                 seed.mark(Mark.WRITTEN)
             if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
                 return
+            await self._write_media(connection)
         except Exception as error:
             # A loss is the reading side's to find out; anything else is a bad argument, the
             # history most likely, and ends the session.
@@ -370,6 +407,7 @@ class Driver:
     def _cut_off(self) -> None:
         """Tell the caller what the connection that is gone took with it."""
         cut = self.ledger.lost()
+        self._media.lost()
         if cut.calls:
             self.reader.show(_sdk.cancellation(cut.calls))
         if cut.reply:

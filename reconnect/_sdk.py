@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "call_keys",
     "cancellation",
+    "check_input",
     "check_live",
     "checked_config",
     "checked_turns",
@@ -57,6 +58,23 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     raise TypeError(
         f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
     )
+
+
+def check_input(arguments: dict[str, Any]) -> None:
+    """Raise for realtime input that the SDK would not send.
+
+    Args:
+        arguments: Those of ``send_realtime_input``; None for one that is not given.
+
+    Raises:
+        ValueError: If not exactly one is given, or it is none of its kind.
+    """
+    from google.genai import types
+
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"Only one argument can be set, got {len(given)}: {list(given)}")
+    types.LiveSendRealtimeInputParameters.model_validate(given)
 
 
 def handle_in(config: types.LiveConnectConfig) -> str | None:

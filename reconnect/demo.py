@@ -104,7 +104,10 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
             ("audio frames that arrived", f"{len(frames):,}", True),
         ]
     )
-    timeline.note("The audio of an outage is not kept yet: it is no part of what counts as lost.")
+    timeline.note(
+        "Of the sound of an outage the newest three seconds are kept: older sound would confuse"
+        " the model. It is no part of what counts as lost."
+    )
     return _close(timeline, conversation, tally, missed=missed)
 
 

@@ -49,13 +49,14 @@ class ResumableSession:
         handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
         on_event: Called with each event of `reconnect.events`.
         setup_timeout: Seconds that a dial with its setup may take.
+        audio_buffer: Seconds of sound that are kept during an outage; the oldest go first.
         draw: Returns the random numbers in [0, 1) that spread the delays.
 
     Raises:
         TypeError: If ``live`` cannot be dialled with, or ``config`` is neither dict nor
             ``LiveConnectConfig``.
-        ValueError: If ``config`` has an unknown field or a wrong value, or ``setup_timeout`` is
-            not positive.
+        ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` is not
+            positive or ``audio_buffer`` negative.
     """
 
     def __init__(
@@ -70,12 +71,15 @@ class ResumableSession:
         on_event: Callable[[Event], object] | None = None,
         # Limits
         setup_timeout: float = 10.0,
+        audio_buffer: float = 3.0,
         # Determinism
         draw: Callable[[], float] = random.random,
     ) -> None:
         _sdk.check_live(live)
         if not setup_timeout > 0:
             raise ValueError(f"setup_timeout must be a positive time, got {setup_timeout!r}")
+        if not audio_buffer >= 0:
+            raise ValueError(f"audio_buffer must be a time from 0 up, got {audio_buffer!r}")
         if on_event is not None and not callable(on_event):
             raise TypeError(f"on_event must be callable, got {on_event!r}")
         if policy is not None and not hasattr(policy, "decide"):
@@ -91,6 +95,7 @@ class ResumableSession:
                 history=history if callable(history) else _sdk.checked_turns(history),
                 on_event=on_event,
                 setup_timeout=setup_timeout,
+                audio_buffer=audio_buffer,
                 draw=draw,
             ),
             handle=handle or _sdk.handle_in(checked),
@@ -205,8 +210,9 @@ class ResumableSession:
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
 
-        It is not held: what was on its way when a connection died is not sent again. During an
-        outage the call waits for the session to be back.
+        It never waits for a connection: during an outage the newest `audio_buffer` seconds of
+        sound are kept, and the newest image, and sent once the session is back. What was on its
+        way when a connection died is not sent again.
 
         Args:
             media: A chunk of media.
@@ -230,7 +236,7 @@ class ResumableSession:
             "activity_start": activity_start,
             "activity_end": activity_end,
         }
-        await self._driver.write(Call("send_realtime_input", arguments))
+        await self._driver.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, as the SDK's method of this name.

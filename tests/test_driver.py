@@ -319,10 +319,12 @@ async def test_sends_during_an_outage_raise_what_ends_it():
         await asyncio.sleep(0.1)
         results = await asyncio.gather(
             session.send_client_content(turns=user("b")),
-            session.send_realtime_input(audio_stream_end=True),
+            session.send_client_content(turns=user("c"), turn_complete=False),
             return_exceptions=True,
         )
-    assert [type(result) for result in results] == [ReconnectExhausted] * 2
+        assert [type(result) for result in results] == [ReconnectExhausted] * 2
+        with pytest.raises(ReconnectExhausted):
+            await session.send_realtime_input(audio_stream_end=True)
 
 
 async def test_bad_argument_raises_at_the_call_in_an_outage():
@@ -344,6 +346,52 @@ async def test_bad_argument_raises_at_the_call_in_an_outage():
                 with pytest.raises(ValueError):
                     await session.send_tool_response(function_responses=[{"bad": 1}])
         assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+
+
+async def test_audio_never_waits():
+    """Driver keeps the newest sound of an outage, and sends it after the typed turns."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        await session.send_realtime_input(activity_start={})
+        server.outage(5)
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        for number in range(250):
+            frame = {"data": number.to_bytes(2, "big") * 320, "mime_type": "audio/pcm;rate=16000"}
+            await session.send_realtime_input(audio=frame)
+            for data in (b"old", b"new"):
+                await session.send_realtime_input(video={"data": data, "mime_type": "image/png"})
+        assert asyncio.get_running_loop().time() - began < 1
+        with pytest.raises(ValueError, match="Only one argument"):
+            await session.send_realtime_input()
+        await session.send_client_content(turns=user("b"), turn_complete=False)
+        await session.send_realtime_input(activity_end={})
+        await reply(session)
+        heard = [entry for entry in server.heard if entry.connection == len(server.connections)]
+        kinds_heard = [entry.kind for entry in heard]
+        audio = [entry.value[:2] for entry in heard if entry.kind == "audio"]
+        assert kinds_heard[:3] == ["context", "activity_start", "audio"]
+        assert kinds_heard[-2:] == ["video", "activity_end"]
+        assert audio == [number.to_bytes(2, "big") for number in range(100, 250)]
+
+
+async def test_failed_sound_is_kept():
+    """Driver keeps the frame whose write fails, and opens its activity again."""
+    async with LiveServer() as server:
+        live = BreakableLive(server.client().aio.live)
+        async with session_on(server, live=live, policy=QUICK) as session:
+            await settled()
+            await session.send_realtime_input(activity_start={})
+            live.errors = [BrokenPipeError(), BrokenPipeError()]
+            await session.send_realtime_input(audio={"data": b"01", "mime_type": "audio/pcm"})
+            await asyncio.sleep(5)
+            assert len(server.connections) == 3
+            assert [heard.kind for heard in server.heard] == [
+                "activity_start",
+                "activity_start",
+                "audio",
+            ]
 
 
 async def test_cancelled_send_is_not_sent_later():

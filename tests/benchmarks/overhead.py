@@ -91,6 +91,8 @@ async def ratio(measure, rounds, frames):
         bare_live.connect(model="m", config=None) as bare,
         ResumableSession(wrapped_live, model="m") as wrapped,
     ):
+        # Until the session has taken up its connection: what is sent before that is held.
+        await asyncio.sleep(0.01)
         for _ in range(rounds):
             for session, live, times in (
                 (bare, bare_live, bare_times),
