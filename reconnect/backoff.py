@@ -1,7 +1,12 @@
 """How long to wait before a dial: arithmetic on an attempt number and a draw.
 
-Every function here is pure. The draw, a number in [0, 1), comes from the caller, so that a delay
-can be computed again, tested without a seed and simulated by the million.
+Every formula here is pure. The draw, a number in [0, 1), comes from the caller, so that a delay
+can be computed again, tested without a seed and simulated by the million. Each function returns a
+`Backoff`, which is called with ``(attempt, draw)``, can be added to another one or to tenacity's
+``wait_*`` objects, and is a wait for tenacity itself.
+
+The formulas but `constant` are those of "Exponential Backoff And Jitter",
+https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 """
 
 from __future__ import annotations
@@ -9,11 +14,24 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from typing import Final
 
-__all__ = ["Backoff", "check_backoff", "full_jitter"]
+from ._composition import Backoff
+from ._scatter import mix, unit
 
-Backoff = Callable[[int, float], float]
-"""What computes a delay: (attempt, draw) -> seconds."""
+__all__ = [
+    "Backoff",
+    "check_backoff",
+    "constant",
+    "decorrelated_jitter",
+    "equal_jitter",
+    "exponential",
+    "full_jitter",
+]
+
+_CHAIN: Final = 64
+"""Steps after which a chain of decorrelated delays is cut: with a ratio of cap to base of 30, its
+delays are then distributed as after any number of steps."""
 
 
 def check_backoff(*, base: float, factor: float, cap: float) -> None:
@@ -41,8 +59,7 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
     ``delay = draw * min(cap, base * factor ** (attempt - 1))``. The cap comes before the jitter:
     were it the other way round, most clients at the cap would wait exactly the cap, and come back
-    in step. Full jitter does the least work of the usual formulas; see "Exponential Backoff And
-    Jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+    in step. Full jitter does the least work of the usual formulas; see the source of them above.
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
@@ -52,18 +69,121 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
     Raises:
         ValueError: If a number is outside its range.
     """
+    ceiling = _ceiling(base=base, factor=factor, cap=cap)
+    return Backoff(
+        lambda attempt, draw: draw * ceiling(attempt),
+        name=f"full_jitter(base={base!r}, factor={factor!r}, cap={cap!r})",
+    )
+
+
+def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
+    """Return a backoff that waits half of the ceiling for certain, and draws the other half.
+
+    ``delay = (1 + draw) / 2 * min(cap, base * factor ** (attempt - 1))``. For servers that must
+    not be dialled at once after a loss; the load at the cap is two thirds of full jitter's.
+
+    Args:
+        base: The ceiling of the first delay, in seconds; positive.
+        factor: What the ceiling is multiplied with from attempt to attempt; 1 or more.
+        cap: The highest ceiling, in seconds; at least ``base``.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+    ceiling = _ceiling(base=base, factor=factor, cap=cap)
+    return Backoff(
+        lambda attempt, draw: (1 + draw) / 2 * ceiling(attempt),
+        name=f"equal_jitter(base={base!r}, factor={factor!r}, cap={cap!r})",
+    )
+
+
+def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Backoff:
+    """Return a backoff that draws between ``base`` and a multiple of the delay before.
+
+    ``delay = min(cap, base + draw * (factor * before - base))``, where ``before`` is ``base`` at
+    the first attempt. Later it is the delay before in a chain of draws that are computed from
+    ``draw``: nobody has to remember the delay before, the same input gives the same delay, and
+    over many clients each delay is distributed as in a chain that remembers. What is given up is
+    that the delay before in one client's own log is the one that the next was drawn from. The
+    rejected alternative, to be given the delay before, would be no function of (attempt, draw).
+
+    A chain is cut after 64 steps: later attempts wait like the 64th.
+
+    Args:
+        base: The shortest delay, in seconds; positive.
+        cap: The longest delay, in seconds; at least ``base``.
+        factor: What the delay before is multiplied with to give the highest next one; 1 or more.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+    check_backoff(base=base, factor=factor, cap=cap)
+
+    def formula(attempt: int, draw: float) -> float:
+        start, delay = int(draw * 2**53), base
+        last = min(attempt, _CHAIN)
+        for step in range(1, last + 1):
+            drawn = draw if step == last else unit(mix(start, step))
+            # Infinity times a draw of 0 would be no number.
+            highest = min(factor * delay, sys.float_info.max)
+            delay = min(cap, base + drawn * (highest - base))
+        return delay
+
+    return Backoff(
+        formula, name=f"decorrelated_jitter(base={base!r}, cap={cap!r}, factor={factor!r})"
+    )
+
+
+def exponential(*, base: float, factor: float, cap: float) -> Backoff:
+    """Return a backoff that grows exponentially up to a cap, and leaves the draw alone.
+
+    ``delay = min(cap, base * factor ** (attempt - 1))``. Many clients that lose their connections
+    together dial together, again and again: it is for a part of a sum, or for a single client.
+
+    Args:
+        base: The first delay, in seconds; positive.
+        factor: What the delay is multiplied with from attempt to attempt; 1 or more.
+        cap: The longest delay, in seconds; at least ``base``.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+    ceiling = _ceiling(base=base, factor=factor, cap=cap)
+    return Backoff(
+        lambda attempt, _draw: ceiling(attempt),
+        name=f"exponential(base={base!r}, factor={factor!r}, cap={cap!r})",
+    )
+
+
+def constant(seconds: float) -> Backoff:
+    """Return a backoff that is always the same.
+
+    ``delay = seconds``, whatever the attempt and the draw.
+
+    Args:
+        seconds: The delay, from 0 up.
+
+    Raises:
+        ValueError: If ``seconds`` is negative or not a finite number.
+    """
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"seconds must be finite and 0 or more, got {seconds!r}")
+    return Backoff(lambda _attempt, _draw: seconds, name=f"constant({seconds!r})")
+
+
+def _ceiling(*, base: float, factor: float, cap: float) -> Callable[[int], float]:
+    """Return ``min(cap, base * factor ** (attempt - 1))`` as a function that never overflows."""
     check_backoff(base=base, factor=factor, cap=cap)
     if factor == 1:
-        cap, grown = base, 0.0
-    else:
-        # From this exponent on the ceiling is the cap and nothing is multiplied any more, so no
-        # attempt number, however large, overflows. Catching OverflowError instead would compute a
-        # needless power at every attempt of a long outage.
-        largest = math.log(sys.float_info.max)
-        grown = min(math.log(cap) - math.log(base), largest) / math.log(factor)
+        return lambda _attempt: base
+    # From this exponent on the ceiling is the cap and nothing is multiplied any more, so no
+    # attempt number, however large, overflows. Catching OverflowError instead would compute a
+    # needless power at every attempt of a long outage.
+    largest = math.log(sys.float_info.max)
+    grown = min(math.log(cap) - math.log(base), largest) / math.log(factor)
 
-    def delay(attempt: int, draw: float) -> float:
+    def ceiling(attempt: int) -> float:
         exponent = attempt - 1
-        return draw * (cap if exponent >= grown else min(cap, base * factor**exponent))
+        return cap if exponent >= grown else min(cap, base * factor**exponent)
 
-    return delay
+    return ceiling

@@ -82,11 +82,12 @@ class ReconnectPolicy:
         cap: The longest delay, in seconds. Whatever ``wait`` returns is clipped to it.
         throttle_delay: The shortest delay after the server asked to be left alone, in seconds;
             the cap does not shorten it.
-        wait: How long to wait, in place of the full jitter: a tenacity ``wait_*`` object, a
-            function of ``(attempt, draw)``, or one of tenacity's ``RetryCallState``; None for the
-            full jitter. tenacity's random objects draw for themselves and leave ``draw`` alone.
-        stop: When to give up: a tenacity ``stop_*`` object, a function of ``(attempts, elapsed)``,
-            attempts made and seconds since the outage began, or one of tenacity's
+        wait: How long to wait, in place of the full jitter: one of `reconnect.backoff`, a tenacity
+            ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or one of
+            tenacity's ``RetryCallState``; None for the full jitter. tenacity's random objects
+            draw for themselves and leave ``draw`` alone.
+        stop: When to give up: a tenacity ``stop_*`` object, a pure function of ``(attempts,
+            elapsed)``, attempts made and seconds since the outage began, or one of tenacity's
             ``RetryCallState``; None for ten attempts and five minutes.
         without_handle: What a failure that may pass calls for while no handle is held: ``"raise"``
             the error as it came, or ``"restart"`` a fresh session with the history.
@@ -96,7 +97,8 @@ class ReconnectPolicy:
     Raises:
         TypeError: If ``wait`` or ``stop`` cannot be called as described.
         ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
-            ``throttle_delay`` negative, or a choice is none of those named.
+            ``throttle_delay`` negative, or a choice is none of those named; or if a pure function
+            that is plugged in fails or returns no delay for the first question of an outage.
     """
 
     # Backoff

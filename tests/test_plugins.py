@@ -1,6 +1,8 @@
 """What a user plugs into the policy: tenacity's objects, and plain callables."""
 
+import datetime as dt
 import math
+import random
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from reconnect import Loss
 from reconnect._plugins import stop_rule, wait_rule
+from reconnect.backoff import constant, full_jitter
 
 LOSS = Loss(ConnectionResetError("gone"))
 
@@ -93,10 +96,49 @@ def test_no_delay(wrong):
     """A result that is no delay is named, with what returned it and when."""
 
     def broken(attempt, draw):
-        return wrong
+        return wrong if attempt > 1 else 0.0
 
     with pytest.raises(ValueError, match=rf"broken.* returned {wrong} for attempt 9"):
         wait(broken, attempt=9)
+
+
+@pytest.mark.parametrize("wrong", [None, "soon", math.nan, -1, True, dt.timedelta(1)])
+def test_wait_is_tried(wrong):
+    """A function that returns no delay at the first attempt is named when it is plugged in."""
+    with pytest.raises(ValueError, match=r"wait=.* returned .* for attempt 1;"):
+        wait_rule(lambda attempt, draw: wrong, cap=30)
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"), [(wait_rule, r"\(1, 0.0\)"), (stop_rule, r"\(0, 0.0\)")]
+)
+def test_failure_when_tried(rule, asked):
+    """A function that fails over the first question is named with the question and the reason."""
+
+    def broken(count, number):
+        return 1 / number
+
+    cap = {"cap": 30.0} if rule is wait_rule else {}
+    message = rf"=<function .*broken.* failed when it was tried with {asked}: ZeroDivisionError"
+    with pytest.raises(ValueError, match=message) as raised:
+        rule(broken, **cap)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+
+
+def test_what_takes_a_state_is_not_tried():
+    """A function of tenacity's state, and a random object, are left alone until an outage."""
+    asked = []
+    wait_rule(asked.append, cap=30)
+    stop_rule(asked.append)
+    state = random.getstate()
+    wait_rule(tenacity.wait_random(0, 1), cap=30)
+    assert asked == []
+    assert random.getstate() == state
+
+
+def test_endless_number():
+    """A whole number that no float can hold is cut to the cap."""
+    assert wait(lambda attempt, draw: 10**400) == 30
 
 
 def test_endless_delay():
@@ -137,10 +179,37 @@ def test_stop_is_true_or_false():
     assert stop(lambda attempts, elapsed: None) is False
 
 
+async def later(one, two):
+    """Answer too late."""
+
+
+def some(one, two):
+    """Answer more than once."""
+    yield 1
+
+
+class Later:
+    """A wait or stop whose call is asynchronous."""
+
+    async def __call__(self, one):
+        """Answer too late."""
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [30, "forever", lambda: 1, lambda a, b, c: 1, max, tenacity.wait_none, float],
-    ids=["number", "text", "no argument", "three", "builtin", "tenacity's class", "type"],
+    [
+        pytest.param(30, id="number"),
+        pytest.param("forever", id="text"),
+        pytest.param(lambda: 1, id="no argument"),
+        pytest.param(lambda a, b, c: 1, id="three"),
+        pytest.param(max, id="builtin"),
+        pytest.param(tenacity.wait_none, id="tenacity's class"),
+        pytest.param(float, id="type"),
+        pytest.param(later, id="coroutine function"),
+        pytest.param(Later(), id="asynchronous object"),
+        pytest.param(some, id="generator function"),
+        pytest.param(tenacity.retry_if_result(bool), id="tenacity's condition"),
+    ],
 )
 @pytest.mark.parametrize(("rule", "name"), [(stop_rule, "stop"), (wait_rule, "wait")])
 def test_what_cannot_be_plugged_in(rule, name, wrong):
@@ -149,6 +218,51 @@ def test_what_cannot_be_plugged_in(rule, name, wrong):
     with pytest.raises(TypeError, match=f"{name} must be a tenacity {name} object") as raised:
         rule(wrong, **cap)
     assert repr(wrong) in str(raised.value)
+
+
+def test_wait_and_stop_swapped():
+    """A stop of tenacity's is no wait, though it can be called like one, and the reverse."""
+    with pytest.raises(TypeError, match=r"wait must be a tenacity wait object .* got <.*stop_"):
+        wait_rule(tenacity.stop_after_attempt(3), cap=30)
+    with pytest.raises(TypeError, match=r"stop must be a tenacity stop object .* got <.*wait_"):
+        stop_rule(tenacity.wait_fixed(3))
+
+
+@pytest.mark.parametrize(
+    ("plugged", "part"),
+    [
+        (tenacity.wait_fixed(1) + 30, "30"),
+        (tenacity.wait_chain(tenacity.wait_fixed(1), tenacity.stop_never), "<.*stop_never"),
+        (tenacity.wait_chain(tenacity.wait_none(), tenacity.wait_none() + later), "<.*later"),
+    ],
+    ids=["number", "stop", "deep"],
+)
+def test_part_of_a_wait(plugged, part):
+    """A sum or chain of tenacity's is looked into: the part that is no wait is named."""
+    with pytest.raises(TypeError, match=f"wait must be made of .* its parts is {part}"):
+        wait_rule(plugged, cap=30)
+
+
+@pytest.mark.parametrize("combine", [tenacity.stop_any, tenacity.stop_all])
+def test_part_of_a_stop(combine):
+    """An "and" or "or" of tenacity's is looked into as well."""
+    with pytest.raises(TypeError, match=r"stop must be made of .* its parts is 10"):
+        stop_rule(combine(tenacity.stop_after_delay(300), 10))
+
+
+@pytest.mark.parametrize(
+    "sum_",
+    [
+        full_jitter(base=8, factor=2, cap=100) + tenacity.wait_fixed(1),
+        tenacity.wait_fixed(1) + full_jitter(base=8, factor=2, cap=100),
+        tenacity.wait_chain(full_jitter(base=8, factor=2, cap=100) + constant(1)),
+    ],
+    ids=["ours first", "tenacity's first", "chain"],
+)
+@given(attempt=st.integers(1, 10), draw=st.floats(0, 1, exclude_max=True))
+def test_sums_keep_the_draw(sum_, attempt, draw):
+    """A backoff of ours inside of an object of tenacity's is given the policy's draw."""
+    assert wait(sum_, attempt, draw=draw) == min(30, 1 + draw * min(100, 8 * 2 ** (attempt - 1)))
 
 
 def test_tenacity_is_not_needed():

@@ -1,0 +1,99 @@
+"""A wait that is a function of (attempt, draw) and can be added to tenacity's waits.
+
+tenacity adds by itself: ``wait_fixed(1) + full_jitter(...)`` is tenacity's sum, which asks each of
+its parts with a ``RetryCallState``. So a `Backoff` can be asked in both ways. A state that the
+policy has made carries the policy's draw; for one of tenacity's own a draw is made, as tenacity's
+random waits do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+if TYPE_CHECKING:
+    import tenacity
+
+__all__ = ["DRAW", "Backoff"]
+
+DRAW: Final = "draw"
+"""The attribute in which a ``RetryCallState`` of the policy's carries the draw."""
+
+
+class Backoff:
+    """A wait: computes the delay before an attempt from its number and a draw.
+
+    Added to another one, it makes a `Backoff` that gives both the same draw; added to a tenacity
+    ``wait_*`` object, tenacity's sum. All of these can be the ``wait`` of a policy and the
+    ``wait`` of tenacity itself.
+
+    Args:
+        formula: A pure function of ``(attempt, draw)``, from 1 up and in [0, 1), that returns
+            seconds.
+        name: How it is shown; None for the function's own name.
+    """
+
+    __slots__ = ("_name", "formula")
+
+    def __init__(self, formula: Callable[[int, float], float], *, name: str | None = None) -> None:
+        self.formula: Final = formula
+        self._name: Final = f"Backoff({formula!r})" if name is None else name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    @overload
+    def __call__(self, attempt: int, draw: float) -> float: ...
+    @overload
+    def __call__(self, attempt: tenacity.RetryCallState) -> float: ...
+    @overload
+    def __call__(self, *, retry_state: tenacity.RetryCallState) -> float: ...
+    def __call__(
+        self,
+        attempt: int | tenacity.RetryCallState | None = None,
+        draw: float | None = None,
+        *,
+        retry_state: tenacity.RetryCallState | None = None,
+    ) -> float:
+        """Return the seconds to wait before an attempt.
+
+        Args:
+            attempt: Its number, from 1 up; or what tenacity knows of it.
+            draw: A number in [0, 1); None where tenacity asks.
+            retry_state: What tenacity knows of the attempt: its sums give it by this name.
+
+        Raises:
+            TypeError: If it is asked for a number of an attempt without a draw.
+        """
+        if retry_state is None:
+            if isinstance(attempt, int):
+                if draw is None:
+                    raise TypeError(f"attempt {attempt!r} needs a draw: a number in [0, 1)")
+                return self.formula(attempt, draw)
+            retry_state = attempt
+        known: Any = retry_state
+        given = getattr(known, DRAW, None)
+        return self.formula(known.attempt_number, random.random() if given is None else given)  # noqa: S311 (spreads dials, keeps no secret)
+
+    @overload
+    def __add__(self, other: Backoff) -> Backoff: ...
+    @overload
+    def __add__(self, other: tenacity.wait.wait_base) -> tenacity.wait.wait_combine: ...
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Backoff):
+            ours, theirs = self.formula, other.formula
+            return Backoff(
+                lambda attempt, draw: ours(attempt, draw) + theirs(attempt, draw),
+                name=f"{self!r} + {other!r}",
+            )
+        # tenacity's waits add themselves to whatever they do not find added.
+        return NotImplemented
+
+    @overload
+    def __radd__(self, other: Literal[0]) -> Backoff: ...
+    @overload
+    def __radd__(self, other: tenacity.wait.wait_base) -> tenacity.wait.wait_combine: ...
+    def __radd__(self, other: Any) -> Any:
+        # What the built-in sum() starts from; tenacity's waits take it too.
+        return self if isinstance(other, int) and other == 0 else NotImplemented
