@@ -9,9 +9,10 @@ when a connection died is written again by the supervisor, before it lets the ca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,12 +23,13 @@ from ._reader import Reader
 from .errors import SessionClosed
 from .events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
 from .judgement import classify
-from .ledger import CONTENT, Call, Entry, Ledger, Mark, State, ends_turn
+from .ledger import Ledger
 from .link import Link
 from .loss import Family, Loss, Phase, read
 from .media import Media
 from .policy import Raise, ReconnectPolicy, Restart
 from .transcript import as_turns, tellable
+from .turns import ANSWER, CONTENT, Call, Entry, Mark, State
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
 
 logger = logging.getLogger("reconnect")
+
+CLOSING_TIMEOUT: Final = 1.0
+"""Seconds to wait for the empty turn_complete with which some models close lost tool calls."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds to wait for the server to acknowledge a close; it takes up to three."""
@@ -55,6 +60,8 @@ class Settings:
     on_event: Callable[[Event], object] | None
     setup_timeout: float
     audio_buffer: float
+    reuse_tool_results: bool
+    index_base: int
     draw: Callable[[], float]
 
 
@@ -67,10 +74,15 @@ class Driver:
     """
 
     def __init__(self, settings: Settings, *, handle: str | None) -> None:
-        self.ledger = Ledger(handle=handle)
+        self.ledger = Ledger(
+            handle=handle,
+            reuse_tool_results=settings.reuse_tool_results,
+            index_base=settings.index_base,
+        )
         self.connection: Connection | None = None
         self.ended: BaseException | None = None
         self._vertexai = False
+        self._transparent = False
         self._settings = settings
         self._link = Link()
         self._media = Media(limit=settings.audio_buffer)
@@ -137,6 +149,7 @@ class Driver:
         """
         connection = self.connection
         if connection is not None and connection.usable:
+            index = self.ledger.number()
             try:
                 await connection.session.send_realtime_input(**arguments)
             except Exception as error:
@@ -144,7 +157,7 @@ class Driver:
                     raise
                 connection.suspect(error)
             else:
-                self._media.written(arguments)
+                self._media.written(arguments, index=index if self._transparent else None)
                 return
         elif self.ended is not None:
             raise self.ended
@@ -152,19 +165,20 @@ class Driver:
             _sdk.check_input(arguments)
         self._media.hold(arguments)
 
-    async def write(self, call: Call, *, keys: Sequence[str] = ()) -> None:
-        """Send a message that is worth nothing later: straight to the connection.
+    async def write(self, call: Call, *, keys: Collection[str] = ()) -> bool:
+        """Send a message straight to the connection; return whether it was sent.
 
         Args:
             call: The message.
-            keys: The tool calls that it answers. On a connection that does not know them it is
+            keys: The tool calls that it answers. To a connection that does not know them it is
                 not sent: some models refuse the result of a call that was lost.
         """
         connection = self.connection
         if connection is None or not connection.usable:
             await self._rehearse(call)
             connection = await self._usable()
-        while self.ledger.knows(keys):
+        while self.ledger.calls.knows(keys):
+            self.ledger.number()
             try:
                 await getattr(connection.session, call.method)(**call.arguments)
             except Exception as error:
@@ -173,9 +187,8 @@ class Driver:
                 connection.suspect(error)
                 connection = await self._usable()
             else:
-                self.ledger.answered(keys)
-                return
-        logger.info("a tool response was not sent: its connection, and the call, are gone")
+                return True
+        return False
 
     async def answer(self, function_responses: Any) -> None:
         """Send results of tool calls, as far as somebody waits for them.
@@ -183,9 +196,19 @@ class Driver:
         Args:
             function_responses: What ``send_tool_response`` takes.
         """
-        keys = _sdk.call_keys(function_responses, vertexai=self._vertexai)
-        call = Call("send_tool_response", {"function_responses": function_responses})
-        await self.write(call, keys=keys)
+        results = _sdk.results_of(function_responses, vertexai=self._vertexai)
+        # Before the write: if the connection is lost over it, the result is known all the same.
+        for key, result in results.items():
+            self.ledger.calls.answered(key, result)
+        call = Call(ANSWER, {"function_responses": function_responses})
+        if not await self.write(call, keys=results):
+            logger.info("a tool response was not sent: its connection, and the call, are gone")
+
+    async def _answer_known(self) -> None:
+        """Send the results that are known from lost calls, for calls that ask for the same."""
+        for due in self.ledger.due():
+            response = due.result.model_copy(update={"id": due.id})
+            await self.write(Call(ANSWER, {"function_responses": [response]}), keys=[due.key])
 
     # Writing
 
@@ -205,9 +228,8 @@ class Driver:
                 if not self.ledger.holds(entry):
                     # Its sender has taken it back meanwhile.
                     continue
-                call = entry.wording()
                 # Before the write, since the answer may be read before the write returns.
-                entry.mark(Mark.WRITTEN)
+                call = self.ledger.write(entry)
                 try:
                     await getattr(connection.session, call.method)(**call.arguments)
                 except Exception as error:
@@ -220,15 +242,29 @@ class Driver:
                     break
         return True
 
+    async def _close_calls(self, connection: Connection) -> None:
+        """Close the tool calls that a resumed session may wait for, and give it time to say so."""
+        closing = self.ledger.close_calls()
+        if closing is None:
+            return
+        self.ledger.number()
+        await getattr(connection.session, closing.method)(**closing.arguments)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_TIMEOUT):
+                while self.ledger.closing:
+                    await self._bell.wait()
+        self.ledger.closing = False
+
     async def _write_media(self, connection: Connection) -> None:
         """Write the realtime input that waits, what comes meanwhile included."""
         while (arguments := self._media.next()) is not None:
+            index = self.ledger.number()
             try:
                 await connection.session.send_realtime_input(**arguments)
             except BaseException:
                 self._media.put_back(arguments)
                 raise
-            self._media.written(arguments)
+            self._media.written(arguments, index=index if self._transparent else None)
 
     async def _rehearse(self, call: Call) -> None:
         """Let a bad argument raise in an outage too: the SDK checks it before it writes.
@@ -246,11 +282,13 @@ class Driver:
 
     # Reading
 
-    def _take(self, message: types.LiveServerMessage) -> bool:
-        """Show a message to the pure modules; return whether it ends the turn."""
-        if not self.ledger.received(message):
-            return False
+    def _take(self, message: types.LiveServerMessage) -> list[types.LiveServerMessage] | None:
+        """Show a message to the pure modules; return what the caller is shown in its place."""
+        reading = self.ledger.received(message)
+        if reading is None:
+            return None
         self._wake.set()
+        self._bell.ring()
         if message.go_away is not None:
             announced = self._link.announced(self._now(), message.go_away.time_left)
             if not announced.readable:
@@ -260,9 +298,17 @@ class Driver:
                     announced.notice,
                 )
             self._tell(GoingAway(time_left=announced.notice, announced=announced.announced))
-        if message.server_content is not None and message.server_content.turn_complete:
+        if reading.over:
             self._link.turn_completed()
-        return ends_turn(message)
+        if self.ledger.consumed is not None:
+            self._media.consumed(self.ledger.consumed)
+        if reading.hidden:
+            return []
+        if reading.known:
+            task = asyncio.create_task(self._answer_known(), name="reconnect answer")
+            task.add_done_callback(self._finished)
+            return _sdk.without_calls(message, reading.known)
+        return [message]
 
     # The supervisor's side
 
@@ -290,7 +336,10 @@ class Driver:
             # Vertex has no history_config: there a seed is content that asks for no reply.
             self._vertexai = bool(getattr(live, "vertexai", False))
             waits = bool(seed) and not self._vertexai
-            config = _sdk.config_for(self._settings.config, handle=handle, seeded=waits)
+            config = _sdk.config_for(
+                self._settings.config, handle=handle, seeded=waits, vertexai=self._vertexai
+            )
+            self._transparent = _sdk.is_transparent(config)
             connection = Connection(
                 live, model=self._settings.model, config=config, over=self._wake.set
             )
@@ -341,12 +390,16 @@ class Driver:
 
     async def _bring_up_to_date(self, connection: Connection, seed: Entry | None) -> None:
         """Write a new connection what it must know, then let the callers write."""
-        replayed = self.ledger.unwritten()
-        asked_on = any(entry.state is State.TO_ASK_ON for entry in replayed)
+        replayed: list[Entry] = []
+        asked_on = False
         try:
             if seed is not None:
+                self.ledger.number()
                 await getattr(connection.session, CONTENT)(**seed.call.arguments)
                 seed.mark(Mark.WRITTEN)
+            await self._close_calls(connection)
+            replayed = self.ledger.unwritten()
+            asked_on = any(entry.state is State.TO_ASK_ON for entry in replayed)
             if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
                 return
             await self._write_media(connection)

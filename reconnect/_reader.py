@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ._bell import Bell
@@ -34,7 +34,8 @@ class Reader:
     """Reads one connection after the other, each message once and in order.
 
     Args:
-        take: Called with each message as it is read; returns whether it ends the turn.
+        take: Called with each message as it is read; returns the messages that the caller is
+            shown in its place, None for a message that is only a part of a reply.
         bell: Rung when there is something new to look at.
         broken: Called with what a listener raises that is no failure of the connection: a bug.
     """
@@ -42,7 +43,7 @@ class Reader:
     def __init__(
         self,
         *,
-        take: Callable[[types.LiveServerMessage], bool],
+        take: Callable[[types.LiveServerMessage], Sequence[types.LiveServerMessage] | None],
         bell: Bell,
         broken: Callable[[BaseException], None],
     ) -> None:
@@ -78,11 +79,13 @@ class Reader:
             try:
                 async for message in connection.messages():
                     waiting = self._reading = False
-                    over = self._take(message)
+                    shown = self._take(message)
+                    if shown is not None:
+                        # Rare, and more than a part of a reply: the inbox sees to it.
+                        self.show(*shown)
+                        break
                     self._yielding()
                     yield message
-                    if over:
-                        return
                     if self._inbox or self._listener is not None:
                         # The caller was away for so long that the listener stepped in.
                         break
@@ -212,8 +215,8 @@ class Reader:
             except Exception as error:
                 connection.reading_failed(error)
                 return
-            self._take(message)
-            self.show(message)
+            shown = self._take(message)
+            self.show(*([message] if shown is None else shown))
 
     def _listened(self, listener: asyncio.Task[None]) -> None:
         self._listener = None

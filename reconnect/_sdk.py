@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from google.genai import types
 
 __all__ = [
-    "call_keys",
     "cancellation",
     "check_input",
     "check_live",
@@ -28,8 +27,11 @@ __all__ = [
     "find_live",
     "handle_in",
     "interruption",
+    "is_transparent",
     "phase_of",
     "readable",
+    "results_of",
+    "without_calls",
 ]
 
 _UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError)
@@ -86,6 +88,15 @@ def handle_in(config: types.LiveConnectConfig) -> str | None:
     return None if config.session_resumption is None else config.session_resumption.handle
 
 
+def is_transparent(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration asks for transparent resumption.
+
+    Args:
+        config: The configuration of a dial.
+    """
+    return config.session_resumption is not None and bool(config.session_resumption.transparent)
+
+
 def checked_turns(history: Any) -> list[Any]:
     """Return a history as a list of turns, checked.
 
@@ -106,7 +117,7 @@ def checked_turns(history: Any) -> list[Any]:
 
 
 def config_for(
-    config: types.LiveConnectConfig, *, handle: str | None, seeded: bool
+    config: types.LiveConnectConfig, *, handle: str | None, seeded: bool, vertexai: bool
 ) -> types.LiveConnectConfig:
     """Return the configuration of one dial: always a copy, since ``connect()`` changes it.
 
@@ -114,12 +125,20 @@ def config_for(
         config: The session's configuration.
         handle: The handle to resume from; None for a fresh session.
         seeded: Whether the fresh session waits for a history before it talks.
+        vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
     """
     from google.genai import types
 
     asked = config.session_resumption or types.SessionResumptionConfig()
     changes: dict[str, Any] = {
-        "session_resumption": asked.model_copy(update={"handle": handle}),
+        "session_resumption": asked.model_copy(
+            update={
+                "handle": handle,
+                "transparent": True
+                if vertexai and asked.transparent is None
+                else asked.transparent,
+            }
+        ),
     }
     if seeded:
         changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
@@ -226,8 +245,8 @@ def readable(error: Exception, *, phase: Phase) -> Exception:
     return unreadable
 
 
-def call_keys(function_responses: Any, *, vertexai: bool) -> list[str]:
-    """Return the id of each function response, or its name where it has no id.
+def results_of(function_responses: Any, *, vertexai: bool) -> dict[str, types.FunctionResponse]:
+    """Return function responses by the id of their call, or its name where it has no id.
 
     Args:
         function_responses: What ``send_tool_response`` takes: one response or several.
@@ -239,14 +258,33 @@ def call_keys(function_responses: Any, *, vertexai: bool) -> list[str]:
     from google.genai import types
 
     several = isinstance(function_responses, (list, tuple))
-    keys = []
+    results = {}
     for item in function_responses if several else [function_responses]:
         response = types.FunctionResponse.model_validate(item)
         key = response.id or (response.name if vertexai else None)
         if key is None:
             raise ValueError(f"a function response must have the id of its call, got {item!r}")
-        keys.append(key)
-    return keys
+        results[key] = response
+    return results
+
+
+def without_calls(
+    message: types.LiveServerMessage, known: tuple[str, ...]
+) -> list[types.LiveServerMessage]:
+    """Return a message without tool calls that need not be run; nothing if nothing is left of it.
+
+    Args:
+        message: A message with tool calls.
+        known: The ids of those to leave out, or their names where they have no ids.
+    """
+    assert message.tool_call is not None
+    calls = message.tool_call.function_calls or []
+    left = [call for call in calls if (call.id or call.name) not in known]
+    if not left:
+        rest = message.model_copy(update={"tool_call": None})
+        return [rest] if rest.model_dump(exclude_none=True) else []
+    tool_call = message.tool_call.model_copy(update={"function_calls": left})
+    return [message.model_copy(update={"tool_call": tool_call})]
 
 
 def interruption() -> types.LiveServerMessage:

@@ -19,151 +19,44 @@ handle covers the reply too. The rules:
    without asking for a reply: the caller has it already.
 4. Where a part of the cut reply had been shown, an ``interrupted`` message precedes the second
    reply: what every player takes for "drop what you have".
-5. A fresh session knows nothing: it is told the history and all that was settled since, and the
+5. A call of a tool is lost with its connection (`reconnect.calls`). A session that knows the turn
+   waits for the result: the call is answered with an error before anything else is written, and
+   the empty ``turn_complete`` that this causes is not shown.
+6. In transparent resumption the handle says by number which messages it covers; nothing is in
+   doubt then.
+7. A fresh session knows nothing: it is told the history and all that was settled since, and the
    open turn is asked again.
 
-All of it is in `TRANSITIONS`, one row per state and event; whatever is not there is a bug and
-raises. Nothing here has a clock, a socket, or a message type of the SDK: messages are read by
-their attributes and written as a `Call`, the name of a method of the SDK's session with its
-arguments.
+All of it is in `TRANSITIONS` (`reconnect.turns`), one row per state and event; whatever is not
+there is a bug and raises. Nothing here has a clock, a socket, or a message type of the SDK:
+messages are read by their attributes and written as a `Call`, the name of a method of the SDK's
+session with its arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any, Final
 
+from .calls import Asked, Calls, Due
 from .transcript import Transcript, model_turn
+from .turns import ANSWER, CONTENT, REALTIME, TRANSITIONS, UPDATE, Call, Entry, Mark, State
 
-__all__ = ["CONTENT", "TRANSITIONS", "Call", "Cut", "Entry", "Ledger", "Mark", "State", "ends_turn"]
-
-CONTENT: Final = "send_client_content"
-"""The method of the SDK's session whose messages are turns."""
-
-
-class State(Enum):
-    """What is known of one client message."""
-
-    HELD = "held"
-    """Not written to this connection yet."""
-
-    SENT = "sent"
-    """Written; whether the server has it is not known."""
-
-    ANSWERING = "answering"
-    """Output of its reply was seen, but no handle since."""
-
-    ANSWERED = "answered"
-    """Its reply is complete, but no handle has come since."""
-
-    KNOWN = "known"
-    """A handle covers the user's part; no output of the reply was seen on this connection."""
-
-    KNOWN_ANSWERING = "known, answering"
-    """A handle covers the user's part; output was seen."""
-
-    KNOWN_ANSWERED = "known, answered"
-    """A handle covers the user's part; the reply is complete, but no handle covers it."""
-
-    TO_ASK_ON = "to ask on"
-    """The session knows the user's part, and its reply was cut: to be asked for."""
-
-    TO_TELL = "to tell"
-    """The session knows neither part, and both are complete: to be told."""
-
-    TO_TELL_REPLY = "to tell the reply"
-    """The session knows the user's part but not the reply, which is complete: to be told."""
-
-    TOLD = "told"
-    """Told; no handle is known to cover it yet."""
-
-    TOLD_REPLY = "told the reply"
-    """The user's part is covered, the reply told; no handle is known to cover it yet."""
-
-    SETTLED = "settled"
-    """A handle covers it. The ledger forgets it."""
-
-
-class Mark(Enum):
-    """What happens to a client message."""
-
-    WRITTEN = "written"
-    """It was written to the connection."""
-
-    OUTPUT = "output"
-    """Output came that replies to it."""
-
-    COMPLETED = "completed"
-    """Its turn was completed."""
-
-    COVERED = "covered"
-    """A handle came that is known to cover it."""
-
-    LOST = "lost"
-    """The connection was lost, and what came after the newest handle with it."""
-
-    RESTARTED = "restarted"
-    """The next session is a fresh one, which is told what is complete."""
-
-
-TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
-    (State.HELD, Mark.WRITTEN): State.SENT,
-    (State.HELD, Mark.LOST): State.HELD,
-    (State.HELD, Mark.RESTARTED): State.HELD,
-    (State.SENT, Mark.OUTPUT): State.ANSWERING,
-    (State.SENT, Mark.COMPLETED): State.ANSWERED,
-    (State.SENT, Mark.LOST): State.HELD,
-    (State.ANSWERING, Mark.COVERED): State.KNOWN_ANSWERING,
-    (State.ANSWERING, Mark.COMPLETED): State.ANSWERED,
-    (State.ANSWERING, Mark.LOST): State.HELD,
-    (State.ANSWERED, Mark.COVERED): State.SETTLED,
-    (State.ANSWERED, Mark.LOST): State.TO_TELL,
-    (State.KNOWN, Mark.OUTPUT): State.KNOWN_ANSWERING,
-    (State.KNOWN, Mark.COMPLETED): State.KNOWN_ANSWERED,
-    (State.KNOWN, Mark.LOST): State.TO_ASK_ON,
-    (State.KNOWN_ANSWERING, Mark.COVERED): State.KNOWN_ANSWERING,
-    (State.KNOWN_ANSWERING, Mark.COMPLETED): State.KNOWN_ANSWERED,
-    (State.KNOWN_ANSWERING, Mark.LOST): State.TO_ASK_ON,
-    (State.KNOWN_ANSWERED, Mark.COVERED): State.SETTLED,
-    (State.KNOWN_ANSWERED, Mark.LOST): State.TO_TELL_REPLY,
-    (State.TO_ASK_ON, Mark.WRITTEN): State.KNOWN,
-    (State.TO_ASK_ON, Mark.LOST): State.TO_ASK_ON,
-    (State.TO_ASK_ON, Mark.RESTARTED): State.HELD,
-    (State.TO_TELL, Mark.WRITTEN): State.TOLD,
-    (State.TO_TELL, Mark.LOST): State.TO_TELL,
-    (State.TO_TELL, Mark.RESTARTED): State.SETTLED,
-    (State.TOLD, Mark.COVERED): State.SETTLED,
-    (State.TOLD, Mark.LOST): State.TO_TELL,
-    (State.TO_TELL_REPLY, Mark.WRITTEN): State.TOLD_REPLY,
-    (State.TO_TELL_REPLY, Mark.LOST): State.TO_TELL_REPLY,
-    (State.TO_TELL_REPLY, Mark.RESTARTED): State.SETTLED,
-    (State.TOLD_REPLY, Mark.COVERED): State.SETTLED,
-    (State.TOLD_REPLY, Mark.LOST): State.TO_TELL_REPLY,
-}
-"""Every transition there is; the diagram in the documentation is generated from it."""
-
-_TO_WRITE: Final = {State.HELD, State.TO_ASK_ON, State.TO_TELL, State.TO_TELL_REPLY}
-_OPEN: Final = {State.SENT, State.ANSWERING, State.KNOWN, State.KNOWN_ANSWERING}
-_REPLYING: Final = {State.ANSWERING, State.KNOWN_ANSWERING}
-_PROOF: Final = _REPLYING | {State.ANSWERED, State.KNOWN_ANSWERED}
+__all__ = [
+    "CONTENT",
+    "TRANSITIONS",
+    "Call",
+    "Cut",
+    "Entry",
+    "Ledger",
+    "Mark",
+    "Reading",
+    "State",
+    "ends_turn",
+]
 
 HISTORY_LIMIT: Final = 200_000
 """Characters of conversation that are kept for a fresh session; the oldest turns go first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A client message: a method of the SDK's session, and its arguments.
-
-    Args:
-        method: The method's name.
-        arguments: Its keyword arguments.
-    """
-
-    method: str
-    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,70 +72,19 @@ class Cut:
     calls: tuple[str, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One client message that the server is not yet known to have.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a server message was, beside a part of a reply.
 
     Args:
-        call: The message.
-        state: What is known of it.
-        spoken: Whether it was heard rather than typed, and no word of it is known: it cannot be
-            sent again.
-        reply: The text of its reply, as far as it was seen.
+        over: Whether it ends the turn.
+        hidden: Whether the caller is not shown it: it answers what the caller did not ask.
+        known: The keys of the tool calls in it whose results are known already.
     """
 
-    call: Call
-    state: State
-    spoken: bool = False
-    reply: list[str] = field(default_factory=list)
-
-    @property
-    def to_write(self) -> bool:
-        """Whether this connection has not been sent it."""
-        return self.state in _TO_WRITE
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left to do for it: it is settled, or there is nothing to write.
-
-        An empty message would be refused by the server, and end the session.
-        """
-        match self.state:
-            case State.SETTLED:
-                return True
-            case State.HELD:
-                return self.spoken
-            case State.TO_TELL:
-                return self.spoken and not self.reply
-            case State.TO_TELL_REPLY:
-                return not self.reply
-            case _:
-                return False
-
-    def mark(self, mark: Mark) -> None:
-        """Move to the next state.
-
-        Args:
-            mark: What has happened.
-
-        Raises:
-            KeyError: If that cannot happen in this state; the state is unchanged.
-        """
-        self.state = TRANSITIONS[self.state, mark]
-
-    def wording(self) -> Call:
-        """Return what is to be written for the message in its state."""
-        match self.state:
-            case State.TO_ASK_ON:
-                return Call(CONTENT, {"turn_complete": True})
-            case State.TO_TELL if self.reply:
-                return _told([*_turns(self), model_turn(self.reply)])
-            case State.TO_TELL if self.call.method == CONTENT:
-                return _told(_turns(self))
-            case State.TO_TELL_REPLY:
-                return _told([model_turn(self.reply)])
-            case _:
-                return self.call
+    over: bool = False
+    hidden: bool = False
+    known: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -250,13 +92,27 @@ class Ledger:
 
     Args:
         handle: A handle of an earlier process; None for a conversation that begins.
+        reuse_tool_results: Whether the result of a lost call is given when it is asked again.
+        index_base: The number of the first message after the setup, in transparent resumption.
     """
 
-    def __init__(self, *, handle: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        handle: str | None = None,
+        reuse_tool_results: bool = True,
+        index_base: int = 1,
+    ) -> None:
         self.handle = handle
+        self.calls = Calls(reuse=reuse_tool_results)
+        # The number of the newest message on this connection.
+        self._index_base = index_base
+        self._index = index_base - 1
+        # What the newest handle says of the messages it covers; None where it does not.
+        self.consumed: int | None = None
+        # Whether an empty turn_complete is awaited that closes lost tool calls.
+        self.closing = False
         self._entries: list[Entry] = []
-        # The tool calls of this connection, and whether a result is awaited.
-        self._calls: dict[str, bool] = {}
         # The words of the user whose turn, and those of the model whose reply, is yet to be seen.
         self._heard: list[str] = []
         self._ahead: list[str] = []
@@ -271,7 +127,7 @@ class Ledger:
     @property
     def quiet(self) -> bool:
         """Whether nothing is open: no turn, no call, nothing that the handle does not cover."""
-        return not (self._entries or self._awaited())
+        return not (self._entries or self.calls.open)
 
     @property
     def past(self) -> list[Any]:
@@ -286,7 +142,7 @@ class Ledger:
         Args:
             call: The message; content in the form of a list of turns.
         """
-        asks = call.arguments.get("turn_complete", False)
+        asks = call.method == REALTIME or call.arguments.get("turn_complete", False)
         entry = Entry(call, State.HELD if asks else State.TO_TELL)
         self._entries.append(entry)
         return entry
@@ -323,30 +179,42 @@ class Ledger:
         """Return what this connection has not been sent, in order."""
         return [entry for entry in self._entries if entry.to_write]
 
-    def knows(self, keys: Iterable[str]) -> bool:
-        """Tell whether a tool response is for calls of this connection.
-
-        A response to another call is refused by some models and ignored by others: it must not
-        be put on the wire.
+    def write(self, entry: Entry) -> Call:
+        """Take a message as written, and return what to write.
 
         Args:
-            keys: The id of each response, or its name where it has no id.
+            entry: One of `unwritten`.
         """
-        return all(key in self._calls for key in keys)
+        call = entry.wording()
+        entry.mark(Mark.WRITTEN)
+        entry.index = self.number()
+        return call
 
-    def answered(self, keys: Iterable[str]) -> None:
-        """Note that results of tool calls were written.
+    def number(self) -> int:
+        """Return the number of the message that is written next: every one of them counts."""
+        self._index += 1
+        return self._index
 
-        Args:
-            keys: The id of each response, or its name where it has no id.
+    def close_calls(self) -> Call | None:
+        """Return what closes the tool calls of the lost connection; None if there are none.
+
+        Only a session that knows the turn can wait for its calls; no other is told of them.
         """
-        # Kept, since a call that does not block may be answered more than once.
-        self._calls.update((key, False) for key in keys if key in self._calls)
+        responses = self.calls.closing()
+        turn = self._cut_turn()
+        if not responses or turn is None or not (turn.doubtful or turn.state is State.TO_ASK_ON):
+            return None
+        self.closing = True
+        return Call(ANSWER, {"function_responses": responses})
+
+    def due(self) -> list[Due]:
+        """Take out the results of tool calls that are to be sent without asking the caller."""
+        return self.calls.due()
 
     # What the server does
 
-    def received(self, message: Any) -> bool:
-        """Read a server message; return whether it is more than a part of a reply.
+    def received(self, message: Any) -> Reading | None:
+        """Read a server message; return what it was, None for no more than a part of a reply.
 
         Args:
             message: A ``LiveServerMessage``.
@@ -366,28 +234,33 @@ class Ledger:
             and message.tool_call_cancellation is None
             and message.go_away is None
         ):
-            return False
-        changed = message.go_away is not None
+            return None
+        notable = message.go_away is not None
+        hidden = False
+        known: list[str] = []
         if content is not None:
-            changed |= self._content(message)
+            hidden = self.closing and _is_empty_end(message)
+            notable |= self._content(message)
         if message.tool_call is not None:
             self._output()
-            self._calls.update(
-                (call.id or call.name, True) for call in message.tool_call.function_calls or ()
-            )
-            changed = True
+            for call in message.tool_call.function_calls or ():
+                asked = Asked(call.id, call.name, call.args or {})
+                if not self.calls.ask(asked):
+                    known.append(asked.key)
+            notable = True
         if message.tool_call_cancellation is not None:
-            for id_ in message.tool_call_cancellation.ids or ():
-                self._calls.pop(id_, None)
-            changed = True
+            self.calls.cancelled(message.tool_call_cancellation.ids or ())
+            notable = True
         update = message.session_resumption_update
         # `resumable=false` with an empty handle means "not at this point": the last good handle
         # still works. To overwrite it with None is to lose the conversation.
         if update is not None and update.new_handle:
             self.handle = update.new_handle
-            self._covered()
-            changed = True
-        return changed
+            self._covered(update.last_consumed_client_message_index)
+            notable = True
+        if not notable:
+            return None
+        return Reading(over=ends_turn(message) and not hidden, hidden=hidden, known=tuple(known))
 
     # What the connection does
 
@@ -397,16 +270,18 @@ class Ledger:
             # A handle that came before the history was written stands for an empty session.
             self.handle = None
         self._seed = None
-        replying = [entry for entry in self._entries if entry.state in _REPLYING]
-        cut = Cut(reply=bool(replying), calls=self._awaited())
+        replying = [entry for entry in self._entries if entry.replying]
+        cut = Cut(reply=bool(replying), calls=self.calls.lost())
         for entry in replying:
             # The reply is going to be given anew, from its beginning.
             entry.reply.clear()
             self._put_into_words(entry)
         for entry in self._entries:
             entry.mark(Mark.LOST)
+            entry.index = 0
         self._forget()
-        self._calls.clear()
+        self._index = self._index_base - 1
+        self.closing = False
         self._ahead.clear()
         self._sounding = False
         return cut
@@ -418,10 +293,12 @@ class Ledger:
         context are written from the first on: a fresh session starts from the configuration.
         """
         self.handle = None
+        self.consumed = None
+        self.calls.closing()
         updates = [Entry(call, State.TO_TELL) for call in self._updates]
         self._updates.clear()
         for entry in self._entries:
-            if entry.call.method == CONTENT:
+            if entry.call.method != UPDATE:
                 entry.mark(Mark.RESTARTED)
                 if entry.state is State.HELD:
                     # Whatever was said after an open turn stays behind it.
@@ -431,13 +308,14 @@ class Ledger:
 
     # Inside
 
-    def _awaited(self) -> tuple[str, ...]:
-        """Return the ids of the tool calls whose results are awaited."""
-        return tuple(key for key, awaited in self._calls.items() if awaited)
-
     def _current(self) -> Entry | None:
         """Return the turn that the server is replying to: the oldest that is open."""
-        return next((entry for entry in self._entries if entry.state in _OPEN), None)
+        return next((entry for entry in self._entries if entry.open), None)
+
+    def _cut_turn(self) -> Entry | None:
+        """Return the turn whose reply was cut by a loss: the oldest that is to be asked again."""
+        to_ask = (State.HELD, State.TO_ASK_ON)
+        return next((entry for entry in self._entries if entry.state in to_ask), None)
 
     def _output(self) -> list[str]:
         """Note output of a reply, and return where its text belongs."""
@@ -447,7 +325,9 @@ class Ledger:
             turn = Entry(Call(CONTENT, {"turn_complete": True}), State.SENT, spoken=True)
             written = sum(not entry.to_write for entry in self._entries)
             self._entries.insert(written, turn)
-        if turn.state not in _REPLYING:
+        self.closing = False
+        self.calls.followed()
+        if not turn.replying:
             turn.mark(Mark.OUTPUT)
             turn.reply.extend(self._ahead)
             self._ahead.clear()
@@ -475,7 +355,7 @@ class Ledger:
             # Transcriptions come in no certain order, even after the end of their turn, so they
             # prove nothing about the next one.
             turn = self._current()
-            words = turn.reply if turn and turn.state in _REPLYING else self._ahead
+            words = turn.reply if turn and turn.replying else self._ahead
             words.append(content.output_transcription.text)
         if content.input_transcription is not None and content.input_transcription.text:
             self._heard.append(content.input_transcription.text)
@@ -484,17 +364,35 @@ class Ledger:
         self._sounding = False
         if not ends_turn(message):
             return False
+        if self.closing:
+            # Nothing was generated: the session has closed the lost calls, so it knew their turn.
+            self.closing = False
+            cut = self._cut_turn()
+            if cut is not None:
+                cut.mark(Mark.RECOGNISED)
+            return True
         turn = self._current()
         if turn is not None:
             self._put_into_words(turn)
             turn.mark(Mark.COMPLETED)
+            self.calls.completed()
         return True
 
-    def _covered(self) -> None:
-        """Mark what the handle that has just come is known to cover (rule 1)."""
-        proven = [i for i, entry in enumerate(self._entries) if entry.state in _PROOF]
-        for entry in self._entries[: proven[-1] + 1] if proven else ():
+    def _covered(self, consumed: int | None) -> None:
+        """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
+        self.consumed = consumed
+        self.calls.covered()
+        if consumed is None:
+            proven = [i for i, entry in enumerate(self._entries) if entry.proof]
+            covered = self._entries[: proven[-1] + 1] if proven else []
+        else:
+            # What was spoken has no number: its proof is the output.
+            covered = [e for e in self._entries if e.index <= consumed and (e.index or e.proof)]
+        for entry in covered:
             entry.mark(Mark.COVERED)
+        for entry in self._entries:
+            if entry.state is State.SENT:
+                entry.doubtful = consumed is None
         self._forget()
 
     def _forget(self) -> None:
@@ -502,14 +400,19 @@ class Ledger:
         for entry in self._entries:
             if not entry.over:
                 continue
-            if entry.call.method != CONTENT:
+            if entry.call.method == UPDATE:
                 self._updates.append(entry.call)
                 continue
-            for turn in _turns(entry):
+            for turn in entry.turns:
                 self._past.add(turn)
             if entry.reply:
                 self._past.add(model_turn(entry.reply))
         self._entries = [entry for entry in self._entries if not entry.over]
+
+
+def _is_empty_end(message: Any) -> bool:
+    """Tell whether a message ends a turn and says nothing."""
+    return ends_turn(message) and message.server_content.model_turn is None
 
 
 def ends_turn(message: Any) -> bool:
@@ -528,12 +431,3 @@ def ends_turn(message: Any) -> bool:
     if status is not None and status.value != "INTERACTION_STATUS_UNSPECIFIED":
         return bool(status.value == "IDLE")
     return bool(content.turn_complete)
-
-
-def _turns(entry: Entry) -> list[Any]:
-    turns: list[Any] = entry.call.arguments.get("turns", [])
-    return turns
-
-
-def _told(turns: Iterable[Any]) -> Call:
-    return Call(CONTENT, {"turns": list(turns), "turn_complete": False})

@@ -5,7 +5,9 @@ Pure. The rules:
 1. Audio is kept up to a limit, the oldest frames go first: stale sound after a gap disturbs the
    voice activity detection of the server, and a caller's capture loop must never wait.
 2. Of video only the newest frame is kept: queued frames after a resume are refused (1007).
-3. The marks of activity keep their places among the audio. An activity that was open when the
+3. In transparent resumption nothing is stale: the handle says which messages it covers, and all
+   that come after it are written again, in order, before anything new.
+4. The marks of activity keep their places among the audio. An activity that was open when the
    connection was lost is opened again before its audio.
 """
 
@@ -20,6 +22,9 @@ __all__ = ["Media", "seconds_of"]
 
 REALTIME: Final = "send_realtime_input"
 """The method of the SDK's session for realtime input."""
+
+UNCONSUMED_LIMIT: Final = 15_000
+"""Messages that are kept in transparent resumption: five minutes of frames of 20 ms."""
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
 
@@ -52,11 +57,14 @@ class Media:
     """
 
     def __init__(self, *, limit: float) -> None:
-        self._limit = limit
+        self.limit = limit
         self._held: deque[_Held] = deque()
         self._seconds = 0.0
         self._video: Mapping[str, Any] | None = None
         self._active = False
+        # What was written to this connection and is not consumed, by its number; kept only in
+        # transparent resumption.
+        self._unconsumed: deque[tuple[int, Mapping[str, Any]]] = deque()
         # Seconds of audio that were dropped since the last connection.
         self.dropped = 0.0
 
@@ -65,16 +73,30 @@ class Media:
         """Whether anything waits for a connection."""
         return bool(self._held) or self._video is not None
 
-    def written(self, arguments: Mapping[str, Any]) -> None:
+    def written(self, arguments: Mapping[str, Any], *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
         Args:
             arguments: Those of ``send_realtime_input``.
+            index: The number of the message in transparent resumption; None in any other.
         """
         if arguments.get("activity_start") is not None:
             self._active = True
         elif arguments.get("activity_end") is not None:
             self._active = False
+        if index is not None:
+            self._unconsumed.append((index, arguments))
+            if len(self._unconsumed) > UNCONSUMED_LIMIT:
+                self.dropped += _held(self._unconsumed.popleft()[1]).seconds
+
+    def consumed(self, index: int) -> None:
+        """Forget what a handle covers.
+
+        Args:
+            index: The number of the newest message that it covers.
+        """
+        while self._unconsumed and self._unconsumed[0][0] <= index:
+            self._unconsumed.popleft()
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep input that found no connection.
@@ -88,14 +110,21 @@ class Media:
         held = _held(arguments)
         self._held.append(held)
         self._seconds += held.seconds
-        if self._seconds > self._limit + _ROUNDING:
+        if self._seconds > self.limit + _ROUNDING:
             self._drop()
 
     def lost(self) -> None:
-        """Give up the connection; an activity that was open on it is opened again first."""
-        if self._active:
-            self._held.appendleft(_Held(_START, 0.0))
-            self._active = False
+        """Give up the connection: what was not consumed is to be written again, first of all.
+
+        An activity that was open, and whose beginning the handle covers, is opened again.
+        """
+        again = [arguments for _, arguments in self._unconsumed]
+        if self._active and not any(arguments.get("activity_start") for arguments in again):
+            again.insert(0, _START)
+        # Without their seconds: stale or not, they are not to be dropped for what comes now.
+        self._held.extendleft(_Held(arguments, 0.0) for arguments in reversed(again))
+        self._unconsumed.clear()
+        self._active = False
 
     def next(self) -> Mapping[str, Any] | None:
         """Take out the arguments of the next input to write; None if nothing waits."""
@@ -121,7 +150,7 @@ class Media:
     def _drop(self) -> None:
         """Drop the oldest sound beyond the limit; marks stay."""
         marks = []
-        while self._seconds > self._limit + _ROUNDING:
+        while self._seconds > self.limit + _ROUNDING:
             held = self._held.popleft()
             if held.seconds:
                 self._seconds -= held.seconds

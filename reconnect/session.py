@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 from . import _sdk
 from ._driver import CLOSE_TIMEOUT, Driver, Settings
 from .events import Event
-from .ledger import CONTENT, Call
 from .policy import ReconnectPolicy
 from .transcript import as_turns
+from .turns import CONTENT, REALTIME, UPDATE, Call
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,6 +50,9 @@ class ResumableSession:
         on_event: Called with each event of `reconnect.events`.
         setup_timeout: Seconds that a dial with its setup may take.
         audio_buffer: Seconds of sound that are kept during an outage; the oldest go first.
+        reuse_tool_results: Whether the result that was produced for a tool call that was lost is
+            given to the model when it makes the same call again, without running the tool twice.
+        index_base: The number of the first message after the setup in transparent resumption.
         draw: Returns the random numbers in [0, 1) that spread the delays.
 
     Raises:
@@ -72,6 +75,9 @@ class ResumableSession:
         # Limits
         setup_timeout: float = 10.0,
         audio_buffer: float = 3.0,
+        # Resumption
+        reuse_tool_results: bool = True,
+        index_base: int = 1,
         # Determinism
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -96,6 +102,8 @@ class ResumableSession:
                 on_event=on_event,
                 setup_timeout=setup_timeout,
                 audio_buffer=audio_buffer,
+                reuse_tool_results=reuse_tool_results,
+                index_base=index_base,
                 draw=draw,
             ),
             handle=handle or _sdk.handle_in(checked),
@@ -195,7 +203,7 @@ class ResumableSession:
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
         update = {"system_instruction": system_instruction, "tools": tools}
-        await self._driver.converse(Call("send_context_update", update))
+        await self._driver.converse(Call(UPDATE, update))
 
     async def send_realtime_input(
         self,
@@ -210,9 +218,10 @@ class ResumableSession:
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
 
-        It never waits for a connection: during an outage the newest `audio_buffer` seconds of
-        sound are kept, and the newest image, and sent once the session is back. What was on its
-        way when a connection died is not sent again.
+        A text is held as typed turns are. Nothing else waits for a connection: during an outage
+        the newest `audio_buffer` seconds of sound are kept, and the newest image, and sent once
+        the session is back. What was on its way when a connection died is sent again where the
+        handle says what it covers: in transparent resumption.
 
         Args:
             media: A chunk of media.
@@ -236,13 +245,16 @@ class ResumableSession:
             "activity_start": activity_start,
             "activity_end": activity_end,
         }
-        await self._driver.stream(arguments)
+        if text is not None and sum(value is not None for value in arguments.values()) == 1:
+            await self._driver.converse(Call(REALTIME, {"text": text}))
+        else:
+            await self._driver.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, as the SDK's method of this name.
 
-        A result for a call that was cancelled, because its connection was lost, is not sent: the
-        model asks anew.
+        A result for a call that was cancelled, because its connection was lost, is not sent. It is
+        kept for when the model makes the same call again.
 
         Args:
             function_responses: A function response or a list of them.

@@ -517,23 +517,31 @@ async def test_failed_replay_is_replayed_again():
             assert set(asked(server)) == {"a", "b"}
 
 
-async def test_result_of_a_lost_call_is_not_written_to_the_next_connection():
-    """Driver does not write a result to a connection that took over while it was written."""
-    replies = [Call("book"), "booked", "booked"]
-    async with LiveServer(replies, generation="2.5") as server:
+@pytest.mark.parametrize("reuse", [True, False])
+@pytest.mark.parametrize("generation", ["2.5", "3.8"])
+async def test_result_of_a_lost_call_is_reused(generation, reuse):
+    """Driver gives a result that was lost on its way for the next call of the same, if told to."""
+    replies = [Call("book", {"seats": 2}), "booked"]
+    async with LiveServer(replies, generation=generation) as server:
         live = BreakableLive(server.client().aio.live)
-        async with session_on(server, live=live, policy=QUICK) as session:
+        options = {"live": live, "policy": QUICK, "reuse_tool_results": reuse}
+        async with session_on(server, **options) as session:
             await session.send_client_content(turns=user("book"))
-            calls = []
+            runs, said = 0, ""
             async for message in session.receive():
                 if message.tool_call:
-                    calls += [call.id for call in message.tool_call.function_calls]
-                    live.errors = [BrokenPipeError()] if len(calls) == 1 else []
-                    results = [{"id": calls[-1], "name": "book", "response": {"ok": True}}]
+                    runs += 1
+                    live.errors = [BrokenPipeError()] if runs == 1 else []
+                    call = message.tool_call.function_calls[0]
+                    results = [{"id": call.id, "name": "book", "response": {"run": runs}}]
                     await session.send_tool_response(function_responses=results)
-            responses = [heard for heard in server.heard if heard.kind == "tool_response"]
-            assert len(calls) == 2
-            assert len(responses) == 1
+                said += message.text or ""
+            assert said == "booked"
+            assert runs == (1 if reuse else 2)
+            given = [known.value for known in server.context if known.role == "user"]
+            assert [value["function_response"]["response"] for value in given[1:]] == [
+                {"run": runs}
+            ]
 
 
 async def test_message_taken_back_during_the_replay_is_not_written():

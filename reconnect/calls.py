@@ -1,0 +1,174 @@
+"""The tool calls of a conversation: which are awaited, which were lost, which results are known.
+
+Pure. A call lives on its connection: a resumed session does not know it, or waits for it in vain.
+So when a connection is lost its calls are lost, and the turn is asked again. What must not happen
+then is that a tool runs twice, for nobody wants to be billed or booked twice: a result that was
+produced for a lost call is kept, and given to the model when it makes the same call again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["Asked", "Calls", "Due"]
+
+LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
+"""What a resumed session is told of a call that was lost."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A tool call.
+
+    Args:
+        id: Its id; None on Vertex, which gives calls none.
+        name: The tool.
+        arguments: Its arguments.
+        result: The function response that was sent; None while it is awaited.
+        followed: Whether output came after the result was sent.
+    """
+
+    id: str | None
+    name: str
+    arguments: Mapping[str, Any]
+    result: Any = None
+    followed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What a response names it by: its id, or its name where it has none."""
+        return self.id or self.name
+
+    def same(self, other: Asked) -> bool:
+        """Tell whether another call asks for the same."""
+        return self.name == other.name and self.arguments == other.arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A result that is to be sent for a call, since it is known from a call that was lost.
+
+    Args:
+        id: The id of the new call.
+        key: What a response names it by.
+        result: The function response that was produced for the lost call.
+    """
+
+    id: str | None
+    key: str
+    result: Any
+
+
+class Calls:
+    """The tool calls of one conversation.
+
+    Args:
+        reuse: Whether results of lost calls are given to the model when it asks again.
+    """
+
+    def __init__(self, *, reuse: bool) -> None:
+        self._reuse = reuse
+        # Of this connection; a call that does not block may be answered more than once, so its
+        # key stays known.
+        self._asked: dict[str, Asked] = {}
+        self._known: set[str] = set()
+        # Of lost connections, until their turn is completed.
+        self._lost: dict[str, Asked] = {}
+        self._unclosed: list[Asked] = []
+        self._due: list[Due] = []
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The keys of the calls whose results the model waits for."""
+        return tuple(key for key, call in self._asked.items() if call.result is None)
+
+    @property
+    def open(self) -> bool:
+        """Whether a handle that comes now may still wait on a call."""
+        return bool(self._asked)
+
+    def ask(self, call: Asked) -> bool:
+        """Take over a call of the model's; return whether the caller is to run the tool.
+
+        Args:
+            call: The call.
+        """
+        self._asked[call.key] = call
+        self._known.add(call.key)
+        for key, lost in self._lost.items():
+            if lost.result is not None and lost.same(call):
+                del self._lost[key]
+                call.result = lost.result
+                self._due.append(Due(call.id, call.key, lost.result))
+                return False
+        return True
+
+    def cancelled(self, keys: Iterable[str]) -> None:
+        """Forget calls that the server has cancelled.
+
+        Args:
+            keys: Their ids.
+        """
+        for key in keys:
+            self._asked.pop(key, None)
+
+    def knows(self, keys: Iterable[str]) -> bool:
+        """Tell whether this connection knows the calls: a result for another is never sent.
+
+        Args:
+            keys: What the results name.
+        """
+        return all(key in self._known for key in keys)
+
+    def answered(self, key: str, result: Any) -> None:
+        """Note a result that was sent, or that came too late and is kept.
+
+        Args:
+            key: What it names.
+            result: The function response.
+        """
+        call = self._asked.get(key) or self._lost.get(key)
+        if call is not None:
+            call.result = result
+
+    def due(self) -> list[Due]:
+        """Take out the results that are to be sent without asking the caller."""
+        due, self._due = self._due, []
+        return due
+
+    def followed(self) -> None:
+        """Note output: the model has gone on after the results that were sent."""
+        for call in self._asked.values():
+            call.followed = call.result is not None
+
+    def covered(self) -> None:
+        """Note a handle: what was answered and followed by output is behind it."""
+        self._asked = {key: call for key, call in self._asked.items() if not call.followed}
+
+    def completed(self) -> None:
+        """Note the end of the turn: what was lost in it will not be asked again."""
+        self._lost.clear()
+
+    def lost(self) -> tuple[str, ...]:
+        """Give up the connection; return the keys of the calls that nobody waits for any more."""
+        cancelled = self.awaited
+        self._unclosed = list(self._asked.values())
+        if self._reuse:
+            self._lost.update(self._asked)
+        self._asked = {}
+        self._known.clear()
+        self._due.clear()
+        return cancelled
+
+    def closing(self) -> list[dict[str, Any]]:
+        """Take out the responses that close the lost calls on a session that waits for them.
+
+        Such a session takes whatever comes first for the answer, and answers nothing else: an
+        error closes the exchange cleanly.
+        """
+        unclosed, self._unclosed = self._unclosed, []
+        return [
+            {"id": call.id, "name": call.name, "response": {"error": LOST}} for call in unclosed
+        ]
