@@ -316,6 +316,8 @@ def test_late_transcription():
     receive(ledger, transcribed("c"), update("h2"))
     ledger.lost()
     assert write(ledger) == [turn("q2")]
+    receive(ledger, sound("d"), complete(), update("h3"))
+    assert ledger.past[-1] == model_turn(["d"])
 
 
 def test_thoughts_are_not_said():

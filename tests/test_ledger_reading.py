@@ -7,7 +7,6 @@ from messages import (
     calling,
     cancelling,
     complete,
-    content,
     heard,
     model,
     receive,
@@ -94,15 +93,55 @@ def test_news():
     assert not ledger.received(update(None, resumable=False))
 
 
-def test_several_fields():
-    """A message may carry several things: none is overlooked, even between pieces of sound."""
-    ledger = talking(sound("a"))
-    end = types.LiveServerMessage(
-        server_content=sound("b").server_content,
-        session_resumption_update=update("h").session_resumption_update,
-    )
-    assert ledger.received(end)
-    assert ledger.handle == "h"
-    receive(ledger, content(model_turn=said("c").server_content.model_turn, turn_complete=True))
+@pytest.mark.parametrize(
+    "extra",
+    [
+        *(complete(), heard("x"), transcribed("x"), update("h"), calling("2"), cancelling("1")),
+        types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s")),
+    ],
+    ids=lambda extra: next(iter(extra.model_dump(exclude_none=True))),
+)
+def test_several_fields(extra):
+    """What a message carries besides sound counts as if it had come on its own."""
+    apart, together = (talking(calling("1"), sound("a")) for _ in range(2))
+    apart.received(sound())
+    assert together.received(merged(sound(), extra)) is apart.received(extra)
+    assert together.handle == apart.handle
+    for id_ in ("1", "2"):
+        assert together.knows([id_]) is apart.knows([id_])
+    for ledger in (apart, together):
+        receive(ledger, sound("b"), complete(), sound("c"), complete(), update("h2"))
+    assert together.past == apart.past
+    assert "x" not in repr(extra) or "x" in repr(together.past)
+
+
+def merged(first, second):
+    """Return one message with all that two carry."""
+    fields = {name: getattr(first, name) for name in first.model_fields_set}
+    for name in second.model_fields_set:
+        if name in fields:
+            more = getattr(second, name)
+            news = {part: getattr(more, part) for part in more.model_fields_set}
+            fields[name] = fields[name].model_copy(update=news)
+        else:
+            fields[name] = getattr(second, name)
+    return types.LiveServerMessage(**fields)
+
+
+def test_sound_of_each_turn():
+    """The first piece of sound of each turn, and of each connection, proves that it is answered."""
+    ledger = talking(sound(), complete(), update("h"))
+    ledger.record(turn("q2"))
+    write(ledger)
+    receive(ledger, sound())
     ledger.lost()
-    assert write(ledger) == [told(model_turn(["a", "b", "c"]))]
+    assert write(ledger) == [turn("q2")]
+    receive(ledger, sound(), update("h2"))
+    ledger.lost()
+    assert write(ledger) == [ASK_ON]
+    receive(ledger, sound("a"), complete(), update("h3"))
+    ledger.record(turn("q3"))
+    write(ledger)
+    receive(ledger, sound(), update("h4"))
+    ledger.lost()
+    assert write(ledger) == [ASK_ON]
