@@ -91,7 +91,9 @@ async def test_callable_that_returns_no_live_is_named():
 )
 def test_config_of_a_dial(config, handle, seeded, resumption, history):
     """A dial always asks for resumption, and announces a history only to a fresh session."""
-    dialled = _sdk.config_for(_sdk.checked_config(config), handle=handle, seeded=seeded)
+    dialled = _sdk.config_for(
+        _sdk.checked_config(config), handle=handle, seeded=seeded, vertexai=False
+    )
     assert dialled.session_resumption.handle == handle
     for name, value in resumption.items():
         assert getattr(dialled.session_resumption, name) == value
@@ -129,6 +131,17 @@ def test_history_of_contents_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize(
+    ("vertexai", "asked", "transparent"),
+    [(True, None, True), (True, False, False), (False, None, False), (False, True, True)],
+)
+def test_transparent_resumption(vertexai, asked, transparent):
+    """A dial asks for transparent resumption on Vertex, unless the caller said otherwise."""
+    config = _sdk.checked_config({"session_resumption": {"transparent": asked}})
+    dialled = _sdk.config_for(config, handle=None, seeded=False, vertexai=vertexai)
+    assert _sdk.is_transparent(dialled) is transparent
+
+
+@pytest.mark.parametrize(
     ("responses", "vertexai", "keys"),
     [
         ({"id": "1", "name": "f"}, False, ["1"]),
@@ -138,13 +151,38 @@ def test_history_of_contents_is_taken_as_it_is():
 )
 def test_tool_responses_are_known_by_their_ids(responses, vertexai, keys):
     """A tool response is known by the id of its call, or on Vertex by its name."""
-    assert _sdk.call_keys(responses, vertexai=vertexai) == keys
+    results = _sdk.results_of(responses, vertexai=vertexai)
+    assert list(results) == keys
+    assert all(isinstance(result, types.FunctionResponse) for result in results.values())
 
 
 def test_tool_response_without_an_id_is_named():
     """A tool response without the id that it needs raises at once."""
     with pytest.raises(ValueError, match=r"must have the id of its call, got \{'name': 'f'\}"):
-        _sdk.call_keys({"name": "f"}, vertexai=False)
+        _sdk.results_of({"name": "f"}, vertexai=False)
+
+
+def test_known_calls_are_left_out():
+    """A message keeps the calls that must be run and whatever else it says."""
+    calls = [types.FunctionCall(id=id_, name="f") for id_ in "12"]
+    message = types.LiveServerMessage(tool_call=types.LiveServerToolCall(function_calls=calls))
+    (left,) = _sdk.without_calls(message, ("1",))
+    assert [call.id for call in left.tool_call.function_calls] == ["2"]
+    assert len(message.tool_call.function_calls) == 2
+    assert _sdk.without_calls(message, ("1", "2")) == []
+    message.usage_metadata = types.UsageMetadata(total_token_count=1)
+    (left,) = _sdk.without_calls(message, ("1", "2"))
+    assert left.tool_call is None
+    assert left.usage_metadata.total_token_count == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"text": "a", "audio_stream_end": True}, {"audio": {"no": "blob"}}]
+)
+def test_bad_input_raises(arguments):
+    """Realtime input that the SDK would not send raises as it does there."""
+    with pytest.raises(ValueError):
+        _sdk.check_input(arguments)
 
 
 def test_phase_of_what_a_dial_raises():

@@ -1,0 +1,113 @@
+"""The tool calls of a conversation: awaited, answered, lost, asked again."""
+
+import pytest
+
+from reconnect.calls import LOST, Asked, Calls
+
+
+def asked(id_, name="book", **arguments):
+    """Return a call as the model makes it."""
+    return Asked(id_, name, arguments)
+
+
+def test_call_is_awaited_until_it_is_answered():
+    """Calls await a result until one is sent, and know the call for as long as its connection."""
+    calls = Calls(reuse=True)
+    assert calls.ask(asked("1"))
+    assert calls.awaited == ("1",)
+    assert calls.knows(["1"])
+    assert not calls.knows(["1", "2"])
+    calls.answered("1", "done")
+    assert calls.awaited == ()
+    assert calls.open
+    assert calls.knows(["1"])
+    calls.answered("3", "nobody asked")
+
+
+def test_answered_call_is_behind_a_handle_that_follows_output():
+    """Calls are open until a handle comes after output that followed the answer."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.followed()
+    calls.covered()
+    assert calls.open
+    calls.answered("1", "done")
+    calls.covered()
+    assert calls.open
+    calls.followed()
+    calls.covered()
+    assert not calls.open
+    assert calls.knows(["1"])
+
+
+def test_call_that_the_server_cancels_is_not_awaited():
+    """Calls forget what the server cancels."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.cancelled(["1", "2"])
+    assert calls.awaited == ()
+
+
+def test_lost_calls_are_closed_with_an_error():
+    """Calls of a lost connection are answered with an error, once, and no longer known."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.ask(asked(None, name="look"))
+    calls.answered("look", "seen")
+    assert calls.lost() == ("1",)
+    assert not calls.knows(["1"])
+    assert calls.closing() == [
+        {"id": "1", "name": "book", "response": {"error": LOST}},
+        {"id": None, "name": "look", "response": {"error": LOST}},
+    ]
+    assert calls.closing() == []
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_known_result_is_due_for_the_same_call(late):
+    """Calls give a result that was sent, or came too late, for the next call of the same."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1", seats=2))
+    if not late:
+        calls.answered("1", "done")
+    calls.lost()
+    if late:
+        calls.answered("1", "done")
+    assert calls.ask(asked("2", seats=3))
+    assert not calls.ask(asked("3", seats=2))
+    assert calls.ask(asked("4", seats=2))
+    (due,) = calls.due()
+    assert (due.id, due.key, due.result) == ("3", "3", "done")
+    assert calls.due() == []
+    assert calls.awaited == ("2", "4")
+
+
+def test_known_result_survives_a_second_loss():
+    """Calls know a result still that was due when the connection was lost again."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.answered("1", "done")
+    calls.lost()
+    assert not calls.ask(asked("2"))
+    assert calls.lost() == ()
+    assert calls.due() == []
+    assert not calls.ask(asked("3"))
+
+
+def test_results_are_not_reused_when_told_so():
+    """Calls run every tool again where results are not to be reused."""
+    calls = Calls(reuse=False)
+    calls.ask(asked("1"))
+    calls.answered("1", "done")
+    calls.lost()
+    assert calls.ask(asked("2"))
+
+
+def test_results_are_forgotten_with_their_turn():
+    """Calls of a turn that was completed are new calls when they are made again."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.answered("1", "done")
+    calls.lost()
+    calls.completed()
+    assert calls.ask(asked("2"))
