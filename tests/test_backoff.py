@@ -84,6 +84,13 @@ def test_delay_is_within_the_cap(function, backoff, attempt, draw):
 
 
 @pytest.mark.parametrize("function", CAPPED, ids=by_name)
+def test_ratio_beyond_all_numbers(function):
+    """No attempt overflows where no float can hold the ratio of cap to base."""
+    delay = function(base=sys.float_info.min, factor=2.0, cap=sys.float_info.max)
+    assert all(0 <= delay(attempt, 0.5) <= sys.float_info.max for attempt in range(1, 3_000))
+
+
+@pytest.mark.parametrize("function", CAPPED, ids=by_name)
 @given(backoff=numbers(), attempt=ATTEMPTS, draw=DRAWS)
 def test_same_input_same_delay(function, backoff, attempt, draw):
     """Two backoffs with the same numbers give the same delay for the same attempt and draw."""
