@@ -2,7 +2,8 @@
 
 import logging
 
-from .errors import ReconnectExhausted, RemoteProtocolError, SessionClosed
+from .continuity import Continuity, Stats
+from .errors import ReconnectExhausted, RemoteProtocolError, SessionClosed, TooManyReconnects
 from .events import (
     Connected,
     Event,
@@ -20,6 +21,7 @@ from .session import ResumableSession
 
 __all__ = [
     "Connected",
+    "Continuity",
     "Decision",
     "Event",
     "FailureKind",
@@ -39,6 +41,8 @@ __all__ = [
     "Resumed",
     "Retrying",
     "SessionClosed",
+    "TooManyReconnects",
+    "Stats",
     "classify",
 ]
 

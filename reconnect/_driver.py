@@ -20,6 +20,7 @@ from . import _sdk
 from ._bell import Bell
 from ._connection import Connection
 from ._reader import Reader
+from .continuity import Account, Stats
 from .errors import SessionClosed
 from .events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
 from .judgement import classify
@@ -85,6 +86,7 @@ class Driver:
         self._transparent = False
         self._settings = settings
         self._link = Link()
+        self._account = Account()
         self._media = Media(limit=settings.audio_buffer)
         self._bell = Bell()
         self._wake = asyncio.Event()
@@ -209,6 +211,11 @@ class Driver:
         for due in self.ledger.due():
             response = due.result.model_copy(update={"id": due.id})
             await self.write(Call(ANSWER, {"function_responses": [response]}), keys=[due.key])
+
+    @property
+    def stats(self) -> Stats:
+        """The sums since the start."""
+        return self._account.stats
 
     # Writing
 
@@ -391,7 +398,7 @@ class Driver:
     async def _bring_up_to_date(self, connection: Connection, seed: Entry | None) -> None:
         """Write a new connection what it must know, then let the callers write."""
         replayed: list[Entry] = []
-        asked_on = False
+        asked_on = maybe_twice = 0
         try:
             if seed is not None:
                 self.ledger.number()
@@ -399,7 +406,8 @@ class Driver:
                 seed.mark(Mark.WRITTEN)
             await self._close_calls(connection)
             replayed = self.ledger.unwritten()
-            asked_on = any(entry.state is State.TO_ASK_ON for entry in replayed)
+            asked_on = sum(entry.state is State.TO_ASK_ON for entry in replayed)
+            maybe_twice = sum(entry.doubtful and entry.state is State.HELD for entry in replayed)
             if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
                 return
             await self._write_media(connection)
@@ -412,20 +420,30 @@ class Driver:
                 connection.suspect(error)
             return
         connection.ready = True
-        self._tell(self._back(len(replayed), asked_on, seed))
-        self._connected_once = True
+        self._came_back(len(replayed), maybe_twice, asked_on, seed)
         self._bell.ring()
 
-    def _back(self, replayed: int, asked_on: bool, seed: Entry | None) -> Event:  # noqa: FBT001
-        """Return the event that tells how the session came to the connection it has."""
-        link = self._link
+    def _came_back(
+        self, replayed: int, maybe_twice: int, asked_on: int, seed: Entry | None
+    ) -> None:
+        """Tell how the session came to the connection it has."""
         if not self._connected_once:
-            return Connected(resumed=link.resumed)
-        outage = link.outage(self._now())
-        if link.resumed:
-            return Resumed(link.attempts, outage, replayed, asked_on)
-        told = 0 if seed is None else len(seed.call.arguments["turns"])
-        return Restarted(link.attempts, outage, replayed, told)
+            self._connected_once = True
+            self._tell(Connected(resumed=self._link.resumed))
+            return
+        continuity = self._account.close(
+            attempts=self._link.attempts,
+            outage=self._link.outage(self._now()),
+            lost_audio=self._media.forget_dropped(),
+            replayed=replayed,
+            maybe_twice=maybe_twice,
+            asked_on=asked_on,
+        )
+        if self._link.resumed:
+            self._tell(Resumed(continuity))
+        else:
+            told = 0 if seed is None else len(seed.call.arguments["turns"])
+            self._tell(Restarted(continuity, told))
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
         return self._link.lost(
@@ -461,6 +479,7 @@ class Driver:
         """Tell the caller what the connection that is gone took with it."""
         cut = self.ledger.lost()
         self._media.lost()
+        self._account.cut(turns=cut.turns, calls=len(cut.calls))
         if cut.calls:
             self.reader.show(_sdk.cancellation(cut.calls))
         if cut.reply:
@@ -491,7 +510,12 @@ class Driver:
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
         if not isinstance(error, SessionClosed):
-            self._tell(GaveUp(error, self._link.attempts, self._link.outage(self._now())))
+            continuity = self._account.close(
+                attempts=self._link.attempts,
+                outage=self._link.outage(self._now()),
+                lost_audio=self._media.forget_dropped(),
+            )
+            self._tell(GaveUp(error, continuity))
         self.reader.end(error)
 
     # Small things

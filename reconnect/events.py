@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .continuity import Continuity
 from .judgement import FailureKind
 from .loss import Phase
 
@@ -75,16 +76,10 @@ class Resumed:
     """The session is back, and the server knows the conversation up to the handle.
 
     Args:
-        attempts: How many dials the outage took; 0 for a move before a go-away's deadline.
-        outage: Seconds from the loss until the session was back.
-        replayed: How many client messages are sent again.
-        asked_on: Whether the reply that was cut is asked for without sending the turn again.
+        continuity: What the gap did to the conversation.
     """
 
-    attempts: int
-    outage: float
-    replayed: int
-    asked_on: bool
+    continuity: Continuity
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +87,11 @@ class Restarted:
     """A fresh session has taken the place of the lost one and is told the history.
 
     Args:
-        attempts: How many dials it took.
-        outage: Seconds from the loss until the session was back.
-        replayed: How many client messages are sent again.
+        continuity: What the gap did to the conversation.
         told: How many turns of history the fresh session is told.
     """
 
-    attempts: int
-    outage: float
-    replayed: int
+    continuity: Continuity
     told: int
 
 
@@ -123,13 +114,11 @@ class GaveUp:
 
     Args:
         error: What is raised to whoever uses the session.
-        attempts: How many dials were made in the last outage.
-        outage: Seconds since that outage began.
+        continuity: What the last gap did to the conversation.
     """
 
     error: BaseException
-    attempts: int
-    outage: float
+    continuity: Continuity
 
 
 Event: TypeAlias = Connected | Lost | Retrying | Resumed | Restarted | GoingAway | GaveUp

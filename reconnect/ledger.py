@@ -66,10 +66,12 @@ class Cut:
     Args:
         reply: Whether a part of a reply was shown whose rest will not come.
         calls: The ids of the tool calls whose results nobody waits for any more.
+        turns: How many spoken turns are lost, because no word of them is known.
     """
 
     reply: bool
     calls: tuple[str, ...]
+    turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,6 @@ class Ledger:
             self.handle = None
         self._seed = None
         replying = [entry for entry in self._entries if entry.replying]
-        cut = Cut(reply=bool(replying), calls=self.calls.lost())
         for entry in replying:
             # The reply is going to be given anew, from its beginning.
             entry.reply.clear()
@@ -279,6 +280,8 @@ class Ledger:
         for entry in self._entries:
             entry.mark(Mark.LOST)
             entry.index = 0
+        turns = sum(entry.spoken and entry.state is State.HELD for entry in self._entries)
+        cut = Cut(reply=bool(replying), calls=self.calls.lost(), turns=turns)
         self._forget()
         self._index = self._index_base - 1
         self.closing = False
@@ -300,6 +303,7 @@ class Ledger:
         for entry in self._entries:
             if entry.call.method != UPDATE:
                 entry.mark(Mark.RESTARTED)
+                entry.doubtful = False
                 if entry.state is State.HELD:
                     # Whatever was said after an open turn stays behind it.
                     break

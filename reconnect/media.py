@@ -135,6 +135,11 @@ class Media:
         video, self._video = self._video, None
         return video
 
+    def forget_dropped(self) -> float:
+        """Return the seconds of sound that were dropped since this was last asked."""
+        dropped, self.dropped = self.dropped, 0.0
+        return dropped
+
     def put_back(self, arguments: Mapping[str, Any]) -> None:
         """Keep input whose write has failed, before all that waits.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _sdk
 from ._driver import CLOSE_TIMEOUT, Driver, Settings
+from .continuity import Stats
 from .events import Event
 from .policy import ReconnectPolicy
 from .transcript import as_turns
@@ -153,6 +154,11 @@ class ResumableSession:
         """The newest connection's setupComplete."""
         setup_complete: types.LiveServerSetupComplete | None = self._newest("setup_complete")
         return setup_complete
+
+    @property
+    def stats(self) -> Stats:
+        """What the gaps since the start have cost: the sums of their `Continuity`."""
+        return self._driver.stats
 
     def receive(self) -> AsyncIterator[types.LiveServerMessage]:
         """Yield the messages of the server up to the end of the turn, as the SDK's does.

@@ -29,6 +29,7 @@ from reconnect._demo.conversation import Conversation, number_of
 from reconnect._demo.script import FAULTS, QUESTIONS, Fault, Hit, keep_list, storm_of
 from reconnect._demo.tally import Tally, Turn, count
 from reconnect._demo.timeline import Timeline, tell_error, tell_event
+from reconnect.continuity import Continuity
 from reconnect.testing import Connection, Known, LiveServer, Question, Refuse
 
 
@@ -502,7 +503,7 @@ def test_loss_is_one_line(paper: Paper) -> None:
     timeline = timeline_on(paper)
     timeline.event(Lost(CUT, FailureKind.TRANSIENT, Phase.SESSION, 1.0))
     timeline.event(Retrying(0.5, 1, FailureKind.TRANSIENT, fresh=False))
-    timeline.event(Resumed(1, 0.75, 0, asked_on=False))
+    timeline.event(Resumed(Continuity(attempts=1, outage=0.75)))
     assert paper.text.splitlines() == [
         "  0.0 s  · session  Lost: broken off without a close frame. Dial 1 in 0.50 s.",
         "  1.2 s  · session  Resumed after 0.75 s and 1 dial.",
@@ -527,24 +528,24 @@ def test_loss_is_one_line(paper: Paper) -> None:
             "Starts afresh: dial 2 in 0.25 s.",
         ),
         (GoingAway(3.0, "3s"), "Has 3 s to move to another connection."),
-        (Resumed(0, 0.0, 0, asked_on=False), "Moved to another connection."),
+        (Resumed(Continuity()), "Moved to another connection."),
         (
-            Resumed(2, 5.25, 1, asked_on=True),
+            Resumed(Continuity(attempts=2, outage=5.25, replayed=1, asked_on=1)),
             "Resumed after 5.2 s and 2 dials; asks for the reply again.",
         ),
         (
-            Resumed(1, 0.25, 1, asked_on=False),
+            Resumed(Continuity(attempts=1, outage=0.25, replayed=1)),
             "Resumed after 0.25 s and 1 dial; 1 message sent again.",
         ),
         (
-            Restarted(2, 0.5, 2, 1),
+            Restarted(Continuity(attempts=2, outage=0.5, replayed=2), 1),
             (
                 "Started afresh after 0.50 s and 2 dials; told 1 message of history;"
                 " 2 messages sent again."
             ),
         ),
-        (GaveUp(CUT, 0, 0.0), "Gave up."),
-        (GaveUp(CUT, 10, 300.0), "Gave up after 300.0 s and 10 dials."),
+        (GaveUp(CUT, Continuity()), "Gave up."),
+        (GaveUp(CUT, Continuity(attempts=10, outage=300.0)), "Gave up after 300.0 s and 10 dials."),
     ],
 )
 def test_event_in_words(event: Any, text: str) -> None:

@@ -99,8 +99,8 @@ async def test_tells_what_happened():
     assert (retrying.delay, retrying.attempt, retrying.fresh) == (0.05, 1, False)
     assert refused.phase is Phase.CONNECT
     assert (again.delay, again.attempt) == (0.1, 2)
-    assert resumed.attempts == 2
-    assert resumed.outage >= 0.15
+    assert resumed.continuity.attempts == 2
+    assert resumed.continuity.outage >= 0.15
 
 
 async def test_comes_back_when_the_server_was_away_for_minutes():

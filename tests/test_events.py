@@ -6,16 +6,17 @@ import typing
 import pytest
 
 from reconnect import FailureKind, Phase, events
+from reconnect.continuity import Continuity
 
 EVENTS = typing.get_args(events.Event)
 EXAMPLES = [
     events.Connected(resumed=False),
     events.Lost(error=OSError("gone"), kind=FailureKind.TRANSIENT, phase=Phase.SESSION, age=12.5),
     events.Retrying(delay=0.5, attempt=1, why=FailureKind.TRANSIENT, fresh=False),
-    events.Resumed(attempts=1, outage=0.7, replayed=2, asked_on=True),
-    events.Restarted(attempts=2, outage=1.5, replayed=0, told=4),
+    events.Resumed(Continuity(attempts=1, outage=0.7, replayed=2, asked_on=1)),
+    events.Restarted(Continuity(attempts=2, outage=1.5), told=4),
     events.GoingAway(time_left=9.951, announced="9.951s"),
-    events.GaveUp(error=OSError("gone"), attempts=10, outage=300.0),
+    events.GaveUp(OSError("gone"), Continuity(attempts=10, outage=300.0)),
 ]
 
 

@@ -4,6 +4,7 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
+from reconnect import media as media_module
 from reconnect.media import Media, seconds_of
 
 START = {"activity_start": {}}
@@ -140,3 +141,39 @@ def test_never_more_than_the_limit(inputs, limit):
         a for a in inputs if a in (START, END, PAUSE)
     ]
     assert (image(1) in taken) == (image(1) in inputs)
+
+
+def test_unconsumed_input_is_written_again():
+    """Media writes again, first and in order, what no handle covers, however long it was."""
+    media = Media(limit=1.0)
+    for index in range(1, 6):
+        media.written(audio(index), index=index)
+    media.consumed(2)
+    media.lost()
+    media.hold(audio(6))
+    assert drained(media) == [audio(3), audio(4), audio(5), audio(6)]
+    media.lost()
+    assert not media.waiting
+
+
+def test_unconsumed_beginning_of_an_activity_is_written_once():
+    """Media opens an activity again once, by its own mark where that is not covered."""
+    for consumed, expected in ((0, [START, audio(1)]), (1, [START, audio(1)]), (2, [START])):
+        media = Media(limit=1.0)
+        media.written(START, index=1)
+        media.written(audio(1), index=2)
+        media.consumed(consumed)
+        media.lost()
+        assert drained(media) == expected
+
+
+def test_unconsumed_input_is_bounded(monkeypatch):
+    """Media drops the oldest of what no handle ever covers, and counts its sound."""
+    monkeypatch.setattr(media_module, "UNCONSUMED_LIMIT", 3)
+    media = Media(limit=1.0)
+    for index in range(1, 6):
+        media.written(audio(index), index=index)
+    assert media.forget_dropped() == 2.0
+    assert media.forget_dropped() == 0.0
+    media.lost()
+    assert drained(media) == [audio(3), audio(4), audio(5)]

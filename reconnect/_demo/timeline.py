@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from reconnect.continuity import Continuity
 from reconnect.errors import ReconnectExhausted
 from reconnect.events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
 from reconnect.loss import ABNORMAL_CLOSURE, Family, Phase, Symptom, read
@@ -191,29 +192,28 @@ def tell_event(event: Event) -> str:
             text = f"{'Starts afresh: dial' if fresh else 'Dial'} {attempt} in {delay:.2f} s"
         case GoingAway(time_left=left):
             text = f"Has {left:.0f} s to move to another connection"
-        case Resumed(outage=0, replayed=replayed, asked_on=asked_on):
-            text = f"Moved to another connection{_sent(replayed, asked_on)}"
-        case Resumed(attempts=attempts, outage=outage, replayed=replayed, asked_on=asked_on):
-            text = f"Resumed after {_took(outage, attempts)}{_sent(replayed, asked_on)}"
-        case Restarted(attempts=attempts, outage=outage, replayed=replayed, told=told):
+        case Resumed(Continuity(outage=0) as gap):
+            text = f"Moved to another connection{_sent(gap)}"
+        case Resumed(gap):
+            text = f"Resumed after {_took(gap)}{_sent(gap)}"
+        case Restarted(gap, told=told):
             told_of = f"told {_counted(told, 'message')} of history"
-            sent = _sent(replayed, asked_on=False)
-            text = f"Started afresh after {_took(outage, attempts)}; {told_of}{sent}"
-        case GaveUp(attempts=0):
+            text = f"Started afresh after {_took(gap)}; {told_of}{_sent(gap)}"
+        case GaveUp(continuity=Continuity(attempts=0)):
             text = "Gave up"
         case _:  # GaveUp, too
-            text = f"Gave up after {_took(event.outage, event.attempts)}"
+            text = f"Gave up after {_took(event.continuity)}"
     return f"{text}."
 
 
-def _took(seconds: float, dials: int) -> str:
-    return f"{seconds:.{1 if seconds >= 1 else 2}f} s and {_counted(dials, 'dial')}"
+def _took(gap: Continuity) -> str:
+    return f"{gap.outage:.{1 if gap.outage >= 1 else 2}f} s and {_counted(gap.attempts, 'dial')}"
 
 
-def _sent(replayed: int, asked_on: bool) -> str:  # noqa: FBT001
-    if asked_on:
+def _sent(gap: Continuity) -> str:
+    if gap.asked_on:
         return "; asks for the reply again"
-    return f"; {_counted(replayed, 'message')} sent again" if replayed else ""
+    return f"; {_counted(gap.replayed, 'message')} sent again" if gap.replayed else ""
 
 
 def _counted(number: int, what: str) -> str:
