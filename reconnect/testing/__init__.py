@@ -1,7 +1,7 @@
-"""An emulator of the Live API, to test applications against.
+"""An emulator of the Live API, to test applications against, and laws, to test policies with.
 
-A server on 127.0.0.1 that the real client talks to, with faults at exact moments and records of
-what the model received:
+The emulator is a server on 127.0.0.1 that the real client talks to, with faults at exact moments
+and records of what the model received:
 
     async with LiveServer(faults=[Abort(after_sent=5)]) as server:
         async with server.client().aio.live.connect(model="any", config={}) as session:
@@ -9,6 +9,11 @@ what the model received:
         assert [heard.value for heard in server.heard] == ["hello"]
 
 It keeps time by the running loop's clock, so it also runs under a loop whose clock is virtual.
+
+`check_policy` looks for a question over which a policy breaks one of the laws that every policy
+keeps. `reconnect.testing.strategies` has the Hypothesis strategies that it asks with; it is
+imported by its own name, so that nothing here needs Hypothesis before a policy is checked.
+
 Needs the extra ``reconnect[testing]``.
 """
 
@@ -25,12 +30,14 @@ from .faults import (
     Silence,
     Stall,
 )
+from .laws import BrokenLaw, check_policy
 from .model import Call, Parrot, Question, Reply, Script
 from .records import Connection
 from .server import LiveServer
 
 __all__ = [
     "Abort",
+    "BrokenLaw",
     "Call",
     "Close",
     "Connection",
@@ -49,4 +56,5 @@ __all__ = [
     "Script",
     "Silence",
     "Stall",
+    "check_policy",
 ]
