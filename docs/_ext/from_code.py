@@ -16,8 +16,8 @@ from sphinx.util.typing import stringify_annotation
 import reconnect
 from reconnect import ReconnectPolicy, ResumableSession, judgement, testing
 from reconnect.judgement import Row
-from reconnect.ledger import TRANSITIONS, Mark, State
 from reconnect.loss import Family, Phase
+from reconnect.turns import TRANSITIONS, Mark, State
 
 __all__ = ["numbers", "setup"]
 

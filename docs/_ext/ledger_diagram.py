@@ -7,7 +7,7 @@ states are written here: a state without a place fails the build. The arrows com
 from html import escape
 from typing import Final, NamedTuple
 
-from reconnect.ledger import TRANSITIONS, Mark, State
+from reconnect.turns import TRANSITIONS, Mark, State
 
 __all__ = ["drawings"]
 
@@ -33,6 +33,7 @@ COLUMNS: Final = 1 + max(column for column, _ in PLACES.values())
 DRAWINGS: Final = (
     ("While the connection lives", (Mark.WRITTEN, Mark.OUTPUT, Mark.COMPLETED, Mark.COVERED)),
     ("When the connection is lost", (Mark.LOST,)),
+    ("When the resumed session shows that it knows the turn", (Mark.RECOGNISED,)),
     ("When the next session is a fresh one", (Mark.RESTARTED,)),
 )
 
