@@ -41,8 +41,8 @@ __all__ = [
     "Resumed",
     "Retrying",
     "SessionClosed",
-    "TooManyReconnects",
     "Stats",
+    "TooManyReconnects",
     "classify",
 ]
 

@@ -4,6 +4,7 @@
 
     ConnectionError
     ├── ReconnectExhausted   the budget of attempts and time is spent
+    ├── TooManyReconnects    each reconnect went well, and there were too many of them
     ├── RemoteProtocolError  the server sent what the SDK cannot read
     └── SessionClosed        the caller closed the session, then used it
 
@@ -13,7 +14,7 @@ Whatever else ends a session is raised as it came: the SDK's ``APIError``, the
 
 from __future__ import annotations
 
-__all__ = ["ReconnectExhausted", "RemoteProtocolError", "SessionClosed"]
+__all__ = ["ReconnectExhausted", "RemoteProtocolError", "SessionClosed", "TooManyReconnects"]
 
 
 class ReconnectExhausted(ConnectionError):
@@ -45,6 +46,27 @@ class ReconnectExhausted(ConnectionError):
 def _exhausted(attempts: int, elapsed: float) -> ReconnectExhausted:
     """Rebuild the error in another process: pickle knows no keyword-only arguments."""
     return ReconnectExhausted(attempts=attempts, elapsed=elapsed)
+
+
+class TooManyReconnects(ConnectionError):
+    """The session reconnected and dropped again too often within an hour.
+
+    Raised from the last error, which is its ``__cause__``. Each reconnect went well, so no outage
+    ever lasted long enough to be given up; a session that lives like this serves nobody.
+
+    Args:
+        reconnects: How many there were within the hour.
+    """
+
+    def __init__(self, reconnects: int) -> None:
+        super().__init__(reconnects)
+        self.reconnects = reconnects
+
+    def __str__(self) -> str:
+        return (
+            f"gave up: {self.reconnects} reconnects within an hour; raise the policy's"
+            " max_reconnects_per_hour= to go on, or look at the cause for what ends them"
+        )
 
 
 class RemoteProtocolError(ConnectionError):

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from .loss import Loss, Phase
+from .errors import TooManyReconnects
+from .loss import Loss, Phase, read
 
 __all__ = ["GoAway", "Leave", "Link", "parse_time_left"]
 
@@ -30,6 +32,13 @@ second into a connection, are real: moving at once would rotate the session for 
 
 LEAST_MARGIN: Final = 1.0
 """Seconds before the deadline at which a session moves, quiet or not."""
+
+HOUR: Final = 3600.0
+"""Seconds over which reconnects are counted."""
+
+_TELLING: Final = 60
+"""Characters of a text by which a failure is known again, without what has a digit in it: the
+server puts an id of the request first."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")
 
@@ -82,9 +91,14 @@ class Leave:
 
 
 class Link:
-    """The connection of a session, and the outage it may be part of."""
+    """The connection of a session, and the outage it may be part of.
 
-    def __init__(self) -> None:
+    Args:
+        max_reconnects_per_hour: How many reconnects there may be within an hour; None for any
+            number.
+    """
+
+    def __init__(self, *, max_reconnects_per_hour: int | None = None) -> None:
         self.resumed = False
         self.go_away: GoAway | None = None
         self._open_since: float | None = None
@@ -94,6 +108,12 @@ class Link:
         self._lost_at: float | None = None
         self._unproven_moves = 0
         self.attempts = 0
+        self._failure: object = None
+        self._repeats = 0
+        self._most = max_reconnects_per_hour
+        self._reconnects: deque[float] = deque()
+        self._connected_once = False
+        self._last_error: BaseException | None = None
 
     def dialling(self, now: float, *, resumed: bool) -> None:
         """Note that a dial begins.
@@ -101,7 +121,16 @@ class Link:
         Args:
             now: The time in seconds.
             resumed: Whether it carries a handle.
+
+        Raises:
+            TooManyReconnects: If there were as many reconnects within the last hour as there may
+                be. Dials that reach no setupComplete are not counted: those are an outage, and
+                the policy's to end.
         """
+        while self._reconnects and self._reconnects[0] <= now - HOUR:
+            self._reconnects.popleft()
+        if self._most is not None and len(self._reconnects) >= self._most:
+            raise TooManyReconnects(len(self._reconnects)) from self._last_error
         self.resumed = resumed
         self.go_away = None
         self._open_since = None
@@ -114,6 +143,9 @@ class Link:
         Args:
             now: The time in seconds.
         """
+        if self._connected_once:
+            self._reconnects.append(now)
+        self._connected_once = True
         self._open_since = now
         self._slowest_dial = max(self._slowest_dial, now - self._dial_began)
 
@@ -167,6 +199,7 @@ class Link:
         """
         if self._works(now):
             self._lost_at, self.attempts, self._unproven_moves = None, 0, 0
+            self._failure = None
 
     def moved(self, now: float) -> ConnectionError | None:
         """Note a move before a go_away's deadline; return an error where it counts as a loss.
@@ -193,6 +226,10 @@ class Link:
     ) -> Loss:
         """Note a loss and return it with all that is known about it.
 
+        A failure is the same as the last one if it has the same code and the same text, as far as
+        that tells, and both connections carried a handle or neither. Two closes without a reason are
+        not known to be the same: so closes a proxy, whose server is being restarted.
+
         Args:
             error: The exception.
             now: The time in seconds.
@@ -201,6 +238,7 @@ class Link:
             closing: Whether the caller has asked to close.
         """
         self.left(now)
+        self._last_error = error
         if self._lost_at is None:
             self._lost_at = now
         return Loss(
@@ -211,7 +249,20 @@ class Link:
             age=self._age(now),
             go_away=self.go_away is not None,
             closing=closing,
+            repeats=self._seen_before(error, now),
         )
+
+    def _seen_before(self, error: BaseException, now: float) -> int:
+        """Return how many losses in a row before this one were the same, and proved nothing."""
+        if self._works(now):
+            return 0
+        seen = read(error)
+        words = " ".join(word for word in seen.text.split() if not any(map(str.isdigit, word)))
+        failure = (seen.family, seen.code, words[:_TELLING], self.resumed)
+        same = bool(words) and failure == self._failure
+        self._repeats = self._repeats + 1 if same else 0
+        self._failure = failure
+        return self._repeats
 
     def _works(self, now: float) -> bool:
         """Tell whether the connection has proven that the session works."""

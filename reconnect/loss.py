@@ -3,19 +3,27 @@
 A failure of the Live API has several faces. ``receive()`` wraps the WebSocket close in an
 ``APIError`` whose code is the close code, ``send_*()`` raises the raw ``ConnectionClosed``, a
 refused handshake is an ``InvalidStatus``, a dead network an ``OSError``. `read` brings them to one
-form, a `Symptom`, without importing the libraries that raise them: an exception of theirs can only
-exist once they are loaded, so their classes are taken from ``sys.modules``.
+form, a `Symptom`, without importing the libraries that raise them: it knows their classes by name.
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import Any, Final
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
-__all__ = ["ABNORMAL_CLOSURE", "Family", "Loss", "Phase", "Symptom", "read"]
+__all__ = ["ABNORMAL_CLOSURE", "Family", "Loss", "Phase", "Symptom", "read", "retry_after"]
+
+LOWEST_CLOSE_CODE: Final = 1000
+"""The close codes begin where the HTTP statuses have long ended (RFC 6455, section 7.4.2)."""
+
+NORMAL_CLOSURE: Final = 1000
+"""The close code of an end that was meant (RFC 6455, section 7.4.1)."""
 
 ABNORMAL_CLOSURE: Final = 1006
 """The close code that stands for "no close frame came" (RFC 6455, section 7.1.5)."""
@@ -46,10 +54,13 @@ class Loss:
         age: Seconds since setupComplete; 0 before it.
         go_away: Whether a go_away had been seen on this connection.
         closing: Whether the caller had asked to close.
+        repeats: How many losses in a row before this one were the same failure, on connections
+            of the same kind (resumed or fresh) that never proved themselves.
 
     Raises:
         TypeError: If ``error`` is no exception.
-        ValueError: If ``age`` is negative or not a finite number, or ``phase`` no phase.
+        ValueError: If ``age`` is negative or not a finite number, ``phase`` no phase, or
+            ``repeats`` negative or no whole number.
     """
 
     error: BaseException
@@ -59,6 +70,7 @@ class Loss:
     age: float = 0.0
     go_away: bool = False
     closing: bool = False
+    repeats: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.error, BaseException):
@@ -67,9 +79,11 @@ class Loss:
             object.__setattr__(self, "phase", Phase(self.phase))
         if not 0 <= self.age < math.inf:
             raise ValueError(f"age must be a finite number of seconds from 0 up, got {self.age!r}")
+        if not isinstance(self.repeats, int) or self.repeats < 0:
+            raise ValueError(f"repeats must be a whole number from 0 up, got {self.repeats!r}")
 
 
-class Family(Enum):
+class Family(StrEnum):
     """The kinds of failure that are told apart before any code or text is read."""
 
     CLOSE = "a WebSocket close"
@@ -87,52 +101,172 @@ class Symptom:
         family: What kind of failure it is.
         code: The close code or HTTP status; None where there is none.
         text: The close reason or error text, in lower case.
+        names: The names of the exception's class and of those it inherits from.
     """
 
     family: Family
     code: int | None
     text: str
+    names: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def read(error: BaseException) -> Symptom:
     """Bring an exception to one form.
 
-    A close without a close frame from the server reads as 1006, whatever this side sent: a local
-    keepalive timeout sends 1011, which must not pass for the server's own 1011.
+    A close that this side began reads as 1006, with what was sent as its text: a local keepalive
+    timeout sends 1011, which must not pass for the server's own 1011, also where the server has
+    echoed it. What the SDK raises over a close is read from the close itself, which is chained to
+    it. A bare ``ConnectionError`` raised ``from`` a close or an HTTP status is read as that.
 
     Args:
         error: Any exception.
     """
-    if _is(error, "google.genai.errors", "APIError"):
-        api: Any = error
-        # Where a close has been wrapped, `details` holds the reason and the rest is None;
-        # where a frame was the error, it holds the frame.
-        code = api.code if isinstance(api.code, int) else None
-        family = Family.CLOSE if code is not None and code >= 1000 else Family.STATUS
-        return Symptom(family, code, str(api.details or "").lower())
-    if _is(error, "websockets.exceptions", "ConnectionClosed"):
-        received = getattr(error, "rcvd", None)
-        if received is None:
-            return Symptom(Family.CLOSE, ABNORMAL_CLOSURE, str(error).lower())
-        return Symptom(Family.CLOSE, int(received.code), received.reason.lower())
-    if _is(error, "websockets.exceptions", "InvalidHandshake"):
-        response = getattr(error, "response", None)
-        status = getattr(response, "status_code", None)
-        family = Family.HANDSHAKE if status is None else Family.STATUS
-        return Symptom(family, status, _text_of(response, error))
-    if isinstance(error, OSError):
-        return Symptom(Family.TRANSPORT, None, str(error).lower())
-    return Symptom(Family.FOREIGN, None, str(error).lower())
+    raised: Any = error  # since mypy has no class for hashable
+    how, names = _nature(raised.__class__)
+    family, code, text = how(raised)
+    if family is Family.TRANSPORT and raised.__cause__ is not None and _says_nothing(raised):
+        cause, cause_names = _nature(raised.__cause__.__class__)
+        found = cause(raised.__cause__)
+        if found[0] in _SAID:
+            (family, code, text), names = found, cause_names
+    return Symptom(family, code, text.lower(), names)
 
 
-def _is(error: BaseException, module: str, name: str) -> bool:
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(error, getattr(loaded, name))
+def retry_after(error: BaseException) -> float | None:
+    """Return how many seconds the server asks to be left alone; None where it does not say.
+
+    It says so in the ``Retry-After`` of a refused handshake (RFC 9110, section 10.2.3): a number
+    of seconds, or a date, which is read against the response's own ``Date``, so that neither clock
+    matters. Google's own errors say it in their text too, as a ``google.rpc.RetryInfo``.
+
+    Args:
+        error: What the dial or the connection failed with.
+    """
+    response = getattr(error, "response", None)
+    found = [_seconds_of(getattr(response, "headers", None))]
+    found += [float(said) for said in _RETRY_INFO.findall(read(error).text)]
+    return max((seconds for seconds in found if seconds is not None), default=None)
 
 
-def _text_of(response: Any, error: BaseException) -> str:
-    """Return what a refused handshake said: its body often holds the API's own error text."""
+_Found: TypeAlias = tuple[Family, int | None, str]
+
+_TEXT_LIMIT: Final = 4000
+"""Characters of a text that are read: what is wrong stands at its beginning."""
+
+_SAID: Final = frozenset({Family.CLOSE, Family.STATUS})
+
+_RETRY_INFO: Final = re.compile(
+    r"(?:retrydelay['\"]?: ?['\"]|retry in )([0-9]{1,9}(?:\.[0-9]{1,9})?)s"
+)
+
+
+def _api_error(error: Any) -> _Found:
+    """Read what the SDK raises: over a close, over a frame with a status, over an HTTP request."""
+    code = error.code if isinstance(error.code, int) else None
+    if code is None or code < LOWEST_CLOSE_CODE:
+        return Family.STATUS, code, str(error.details or "")[:_TEXT_LIMIT]
+    # It is raised without a `from`, so the close is its context.
+    for chained in (error.__cause__, error.__context__):
+        if chained is not None and _nature(chained.__class__)[0] is _closed:
+            closed: Any = chained
+            if code == (ABNORMAL_CLOSURE if closed.rcvd is None else closed.rcvd.code):
+                return _closed(closed)
+    return Family.CLOSE, code, str(error.details or "")
+
+
+def _closed(error: Any) -> _Found:
+    received, sent = getattr(error, "rcvd", None), getattr(error, "sent", None)
+    echoed = (
+        received is not None
+        and sent is not None
+        and not error.rcvd_then_sent
+        and received.code == sent.code != NORMAL_CLOSURE
+    )
+    if received is None or echoed:
+        return Family.CLOSE, ABNORMAL_CLOSURE, str(error)
+    return Family.CLOSE, int(received.code), received.reason
+
+
+def _handshake(error: Any) -> _Found:
+    """Read a failed handshake: the body of a refusal often holds the API's own error text."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
     body = getattr(response, "body", None)
     # A bytearray, where websockets has read a body of a known length.
-    said = body.decode("utf-8", "replace") if isinstance(body, bytes | bytearray) else ""
-    return f"{error} {said}".strip().lower()
+    said = body[:_TEXT_LIMIT].decode("utf-8", "replace") if body else ""
+    family = Family.HANDSHAKE if status is None else Family.STATUS
+    return family, status, f"{error} {said}".strip()
+
+
+def _credentials(error: Any) -> _Found:
+    """Read what google-auth raises, on Vertex, before the dial."""
+    passes = getattr(error, "retryable", False) or error.__class__.__name__ == "TransportError"
+    return (Family.TRANSPORT if passes else Family.FOREIGN), None, str(error)
+
+
+def _transport(error: BaseException) -> _Found:
+    return Family.TRANSPORT, None, str(error)[:_TEXT_LIMIT]
+
+
+def _foreign(error: BaseException) -> _Found:
+    return Family.FOREIGN, None, str(error)[:_TEXT_LIMIT]
+
+
+_READERS: Final[Mapping[tuple[str, str], Callable[[Any], _Found]]] = {
+    ("google.genai.errors", "APIError"): _api_error,
+    ("websockets.exceptions", "ConnectionClosed"): _closed,
+    ("websockets.exceptions", "InvalidHandshake"): _handshake,
+    ("google.auth.exceptions", "GoogleAuthError"): _credentials,
+    # What the SDK's own HTTP requests raise, such as those for short-lived credentials.
+    ("httpx", "TransportError"): _transport,
+    ("aiohttp.client_exceptions", "ClientConnectionError"): _transport,
+    ("builtins", "OSError"): _transport,
+}
+"""How exceptions are read, by the module and the name of their class. Whatever has no entry here
+is no failure of a connection."""
+
+
+@lru_cache(maxsize=256)
+def _nature(kind: type[BaseException]) -> tuple[Callable[[Any], _Found], frozenset[str]]:
+    """Return how the exceptions of a class are read, and the names of its line."""
+    names = frozenset(base.__name__ for base in kind.__mro__)
+    for base in kind.__mro__:
+        reader = _READERS.get((base.__module__, base.__name__))
+        if reader is not None:
+            return reader, names
+    return _foreign, names
+
+
+def _says_nothing(error: BaseException) -> bool:
+    """Tell whether an error is but a wrapper: the operating system's own have a number."""
+    return getattr(error, "errno", None) is None
+
+
+def _seconds_of(headers: Any) -> float | None:
+    """Read ``Retry-After``."""
+    said = _header(headers, "Retry-After")
+    if said is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", said):
+        return float(said)
+    until, now = (_date(text) for text in (said, _header(headers, "Date")))
+    return None if until is None or now is None else max(0.0, (until - now).total_seconds())
+
+
+def _header(headers: Any, name: str) -> str | None:
+    try:
+        said = headers.get(name)
+    except (AttributeError, LookupError):
+        # No headers; or the field is there twice, which websockets takes for a failed look-up.
+        return None
+    return said.strip() if isinstance(said, str) else None
+
+
+def _date(text: str | None) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 (slow, and rarely needed)
+
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None

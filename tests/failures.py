@@ -17,10 +17,16 @@ from websockets.http11 import Response
 from reconnect import Loss, Phase
 
 
-def closed(code, reason=""):
-    """Return what websockets raises over a close; 1006 stands for no close frame."""
+def closed(code, reason="", *, sent=None):
+    """Return what websockets raises over a close; 1006 stands for no close frame.
+
+    Args:
+        code: The close code.
+        reason: The close reason.
+        sent: The reason of a 1011 that this side had sent; None where it had not.
+    """
     if code == 1006:
-        return ConnectionClosedError(None, None)
+        return ConnectionClosedError(None, None if sent is None else Close(1011, sent))
     kind = ConnectionClosedOK if code in {1000, 1001} else ConnectionClosedError
     return kind(Close(code, reason), None, None)
 
@@ -31,10 +37,11 @@ def wrapped(code, reason=""):
     return kind(code, reason, None)
 
 
-def refused(status, said=""):
+def refused(status, said="", **headers):
     """Return what websockets raises over a handshake that was answered with a status."""
     body = json.dumps({"error": {"message": said}}).encode() if said else b""
-    return InvalidStatus(Response(status, "", Headers(), body))
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return InvalidStatus(Response(status, "", Headers(fields), body))
 
 
 def exceptions_of(*modules):
@@ -108,6 +115,7 @@ def losses(errors=ERRORS, **fixed):
         "age": st.floats(0, 10_000),
         "go_away": st.booleans(),
         "closing": st.booleans(),
+        "repeats": st.integers(0, 5),
     }
     fields |= {name: st.just(value) for name, value in fixed.items()}
     return st.builds(Loss, errors, **fields)

@@ -4,7 +4,13 @@ import pickle
 
 import pytest
 
-from reconnect import ReconnectExhausted, RemoteProtocolError, SessionClosed, errors
+from reconnect import (
+    ReconnectExhausted,
+    RemoteProtocolError,
+    SessionClosed,
+    TooManyReconnects,
+    errors,
+)
 
 
 def test_tree():
@@ -14,7 +20,9 @@ def test_tree():
         assert f"── {name} " in errors.__doc__
 
 
-@pytest.mark.parametrize("kind", [ReconnectExhausted, RemoteProtocolError, SessionClosed])
+@pytest.mark.parametrize(
+    "kind", [ReconnectExhausted, RemoteProtocolError, SessionClosed, TooManyReconnects]
+)
 def test_caught_as_a_connection_error(kind):
     """A caller who catches ConnectionError catches each of them."""
     assert issubclass(kind, ConnectionError)
@@ -46,3 +54,11 @@ def test_plain_errors_keep_their_text(kind):
     """The other errors are built from a text, as any ConnectionError is."""
     assert str(kind("why")) == "why"
     assert str(pickle.loads(pickle.dumps(kind("why")))) == "why"  # noqa: S301
+
+
+def test_too_many_reconnects():
+    """TooManyReconnects says how many, and what to do; another process is told the same."""
+    error = pickle.loads(pickle.dumps(TooManyReconnects(60)))  # noqa: S301
+    assert error.reconnects == 60
+    assert str(error).startswith("gave up: 60 reconnects within an hour; ")
+    assert "max_reconnects_per_hour=" in str(error)

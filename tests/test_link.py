@@ -1,11 +1,13 @@
 """What is known of the connection: go-aways, proof, and the outage."""
 
 import pytest
+from failures import closed, refused, wrapped
 from hypothesis import given, strategies as st
 
-from reconnect import Phase
+from reconnect import Phase, TooManyReconnects
 from reconnect.link import (
     DEFAULT_NOTICE,
+    HOUR,
     LEAST_MARGIN,
     MOVE_WITHIN,
     PROOF_AGE,
@@ -268,3 +270,141 @@ def test_rotation_is_in_a_row():
     link.connected(10.0)
     lose(link, 100.0)
     assert move(link, 200.0) is None
+
+
+def repeats(errors, *, resumed=True, opened=True, lasted=1.0, proven=False):
+    """Return what each loss tells of the ones before it, of connections that end with errors."""
+    link, told = Link(), []
+    for number, error in enumerate(errors):
+        now = 100.0 * number
+        link.dialling(now, resumed=resumed)
+        if opened:
+            link.connected(now)
+        if proven:
+            link.turn_completed()
+        phase = Phase.SESSION if opened else Phase.CONNECT
+        loss = link.lost(error, now + lasted, phase=phase, handle=True, closing=False)
+        told.append(loss.repeats)
+    return told
+
+
+INTERNAL = "Internal error encountered."
+
+
+def test_repeats():
+    """A failure that comes again and again on unproven connections is counted."""
+    assert repeats([wrapped(1011, INTERNAL)] * 4) == [0, 1, 2, 3]
+    assert repeats([refused(429)] * 3, opened=False) == [0, 1, 2]
+
+
+def test_repeats_have_many_faces():
+    """The same close is the same, raw or wrapped, whatever id the request has in its text."""
+    errors = [closed(1011, INTERNAL), wrapped(1011, INTERNAL.upper()), closed(1011, INTERNAL)]
+    assert repeats(errors) == [0, 1, 2]
+    traced = [closed(1011, f"Request trace id: {n}ab, [ORIGINAL ERROR] x") for n in range(3)]
+    assert repeats(traced) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "other", [closed(1008, INTERNAL), closed(1011, "Unavailable"), OSError("gone")], ids=repr
+)
+def test_another_failure_breaks_the_row(other):
+    """Only the same failure in a row is counted."""
+    error = closed(1011, INTERNAL)
+    assert repeats([error, error, other, error, error]) == [0, 1, 0, 0, 1]
+
+
+def test_no_reason_is_never_the_same():
+    """Closes that give no reason are not known to have the same one."""
+    assert repeats([closed(1011)] * 3) == repeats([wrapped(1000)] * 3) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("proof", [{"proven": True}, {"lasted": PROOF_AGE}])
+def test_proof_breaks_the_row(proof):
+    """A connection that has proven itself repeats nothing."""
+    assert repeats([closed(1011, INTERNAL)] * 3, **proof) == [0, 0, 0]
+
+
+def test_proof_in_between_breaks_the_row():
+    """A connection in between that proved itself breaks the row, lost the same way or left."""
+    link = Link()
+    told = []
+    for number, proven in enumerate([False, False, True, False, False]):
+        link.dialling(100.0 * number, resumed=True)
+        link.connected(100.0 * number)
+        if proven:
+            link.turn_completed()
+            link.moved(100.0 * number + 1)
+        else:
+            told.append(lose(link, 100.0 * number + 1).repeats)
+    assert told == [0, 1, 0, 1]
+
+
+def test_resumed_and_fresh_are_counted_apart():
+    """What resumed connections have in common says nothing of fresh ones."""
+    link, told = Link(), []
+    for number, resumed in enumerate([True, True, False, False, True]):
+        link.dialling(100.0 * number, resumed=resumed)
+        link.connected(100.0 * number)
+        told.append(lose(link, 100.0 * number + 1).repeats)
+    assert told == [0, 1, 0, 1, 0]
+
+
+def reconnect(link, now):
+    """Live through a connection that works, and lose it."""
+    link.dialling(now, resumed=True)
+    link.connected(now)
+    link.turn_completed()
+    return lose(link, now + 1)
+
+
+def test_reconnects_are_limited():
+    """A session that reconnects and drops too often is ended, with the last error as the cause."""
+    link = Link(max_reconnects_per_hour=3)
+    for number in range(4):  # the first connection is no reconnect
+        loss = reconnect(link, 10.0 * number)
+    with pytest.raises(TooManyReconnects, match="3 reconnects within an hour") as raised:
+        link.dialling(40.0, resumed=True)
+    assert raised.value.__cause__ is loss.error
+
+
+def test_reconnects_are_forgotten():
+    """What is an hour ago counts no more."""
+    link = Link(max_reconnects_per_hour=3)
+    for number in range(4):
+        reconnect(link, 10.0 * number)
+    link.dialling(10.0 + HOUR, resumed=True)
+    link.connected(10.0 + HOUR)
+    with pytest.raises(TooManyReconnects):
+        link.dialling(11.0 + HOUR, resumed=True)
+
+
+def test_dials_are_no_reconnects():
+    """Dials that lead nowhere are an outage, and are the policy's to end."""
+    link = Link(max_reconnects_per_hour=1)
+    for number in range(1000):
+        link.dialling(float(number), resumed=True)
+        lose(link, float(number), phase=Phase.CONNECT)
+
+
+@given(gaps=st.lists(st.floats(0, 600), max_size=200))
+def test_never_more_than_the_limit(gaps):
+    """Within no hour are there more reconnects than there may be."""
+    link, now, opened_at = Link(max_reconnects_per_hour=5), 0.0, []
+    for gap in gaps:
+        now += gap
+        try:
+            reconnect(link, now)
+        except TooManyReconnects:
+            continue
+        opened_at.append(now)
+    reconnects = opened_at[1:]
+    for first, sixth in zip(reconnects, reconnects[5:], strict=False):
+        assert sixth - first >= HOUR
+
+
+def test_no_limit():
+    """Without a limit a session may reconnect as often as it has to."""
+    link = Link()
+    for number in range(1000):
+        reconnect(link, float(number))

@@ -1,0 +1,481 @@
+"""The table of judgement: which failure is which, and why.
+
+It is data: read from the top, and the first row that matches counts. The same bytes need different
+reactions. A 1008 during the setup of a resume means that the handle is dead; during a fresh setup,
+that nothing will ever work; after a go_away, that the connection had reached its age. So a row may
+ask for all that is known of a loss. In the order of strength: what the caller did, go_away, the
+phase, whether a handle was sent, the text, the age, and whether the same thing has happened before.
+
+The Live API closes with what is behind it: a ``google.rpc.Code``. Its usual message becomes the
+reason, and the close code says which family it is of. INVALID_ARGUMENT and FAILED_PRECONDITION
+come as 1007; NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED and ABORTED as 1008; INTERNAL,
+UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED as 1011; CANCELLED as 1000. So a reason that
+no one has reported yet is most likely judged right by its code, or by the stem of its text.
+
+Close reasons hold at most 123 bytes (RFC 6455, section 5.5) and arrive cut, so texts are matched
+as fragments, in lower case. ``"token ... exceed"`` asks for the two parts in this order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, Family, Phase
+from .rows import FailureKind, Row
+
+__all__ = ["TABLE"]
+
+_YOUNG: Final = 10.0
+"""Seconds: a connection that ends before this age has proven nothing."""
+
+_UNDER_WAY: Final = 1.0
+"""Seconds: from this age on a connection has been given something to do."""
+
+_LIFETIME: Final = 420.0
+"""Seconds: connections reach their age limit at seven minutes at the earliest."""
+
+_TWICE_BEFORE: Final = 2
+"""With these and the one at hand it is the third time: an internal error of the server's comes
+twice in a row by chance, and a server that restarts may need as many dials."""
+
+_CLOSE: Final = frozenset({Family.CLOSE})
+_STATUS: Final = frozenset({Family.STATUS})
+_HANDSHAKE: Final = frozenset({Family.HANDSHAKE})
+_NETWORK: Final = frozenset({Family.TRANSPORT})
+_FOREIGN: Final = frozenset({Family.FOREIGN})
+_ANSWERED: Final = _CLOSE | _STATUS
+_SAID: Final = _ANSWERED | _HANDSHAKE
+_SETUP: Final = frozenset({Phase.SETUP})
+_SESSION: Final = frozenset({Phase.SESSION})
+_DIALLED: Final = _SETUP | _SESSION
+
+_REFUSALS: Final = frozenset({1000, 1002, 1003, 1007, 1008, 1009, 1010})
+"""Close codes by which what was sent is refused, rather than the connection ended."""
+
+_CUT: Final = frozenset({ABNORMAL_CLOSURE, 1001, 1012, 1014, 1015})
+"""Close codes that speak of the line and of the server, and never of what was sent."""
+
+_TELLING: Final = frozenset(range(1000, 5000)) - _CUT - {1013, 3000, 3003}
+"""Close codes whose repetition tells something. Only after setupComplete: a setup that is refused
+with an internal error may but have come before the server had closed the session's old socket."""
+
+_LIVE_SESSION: Final = "https://ai.google.dev/gemini-api/docs/live-session"
+_RPC: Final = "https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"
+_RFC6455: Final = "https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"
+_IANA: Final = "https://www.iana.org/assignments/websocket/websocket.xhtml"
+_HTTP: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15"
+_PR_5007: Final = "https://github.com/google/adk-python/pull/5007"
+_WEBSOCKETS: Final = "https://websockets.readthedocs.io/en/stable/reference/exceptions.html"
+
+TABLE: Final[tuple[Row, ...]] = (
+    # What the caller did.
+    Row(
+        kind=FailureKind.CLEAN,
+        why="The caller had asked to close: however the connection ended, that is the end.",
+        source=_PR_5007,
+        closing=True,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The credentials of this machine cannot be had: nothing was dialled yet.",
+        source="https://googleapis.dev/python/google-auth/latest/reference/google.auth.exceptions.html",
+        family=_FOREIGN,
+        names=frozenset({"GoogleAuthError"}),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="No failure of a connection: a bug or a bad argument, which a dial would only hide.",
+        source=_PR_5007,
+        family=_FOREIGN,
+    ),
+    # What the server had announced.
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="The server had said go_away: whatever code it then closes with, it is the end of the"
+        " connection and not of the session.",
+        source=_LIVE_SESSION,
+        family=_CLOSE | _NETWORK,
+        phase=_SESSION,
+        go_away=True,
+    ),
+    # Texts that mean the same in every phase.
+    Row(
+        kind=FailureKind.FATAL,
+        why="The money is spent, or the owner's own cap on it is reached: no wait helps.",
+        source="https://github.com/sonichi/sutando/pull/569",
+        family=_SAID,
+        text=(
+            "credits are depleted",
+            "credit balance",
+            "billing account",
+            "billing to be enabled",
+            "billing is not enabled",
+            "billing is disabled",
+            "billing_disabled",
+            "enable billing",
+            "spending cap",
+            "spending limit",
+            "spend cap",
+            "insufficient balance",
+        ),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The quota is none at all: this project may not use the model, now or later.",
+        source="https://github.com/continuedev/continue/issues/12643",
+        family=_SAID,
+        text=("quota ... limit: 0,",),
+    ),
+    Row(
+        kind=FailureKind.THROTTLED,
+        why="A quota or the number of sessions is used up for the moment.",
+        source="https://github.com/googleapis/python-genai/issues/874",
+        family=_SAID,
+        text=(
+            "exceed ... quota",
+            "quota ... exceed",
+            "quota ... exhausted",
+            "out of quota",
+            "resource exhausted",
+            "resource_exhausted",
+            "resource has been exhausted",
+            "rate limit",
+            "rate_limit",
+            "ratelimit",
+            "too many requests",
+            "too many sessions",
+            "too many concurrent",
+            "concurrent session",
+            "maximum concurrent",
+            "no capacity available",
+        ),
+    ),
+    Row(
+        kind=FailureKind.CONTEXT_EXHAUSTED,
+        why="The conversation no longer fits into the model's context.",
+        source=_LIVE_SESSION,
+        family=_SAID,
+        text=(
+            "exceed ... context",
+            "above the context",
+            "beyond the context",
+            "larger than the context",
+            "longer than the context",
+            "context ... exceed",
+            "context ... too long",
+            "context ... is full",
+            "exceed ... number of tokens",
+            "exceed ... token limit",
+            "exceed ... tokens",
+            "token ... exceed",
+            "too many tokens",
+            "input is too long",
+            "prompt is too long",
+            "prompt too long",
+        ),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="The server says itself that its trouble passes. However often it says so, it is not"
+        " the handle.",
+        source="https://github.com/kazunori279/adk-streaming-guide/issues/11",
+        family=_CLOSE,
+        codes=frozenset({1011}),
+        text=(
+            "unavailable",
+            "overloaded",
+            "high demand",
+            "try again later",
+            "deadline expired",
+            "deadline exceeded",
+            "deadline_exceeded",
+            "was cancelled",
+        ),
+    ),
+    Row(
+        kind=FailureKind.HANDLE_REJECTED,
+        why="The server no longer honours the handle. Kept, it is refused for ever: one client"
+        " dialled 798 times in a night.",
+        source="https://github.com/yeyu2/Youtube_demos/issues/5",
+        family=_ANSWERED,
+        text=(
+            "session ... expired",
+            "session ... not found",
+            "session ... not belong",
+            "session ... no longer",
+            "session handle",
+            "session resumption",
+            "resumption handle",
+            "resumption token",
+            "invalid handle",
+            "handle is invalid",
+            "handle is not valid",
+            "handle ... expired",
+            "entity was not found",
+        ),
+        phase=_DIALLED,
+        resumed=True,
+        below=_YOUNG,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The key, the token, the project or the place is refused: the next dial comes with"
+        " the same.",
+        source="https://github.com/googleapis/python-genai/issues/1710",
+        family=_SAID,
+        text=(
+            "api key",
+            "api_key",
+            "access token",
+            "auth token",
+            "auth_token",
+            "ephemeral token",
+            "token has expired",
+            "token expired",
+            "invalid token",
+            "authenticat",
+            "unauthorized",
+            "credential",
+            "denied access",
+            "access denied",
+            "permission ... denied",
+            "permission_denied",
+            "not have permission",
+            "unregistered callers",
+            "has been suspended",
+            "not been used in project",
+            "is disabled",
+            "service_disabled",
+            "location is not supported",
+            "available in your",
+        ),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="A fault of one model's server that comes and goes in sessions that work.",
+        source="https://github.com/googleapis/js-genai/issues/1236",
+        family=_CLOSE,
+        text=("operation is not implemented",),
+        phase=_SESSION,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The server names what it refuses in what was sent; sent again, it is refused again.",
+        source="https://github.com/livekit/agents/issues/3853",
+        family=_CLOSE,
+        codes=_REFUSALS,
+        text=(
+            "not supported",
+            "unsupported",
+            "deprecated",
+            "for api version",
+            "model ... not found",
+            "model ... not available",
+            "models/ ... not found",
+            "no matching",
+            "unknown name",
+            "unknown field",
+            "cannot find field",
+            "invalid json",
+            "invalid value",
+            "invalid resource",
+            "cannot extract",
+            "failed to parse",
+            "must be",
+            "must have",
+            "publisher model",
+        ),
+    ),
+    # Codes, by phase and by whether a handle was sent.
+    Row(
+        kind=FailureKind.HANDLE_REJECTED,
+        why="The setup reached the server and was refused, and the handle is what was new in it.",
+        source="https://discuss.ai.google.dev/t/186392",
+        family=_CLOSE,
+        codes=_REFUSALS | frozenset(range(4000, 5000)),
+        phase=_SETUP,
+        resumed=True,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="A fresh setup was refused: a model, a field or a modality that the server does not"
+        " take. The same setup will be refused again.",
+        source="https://github.com/livekit/agents/issues/5102",
+        family=_CLOSE,
+        codes=_REFUSALS,
+        phase=_SETUP,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="What was sent is refused for its form or size; sent again, it is refused again.",
+        source=_RFC6455,
+        family=_CLOSE,
+        codes=_REFUSALS - {NORMAL_CLOSURE, 1002, 1008},
+    ),
+    # Ages.
+    Row(
+        kind=FailureKind.CLEAN,
+        why="The server ended an idle session long before its connection could have been too old.",
+        source="https://github.com/pipecat-ai/pipecat/issues/3112",
+        family=_CLOSE,
+        codes=frozenset({NORMAL_CLOSURE}),
+        text=("operation was cancelled",),
+        below=_LIFETIME,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The server broke over the first thing it was given to do. Handles come with the end"
+        " of a turn: that there is none yet says that no turn has ever worked.",
+        source="https://github.com/gunpal5/Google_GenerativeAI/issues/109",
+        family=_CLOSE,
+        codes=frozenset({1011}),
+        text=("internal error",),
+        phase=_SESSION,
+        resumed=False,
+        handle=False,
+        since=_UNDER_WAY,
+        below=_YOUNG,
+    ),
+    # The same failure again.
+    Row(
+        kind=FailureKind.HANDLE_REJECTED,
+        why="The third resumed connection in a row that ends like this before it has proven"
+        " anything: what they have in common is the handle.",
+        source="public GitHub file, index id 57412015005",
+        family=_CLOSE,
+        codes=_TELLING,
+        phase=_SESSION,
+        resumed=True,
+        repeats=_TWICE_BEFORE,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The third fresh connection in a row that ends like this before it has proven"
+        " anything: what they have in common is what they are asked for.",
+        source="https://github.com/pipecat-ai/pipecat/issues/4168",
+        family=_CLOSE,
+        codes=_TELLING,
+        phase=_SESSION,
+        resumed=False,
+        repeats=_TWICE_BEFORE,
+    ),
+    # Codes.
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="This side gave the connection up: no pong had come in time. Gemini's pongs can take"
+        " half a minute.",
+        source="https://github.com/aicc2025/sip-to-ai/pull/14",
+        family=_CLOSE,
+        codes=frozenset({ABNORMAL_CLOSURE}),
+        text=("keepalive ping timeout",),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="An end that says nothing against a new connection: the age of the connection, a"
+        " restart, an internal error, a cut line.",
+        source="https://github.com/googleapis/python-genai/issues/986",
+        family=_CLOSE,
+        codes=_CUT | {NORMAL_CLOSURE, 1002, 1005, 1008, 1011, 3008},
+    ),
+    Row(
+        kind=FailureKind.THROTTLED,
+        why="The server is overloaded and asks to be tried later.",
+        source=_IANA,
+        family=_CLOSE,
+        codes=frozenset({1013}),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="Unauthorized or forbidden, by the registered meaning of the code.",
+        source=_IANA,
+        family=_CLOSE,
+        codes=frozenset({3000, 3003}),
+    ),
+    # HTTP, at the handshake or as a frame {"code": 503}.
+    Row(
+        kind=FailureKind.THROTTLED,
+        why="Too many requests.",
+        source="https://www.rfc-editor.org/rfc/rfc6585#section-4",
+        family=_STATUS,
+        codes=frozenset({429}),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="The server or something before it is not ready, or was interrupted.",
+        source=_RPC,
+        family=_STATUS,
+        codes=frozenset({408, 409, 425, 499, *range(500, 600)}) - {501, 505},
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="Something else has answered in place of the server: a hotel's log-in page, a proxy.",
+        source=_HTTP,
+        family=_STATUS,
+        codes=frozenset(range(100, 300)),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The request itself is refused: its address, its credentials, its form.",
+        source=_HTTP,
+        family=_STATUS,
+        codes=frozenset({*range(300, 500), 501, 505}),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The other end answers, but does not speak this WebSocket: a proxy that takes the"
+        " upgrade out, or a wrong address.",
+        source=_WEBSOCKETS,
+        family=_HANDSHAKE,
+        names=frozenset({"InvalidHeader", "NegotiationError", "SecurityError"}),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="The line broke, or a proxy failed, while the handshake was under way.",
+        source=_WEBSOCKETS,
+        family=_HANDSHAKE,
+    ),
+    # The network.
+    Row(
+        kind=FailureKind.FATAL,
+        why="The server's certificate cannot be verified here: a wrong clock, a missing CA, or"
+        " somebody in between.",
+        source="https://github.com/google/adk-python/issues/176",
+        family=_NETWORK,
+        names=frozenset({"SSLCertVerificationError"}),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The same, said by a library that wraps the error.",
+        source="https://docs.aiohttp.org/en/stable/client_reference.html",
+        family=_NETWORK,
+        text=("certificate_verify_failed", "certificate verify failed"),
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="A file is missing, such as a certificate or a key: that is no network.",
+        source="https://docs.python.org/3/library/exceptions.html#os-exceptions",
+        family=_NETWORK,
+        names=frozenset({"FileNotFoundError", "IsADirectoryError", "NotADirectoryError"}),
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="Refused, reset, unreachable, unresolved, timed out: the network, or a server that is"
+        " starting.",
+        source="https://github.com/google/adk-python/issues/299",
+        family=_NETWORK,
+    ),
+    # The rest: a code that nobody has registered, an error without one.
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="Nothing is known against trying again, and with a handle nothing is lost by it. The"
+        " budget bounds it, and so do the rows on repetition.",
+        source="the default of this library",
+        handle=True,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="Nothing is known of it, and without a handle trying would lose the conversation.",
+        source="the default of this library",
+    ),
+)
+"""The table; the last row matches everything, so that the judgement is total."""
