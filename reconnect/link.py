@@ -227,8 +227,8 @@ class Link:
         """Note a loss and return it with all that is known about it.
 
         A failure is the same as the last one if it has the same code and the same text, as far as
-        that tells, and both connections carried a handle or neither. Two closes without a reason are
-        not known to be the same: so closes a proxy, whose server is being restarted.
+        that tells, and both connections carried a handle or neither. Two closes without a reason
+        are not known to be the same: so closes a proxy whose server is being restarted.
 
         Args:
             error: The exception.

@@ -17,7 +17,16 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-__all__ = ["ABNORMAL_CLOSURE", "Family", "Loss", "Phase", "Symptom", "read", "retry_after"]
+__all__ = [
+    "ABNORMAL_CLOSURE",
+    "Family",
+    "Loss",
+    "Phase",
+    "Symptom",
+    "facets",
+    "read",
+    "retry_after",
+]
 
 LOWEST_CLOSE_CODE: Final = 1000
 """The close codes begin where the HTTP statuses have long ended (RFC 6455, section 7.4.2)."""
@@ -110,6 +119,10 @@ class Symptom:
     names: frozenset[str] = field(default=frozenset(), compare=False)
 
 
+Facets: TypeAlias = tuple[Family, int | None, str, frozenset[str]]
+"""The fields of a `Symptom`, in order."""
+
+
 def read(error: BaseException) -> Symptom:
     """Bring an exception to one form.
 
@@ -117,6 +130,17 @@ def read(error: BaseException) -> Symptom:
     timeout sends 1011, which must not pass for the server's own 1011, also where the server has
     echoed it. What the SDK raises over a close is read from the close itself, which is chained to
     it. A bare ``ConnectionError`` raised ``from`` a close or an HTTP status is read as that.
+
+    Args:
+        error: Any exception.
+    """
+    return Symptom(*facets(error))
+
+
+def facets(error: BaseException) -> Facets:
+    """Return the fields of a `Symptom`, in order, as a bare tuple.
+
+    For whoever reads many: to build the symptom takes as long as to decide about it.
 
     Args:
         error: Any exception.
@@ -129,7 +153,7 @@ def read(error: BaseException) -> Symptom:
         found = cause(raised.__cause__)
         if found[0] in _SAID:
             (family, code, text), names = found, cause_names
-    return Symptom(family, code, text.lower(), names)
+    return family, code, text.lower(), names
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -17,7 +17,7 @@ from ._plugins import Stop, Wait, stop_rule, wait_rule
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted
 from .judgement import FailureKind, classify
-from .loss import Loss
+from .loss import Loss, retry_after
 
 __all__ = ["Decision", "Raise", "ReconnectPolicy", "Restart", "Resume"]
 
@@ -64,6 +64,9 @@ _ATTEMPTS: Final = 10
 _PATIENCE: Final = 300.0
 """Seconds after which the default policy may give up."""
 
+_THROTTLED_PATIENCE: Final = 300.0
+"""Seconds: what a server asks for beyond this is not waited for."""
+
 _CHOICES: Final = ("raise", "restart")
 
 
@@ -80,12 +83,19 @@ class ReconnectPolicy:
         base: The ceiling of the first delay, in seconds.
         factor: What the ceiling grows by from attempt to attempt.
         cap: The longest delay, in seconds. Whatever ``wait`` returns is clipped to it.
-        throttle_delay: The shortest delay after the server asked to be left alone, in seconds;
-            the cap does not shorten it.
+        throttle_delay: The shortest delay after the server asked to be left alone, in seconds.
+            What the server itself says (``Retry-After``) counts if it is longer. The backoff's
+            delay comes on top, so that the clients of one project do not come back in step, and
+            the cap shortens neither.
         wait: How long to wait, in place of the full jitter: one of `reconnect.backoff`, a tenacity
             ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or one of
             tenacity's ``RetryCallState``; None for the full jitter. tenacity's random objects
             draw for themselves and leave ``draw`` alone.
+        throttle_attempts: How many dials in a row may be throttled before it is given up, whatever
+            ``stop`` says; 1 gives up at the second. A server that asks for more than
+            five minutes, or than ``throttle_delay`` if that is longer, is given up at once.
+        max_reconnects_per_hour: How many times within an hour a session may reconnect, however
+            well each single reconnect goes; None for any number.
         stop: When to give up: a tenacity ``stop_*`` object, a pure function of ``(attempts,
             elapsed)``, attempts made and seconds since the outage began, or one of tenacity's
             ``RetryCallState``; None for ten attempts and five minutes.
@@ -110,6 +120,8 @@ class ReconnectPolicy:
 
     # Limits
     stop: Callable[..., Any] | None = None
+    throttle_attempts: int = 5
+    max_reconnects_per_hour: int | None = 60
 
     # Choices
     without_handle: Literal["raise", "restart"] = "raise"
@@ -124,6 +136,12 @@ class ReconnectPolicy:
             raise ValueError(
                 f"throttle_delay must be a number of seconds from 0 up, got {self.throttle_delay!r}"
             )
+        for name in ("throttle_attempts", "max_reconnects_per_hour"):
+            limit = getattr(self, name)
+            if limit is None and name == "max_reconnects_per_hour":
+                continue
+            if not isinstance(limit, int) or limit < 1:
+                raise ValueError(f"{name} must be a whole number from 1 up, got {limit!r}")
         for name in ("without_handle", "context_exhausted"):
             if getattr(self, name) not in _CHOICES:
                 raise ValueError(f"{name} must be one of {_CHOICES}, got {getattr(self, name)!r}")
@@ -162,32 +180,40 @@ class ReconnectPolicy:
             raise ValueError(f"draw must be a number in [0, 1), got {draw!r}")
 
         kind = classify(loss)
-        action: type[Resume | Restart] | None
-        match kind:
-            case FailureKind.FATAL | FailureKind.CLEAN:
-                return Raise(loss.error)
-            case FailureKind.CONTEXT_EXHAUSTED:
-                action = Restart if self.context_exhausted == "restart" else None
-            case FailureKind.HANDLE_REJECTED:
-                action = Restart
-            case FailureKind.TRANSIENT | FailureKind.THROTTLED:
-                if loss.handle:
-                    action = Resume
-                else:
-                    action = Restart if self.without_handle == "restart" else None
-            case _:  # pragma: no cover
-                assert_never(kind)
+        action = self._action(kind, loss)
         if action is None:
             return Raise(loss.error)
         delay = self._wait(loss, attempt, elapsed, draw)
+        spent = False
         if kind is FailureKind.THROTTLED:
-            delay = max(delay, self.throttle_delay)
+            floor = max(self.throttle_delay, retry_after(loss.error) or 0.0)
+            delay += floor
+            spent = (
+                floor > max(self.throttle_delay, _THROTTLED_PATIENCE)
+                or loss.repeats >= self.throttle_attempts
+            )
         made = attempt - 1
-        if self._stop(loss, made, elapsed, delay):
+        if spent or self._stop(loss, made, elapsed, delay):
             exhausted = ReconnectExhausted(attempts=made, elapsed=elapsed)
             exhausted.__cause__ = loss.error
             return Raise(exhausted)
         return action(delay)
+
+    def _action(self, kind: FailureKind, loss: Loss) -> type[Resume | Restart] | None:
+        """Return what a verdict calls for; None to raise the error as it came."""
+        match kind:
+            case FailureKind.FATAL | FailureKind.CLEAN:
+                return None
+            case FailureKind.CONTEXT_EXHAUSTED:
+                return Restart if self.context_exhausted == "restart" else None
+            case FailureKind.HANDLE_REJECTED:
+                return Restart
+            case FailureKind.TRANSIENT | FailureKind.THROTTLED:
+                if loss.handle:
+                    return Resume
+                return Restart if self.without_handle == "restart" else None
+            case _:  # pragma: no cover
+                assert_never(kind)
 
 
 def _ten_attempts_and_five_minutes(attempts: int, elapsed: float) -> bool:

@@ -60,8 +60,58 @@ def test_delays_grow():
 
 def test_throttled_waits():
     """Policy leaves a throttling server alone for a while, even over the cap."""
-    assert decide(POLICY, QUOTA) == Resume(delay=30)
-    assert decide(POLICY.replace(throttle_delay=90), QUOTA) == Resume(delay=90)
+    assert decide(POLICY, QUOTA) == Resume(delay=30.5)
+    assert decide(POLICY.replace(throttle_delay=90), QUOTA) == Resume(delay=90.5)
+
+
+def test_throttled_clients_do_not_come_back_in_step():
+    """Policy spreads the clients of one project over the backoff that they have come to."""
+    waits = [
+        [decide(POLICY, QUOTA, attempt=attempt, draw=draw).delay for draw in (0.0, 0.5, 0.999)]
+        for attempt in (1, 6)
+    ]
+    assert waits == [[30, 30.5, pytest.approx(30.999)], [30, 45, pytest.approx(59.97)]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "floor"), [("90", 90), ("5", 30), ("0", 30), ("soon", 30), ("300", 300)]
+)
+def test_server_says_how_long(asked, floor):
+    """Policy waits as long as the server asks, and never less than its own delay."""
+    error = refused(429, Retry_After=asked)
+    assert decide(POLICY, error, phase=Phase.CONNECT, draw=0) == Resume(delay=floor)
+
+
+def test_server_asks_for_too_long():
+    """Policy gives up at once on a server that asks for longer than it is ready to wait."""
+    error = refused(429, Retry_After="301")
+    decision = decide(POLICY, error, phase=Phase.CONNECT)
+    assert isinstance(decision.error, ReconnectExhausted)
+    assert decision.error.__cause__ is error
+    patient = POLICY.replace(throttle_delay=400)
+    assert decide(patient, error, phase=Phase.CONNECT, draw=0) == Resume(delay=400)
+
+
+def test_throttled_has_a_budget_of_its_own():
+    """Policy dials a throttling server five times in a row at most, whatever its stop says."""
+    policy = POLICY.replace(stop=lambda attempts, elapsed: False)
+    for repeats in range(5):
+        assert isinstance(decide(policy, QUOTA, attempt=repeats + 1, repeats=repeats), Resume)
+    assert isinstance(decide(policy, QUOTA, attempt=6, repeats=5).error, ReconnectExhausted)
+    assert isinstance(decide(policy, INTERNAL, attempt=6, repeats=1), Resume)
+    small = policy.replace(throttle_attempts=1)
+    assert isinstance(decide(small, QUOTA, repeats=1).error, ReconnectExhausted)
+
+
+def test_throttled_after_an_outage():
+    """A server that is back and throttles is waited for, however many dials the outage took."""
+    assert isinstance(decide(POLICY, QUOTA, attempt=9, elapsed=60), Resume)
+
+
+def test_no_limit_of_reconnects():
+    """A session may be allowed any number of reconnects."""
+    assert ReconnectPolicy().max_reconnects_per_hour == 60
+    assert ReconnectPolicy(max_reconnects_per_hour=None).max_reconnects_per_hour is None
 
 
 def test_dead_handle_restarts():
@@ -172,6 +222,12 @@ def test_frozen():
         ({"throttle_delay": -1}, "throttle_delay must be .* got -1"),
         ({"throttle_delay": math.nan}, "throttle_delay must be .* got nan"),
         ({"throttle_delay": math.inf}, "throttle_delay must be .* got inf"),
+        *[
+            ({name: bad}, f"{name} must be a whole number from 1 up, got {bad}")
+            for name in ("throttle_attempts", "max_reconnects_per_hour")
+            for bad in (0, -1, 1.5)
+        ],
+        ({"throttle_attempts": None}, "throttle_attempts must be .* got None"),
         ({"without_handle": "resume"}, "without_handle must be one of .* got 'resume'"),
         ({"context_exhausted": True}, "context_exhausted must be one of .* got True"),
         ({"cap": 0.5, "wait": lambda attempt, draw: 1}, "cap must be .* got 0.5"),
@@ -235,7 +291,8 @@ def test_verdicts_hold(policy, loss, attempt, elapsed, draw):
         return
     assert kind not in {FailureKind.FATAL, FailureKind.CLEAN}
     throttled = kind is FailureKind.THROTTLED
-    assert 0 <= decision.delay <= max(policy.cap, policy.throttle_delay if throttled else 0)
+    floor = policy.throttle_delay if throttled else 0
+    assert floor <= decision.delay <= floor + policy.cap
 
 
 @given(policy=POLICIES, loss=losses(FOREIGN), **OUTAGES)
@@ -271,4 +328,4 @@ def test_gives_up(policy, errors, seed):
     if isinstance(decision.error, ReconnectExhausted):
         assert decision.error.attempts >= 10
         assert decision.error.elapsed >= 300
-        assert elapsed < 300 + 11 * max(policy.cap, policy.throttle_delay)
+        assert elapsed < 300 + 11 * (policy.cap + policy.throttle_delay)
