@@ -50,6 +50,8 @@ class Connection:
         self.error: Exception | None = None
         # Whether the ledger's messages are written, so that the caller's may follow.
         self.ready = False
+        # Whether the realtime input that waited is written, so that new input may follow.
+        self.streaming = False
         self.write_lock = asyncio.Lock()
         self._live = live
         self._model = model
@@ -66,6 +68,16 @@ class Connection:
     def usable(self) -> bool:
         """Whether the caller's messages can be written to it."""
         return self.ready and self.error is None and not self._suspected
+
+    @property
+    def readable(self) -> bool:
+        """Whether it is open, as far as is known."""
+        return self.error is None and not self._suspected and not self._released.is_set()
+
+    @property
+    def flowing(self) -> bool:
+        """Whether realtime input can be written to it."""
+        return self.streaming and self.usable
 
     @property
     def closed(self) -> bool:
@@ -139,7 +151,7 @@ class Connection:
 
     def release(self) -> None:
         """Let the closing begin, in the background."""
-        self.ready = False
+        self.ready = self.streaming = False
         self._released.set()
 
     async def close(self, *, timeout: float) -> None:

@@ -150,7 +150,7 @@ class Driver:
             arguments: Those of ``send_realtime_input``.
         """
         connection = self.connection
-        if connection is not None and connection.usable:
+        if connection is not None and connection.flowing:
             index = self.ledger.number()
             try:
                 await connection.session.send_realtime_input(**arguments)
@@ -159,8 +159,10 @@ class Driver:
                     raise
                 connection.suspect(error)
             else:
-                self._media.written(arguments, index=index if self._transparent else None)
-                return
+                if connection.flowing or not self._transparent:
+                    self._media.written(arguments, index=index if self._transparent else None)
+                    return
+                # Lost while it was written: no handle will ever cover it.
         elif self.ended is not None:
             raise self.ended
         else:
@@ -178,6 +180,9 @@ class Driver:
         connection = self.connection
         if connection is None or not connection.usable:
             await self._rehearse(call)
+        # A result is for this connection or for none: it need not wait until the others may write,
+        # and they may be waiting for it.
+        if connection is None or (not connection.usable and not (keys and connection.readable)):
             connection = await self._usable()
         while self.ledger.calls.knows(keys):
             self.ledger.number()
@@ -189,6 +194,7 @@ class Driver:
                 connection.suspect(error)
                 connection = await self._usable()
             else:
+                self._bell.ring()
                 return True
         return False
 
@@ -264,7 +270,12 @@ class Driver:
 
     async def _write_media(self, connection: Connection) -> None:
         """Write the realtime input that waits, what comes meanwhile included."""
-        while (arguments := self._media.next()) is not None:
+        while self._media.waiting:
+            if self.ledger.calls.awaited:
+                # Input during an open call can end the session (1008): it waits for the result.
+                await self._bell.wait()
+                continue
+            arguments = self._media.next()
             index = self.ledger.number()
             try:
                 await connection.session.send_realtime_input(**arguments)
@@ -410,7 +421,11 @@ class Driver:
             maybe_twice = sum(entry.doubtful and entry.state is State.HELD for entry in replayed)
             if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
                 return
+            connection.ready = True
+            self._came_back(len(replayed), maybe_twice, asked_on, seed)
+            self._bell.ring()
             await self._write_media(connection)
+            connection.streaming = True
         except Exception as error:
             # A loss is the reading side's to find out; anything else is a bad argument, the
             # history most likely, and ends the session.
@@ -418,10 +433,6 @@ class Driver:
                 connection.fail(error)
             else:
                 connection.suspect(error)
-            return
-        connection.ready = True
-        self._came_back(len(replayed), maybe_twice, asked_on, seed)
-        self._bell.ring()
 
     def _came_back(
         self, replayed: int, maybe_twice: int, asked_on: int, seed: Entry | None

@@ -203,8 +203,7 @@ class Ledger:
         Only a session that knows the turn can wait for its calls; no other is told of them.
         """
         responses = self.calls.closing()
-        turn = self._cut_turn()
-        if not responses or turn is None or not (turn.doubtful or turn.state is State.TO_ASK_ON):
+        if not responses or self._perhaps_known() is None:
             return None
         self.closing = True
         return Call(ANSWER, {"function_responses": responses})
@@ -284,6 +283,8 @@ class Ledger:
         cut = Cut(reply=bool(replying), calls=self.calls.lost(), turns=turns)
         self._forget()
         self._index = self._index_base - 1
+        # It counts the messages of the connection that is gone.
+        self.consumed = None
         self.closing = False
         self._ahead.clear()
         self._sounding = False
@@ -296,7 +297,6 @@ class Ledger:
         context are written from the first on: a fresh session starts from the configuration.
         """
         self.handle = None
-        self.consumed = None
         self.calls.closing()
         updates = [Entry(call, State.TO_TELL) for call in self._updates]
         self._updates.clear()
@@ -316,10 +316,10 @@ class Ledger:
         """Return the turn that the server is replying to: the oldest that is open."""
         return next((entry for entry in self._entries if entry.open), None)
 
-    def _cut_turn(self) -> Entry | None:
-        """Return the turn whose reply was cut by a loss: the oldest that is to be asked again."""
-        to_ask = (State.HELD, State.TO_ASK_ON)
-        return next((entry for entry in self._entries if entry.state in to_ask), None)
+    def _perhaps_known(self) -> Entry | None:
+        """Return the oldest turn that a resumed session knows in part, or may know."""
+        known = (State.TO_ASK_ON, State.TO_TELL_REPLY)
+        return next((e for e in self._entries if e.doubtful or e.state in known), None)
 
     def _output(self) -> list[str]:
         """Note output of a reply, and return where its text belongs."""
@@ -371,9 +371,9 @@ class Ledger:
         if self.closing:
             # Nothing was generated: the session has closed the lost calls, so it knew their turn.
             self.closing = False
-            cut = self._cut_turn()
-            if cut is not None:
-                cut.mark(Mark.RECOGNISED)
+            known = self._perhaps_known()
+            if known is not None:
+                known.mark(Mark.RECOGNISED)
             return True
         turn = self._current()
         if turn is not None:

@@ -65,6 +65,9 @@ class Media:
         # What was written to this connection and is not consumed, by its number; kept only in
         # transparent resumption.
         self._unconsumed: deque[tuple[int, Mapping[str, Any]]] = deque()
+        # Whether the server has ever said what it has consumed: one that was asked for
+        # transparent resumption and does not grant it must not be sent minutes of stale sound.
+        self._numbered = False
         # Seconds of audio that were dropped since the last connection.
         self.dropped = 0.0
 
@@ -95,6 +98,7 @@ class Media:
         Args:
             index: The number of the newest message that it covers.
         """
+        self._numbered = True
         while self._unconsumed and self._unconsumed[0][0] <= index:
             self._unconsumed.popleft()
 
@@ -118,20 +122,21 @@ class Media:
 
         An activity that was open, and whose beginning the handle covers, is opened again.
         """
-        again = [arguments for _, arguments in self._unconsumed]
-        if self._active and not any(arguments.get("activity_start") for arguments in again):
+        again = [arguments for _, arguments in self._unconsumed] if self._numbered else []
+        if self._active and not any("activity_start" in _given(piece) for piece in again):
             again.insert(0, _START)
         # Without their seconds: stale or not, they are not to be dropped for what comes now.
         self._held.extendleft(_Held(arguments, 0.0) for arguments in reversed(again))
         self._unconsumed.clear()
         self._active = False
 
-    def next(self) -> Mapping[str, Any] | None:
-        """Take out the arguments of the next input to write; None if nothing waits."""
+    def next(self) -> Mapping[str, Any]:
+        """Take out the arguments of the next input to write, while anything waits."""
         if self._held:
             held = self._held.popleft()
             self._seconds -= held.seconds
             return held.arguments
+        assert self._video is not None
         video, self._video = self._video, None
         return video
 
@@ -163,6 +168,11 @@ class Media:
             else:
                 marks.append(held)
         self._held.extendleft(reversed(marks))
+
+
+def _given(arguments: Mapping[str, Any]) -> set[str]:
+    """Return the names of the arguments that are given; an empty mark is given all the same."""
+    return {name for name, value in arguments.items() if value is not None}
 
 
 def _picture(arguments: Mapping[str, Any]) -> Any:

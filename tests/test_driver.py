@@ -32,6 +32,7 @@ from reconnect import (
     Resumed,
     Retrying,
 )
+from reconnect.calls import Asked
 from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Refuse, RejectHandle
 
 
@@ -586,3 +587,74 @@ async def test_bug_in_a_replay_ends_the_session(monkeypatch):
         with pytest.raises(ZeroDivisionError):
             async for _ in session.receive():
                 pass
+
+
+async def test_transparent_resumption_loses_no_frame():
+    """Driver writes every frame that a handle does not cover again, once and in order."""
+    async with (
+        LiveServer() as server,
+        session_on(server, vertexai=True, policy=QUICK) as session,
+    ):
+        for number in range(300):
+            frame = {"data": number.to_bytes(2, "big") * 320, "mime_type": "audio/pcm;rate=16000"}
+            await session.send_realtime_input(audio=frame)
+            await asyncio.sleep(0.02)
+            if number in {40, 150, 250}:
+                server.inject(Abort())
+            if number in {100, 200}:
+                await ask(session, "a")
+        await asyncio.sleep(2)
+        frames = [known.value for known in server.context if isinstance(known.value, bytes)]
+        assert [int.from_bytes(frame[:2], "big") for frame in frames] == list(range(300))
+        assert session.stats.gaps == 3
+
+
+async def test_sound_does_not_run_into_an_open_call():
+    """Driver holds the sound of an outage back while a tool call awaits its result."""
+    async with LiveServer() as server, session_on(server) as session:
+        await ask(session, "a")
+        driver = session._driver
+        driver.ledger.calls.ask(Asked("1", "look", {}))
+        driver._media.hold({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}})
+        writing = asyncio.create_task(driver._write_media(driver.connection))
+        await asyncio.sleep(1)
+        assert not writing.done()
+        driver.ledger.calls.answered("1", "seen")
+        driver._bell.ring()
+        await writing
+        await asyncio.sleep(1)
+        assert [heard.kind for heard in server.heard] == ["turn", "audio"]
+
+
+async def test_result_does_not_wait_for_the_replay():
+    """Driver writes a result to the connection that asks for it while others still wait."""
+    replies = [Call("look"), "seen"]
+    async with (
+        LiveServer(replies, strict_tools=True, generation="2.5") as server,
+        session_on(server, policy=QUICK) as session,
+    ):
+        await session.send_client_content(turns=user("look"))
+        calls, said = 0, ""
+        async for message in session.receive():
+            if message.tool_call:
+                calls += 1
+                if calls == 1:
+                    server.outage(1)
+                    await asyncio.sleep(0.5)
+                    frame = {"data": bytes(640), "mime_type": "audio/pcm"}
+                    await session.send_realtime_input(audio=frame)
+                    continue
+                call = message.tool_call.function_calls[0]
+                await session.send_tool_response(
+                    function_responses={"id": call.id, "name": "look", "response": {"ok": 1}}
+                )
+            said += message.text or ""
+        assert said == "seen"
+        await asyncio.sleep(1)
+        assert sorted(heard.kind for heard in server.heard) == [
+            "audio",
+            "tool_response",
+            "turn",
+            "turn",
+        ]
+        assert len(server.connections) == 2

@@ -26,10 +26,10 @@ def image(number):
 def drained(media):
     """Take out all that waits, and note it as written."""
     taken = []
-    while (arguments := media.next()) is not None:
+    while media.waiting:
+        arguments = media.next()
         media.written(arguments)
         taken.append(arguments)
-    assert not media.waiting
     return taken
 
 
@@ -175,5 +175,14 @@ def test_unconsumed_input_is_bounded(monkeypatch):
         media.written(audio(index), index=index)
     assert media.forget_dropped() == 2.0
     assert media.forget_dropped() == 0.0
+    media.consumed(0)
     media.lost()
     assert drained(media) == [audio(3), audio(4), audio(5)]
+
+
+def test_server_that_numbers_nothing_is_sent_nothing_stale():
+    """Media writes nothing again to a server that never said what it has consumed."""
+    media = Media(limit=1.0)
+    media.written(audio(1), index=1)
+    media.lost()
+    assert not media.waiting
