@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from . import explain
+
 __all__ = ["main"]
 
 USAGE: Final = 2
@@ -33,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _describe_demo(
         commands.add_parser("demo", help="show a conversation that gets through a storm")
     )
+    explain.add_arguments(
+        explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
+    )
+    explained.set_defaults(run=_explain)
     chosen = parser.parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
@@ -71,6 +77,15 @@ def _demo(chosen: argparse.Namespace) -> int:
         _complain(f'the demo needs {missing}: pip install "reconnect[testing]"')
         return USAGE
     return demo.main(seed=chosen.seed, model=chosen.model, key=key)
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    try:
+        explain.run(chosen)
+    except ValueError as error:
+        _complain(str(error))
+        return USAGE
+    return 0
 
 
 def _complain(text: str) -> None:

@@ -94,6 +94,18 @@ def test_interrupt_is_an_exit_code(
     assert capsys.readouterr().err == "reconnect: interrupted\n"
 
 
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure is explained."""
+    assert main(["explain", "1011", "You exceeded your current quota", "--phase", "setup"]) == 0
+    assert capsys.readouterr().out.startswith("throttled: ")
+
+
+def test_explain_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no failure is a usage error that names it."""
+    assert main(["explain", "nonsense"]) == 2
+    assert "got 'nonsense'" in capsys.readouterr().err
+
+
 def test_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a command the usage is shown."""
     with pytest.raises(SystemExit) as stop:
