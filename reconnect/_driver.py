@@ -63,6 +63,7 @@ class Settings:
     audio_buffer: float
     reuse_tool_results: bool
     index_base: int
+    ask_on: str | None
     draw: Callable[[], float]
 
 
@@ -79,6 +80,7 @@ class Driver:
             handle=handle,
             reuse_tool_results=settings.reuse_tool_results,
             index_base=settings.index_base,
+            ask_on=settings.ask_on,
         )
         self.connection: Connection | None = None
         self.ended: BaseException | None = None

@@ -96,6 +96,8 @@ class Ledger:
         handle: A handle of an earlier process; None for a conversation that begins.
         reuse_tool_results: Whether the result of a lost call is given when it is asked again.
         index_base: The number of the first message after the setup, in transparent resumption.
+        ask_on: The text that asks a model on which ignores ``turn_complete`` without turns; None
+            for one that does not.
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class Ledger:
         handle: str | None = None,
         reuse_tool_results: bool = True,
         index_base: int = 1,
+        ask_on: str | None = None,
     ) -> None:
         self.handle = handle
+        self._ask_on = ask_on
         self.calls = Calls(reuse=reuse_tool_results)
         # The number of the newest message on this connection.
         self._index_base = index_base
@@ -188,6 +192,8 @@ class Ledger:
             entry: One of `unwritten`.
         """
         call = entry.wording()
+        if entry.state is State.TO_ASK_ON and self._ask_on is not None:
+            call = Call(REALTIME, {"text": self._ask_on})
         entry.mark(Mark.WRITTEN)
         entry.index = self.number()
         return call
@@ -374,6 +380,7 @@ class Ledger:
             known = self._perhaps_known()
             if known is not None:
                 known.mark(Mark.RECOGNISED)
+                self._forget()
             return True
         turn = self._current()
         if turn is not None:

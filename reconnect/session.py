@@ -54,6 +54,9 @@ class ResumableSession:
         reuse_tool_results: Whether the result that was produced for a tool call that was lost is
             given to the model when it makes the same call again, without running the tool twice.
         index_base: The number of the first message after the setup in transparent resumption.
+        ask_on: What asks the model for a reply that was cut, where the resumed session knows the
+            turn: a text such as ``"Please go on."``, sent as realtime input, for models that
+            generate on nothing else (Gemini 3.x); None for ``turn_complete`` without turns.
         draw: Returns the random numbers in [0, 1) that spread the delays.
 
     Raises:
@@ -79,6 +82,7 @@ class ResumableSession:
         # Resumption
         reuse_tool_results: bool = True,
         index_base: int = 1,
+        ask_on: str | None = None,
         # Determinism
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -105,6 +109,7 @@ class ResumableSession:
                 audio_buffer=audio_buffer,
                 reuse_tool_results=reuse_tool_results,
                 index_base=index_base,
+                ask_on=ask_on,
                 draw=draw,
             ),
             handle=handle or _sdk.handle_in(checked),

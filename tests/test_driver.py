@@ -78,6 +78,26 @@ async def test_carries_on_inside_a_turn(fault, generation):
         assert remembered(server) == ["a", "b"]
 
 
+async def test_asks_on_by_a_text_where_the_model_needs_one():
+    """Driver asks a model on in words that ignores turn_complete without turns."""
+    async with (
+        LiveServer(ask_on=False) as server,
+        session_on(server, policy=QUICK, ask_on="Please go on.") as session,
+    ):
+        await session.send_client_content(turns=user("a"))
+        said = ""
+        async for message in session.receive():
+            if message.server_content and message.server_content.interrupted:
+                said = ""
+            said += message.text or ""
+            if said and session.stats.gaps == 0 and session.handle == "handle-0003":
+                server.inject(Abort())
+                await asyncio.sleep(1)
+        assert said.startswith('You said "Please go on."')
+        assert asked(server) == ["a"]
+        assert session.stats.asked_on == 1
+
+
 async def test_tells_what_happened():
     """Session tells of a loss, of each dial, and of its return, in order and exactly once."""
     events = []
