@@ -9,15 +9,18 @@ can be tested, replayed and simulated without a connection; the driver that carr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
 from ._plugins import Stop, Wait, stop_rule, wait_rule
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted
 from .judgement import FailureKind, classify
 from .loss import Loss, retry_after
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying
 
 __all__ = ["Decision", "Raise", "ReconnectPolicy", "Restart", "Resume"]
 
@@ -198,6 +201,42 @@ class ReconnectPolicy:
             exhausted.__cause__ = loss.error
             return Raise(exhausted)
         return action(delay)
+
+    def process_exception(self, error: Exception) -> Exception | None:
+        """Tell ``websockets.connect(process_exception=...)`` whether to dial again: None if so.
+
+        Otherwise it returns what to raise. Whatever may pass is dialled again, as there is no
+        handle to lose. websockets has this argument from version 15 on.
+
+        Args:
+            error: What the dial failed with.
+        """
+        from . import adapters  # noqa: PLC0415 (it imports this module)
+
+        return adapters.process(self, error)
+
+    def reconnect_delays(self) -> Generator[float]:
+        """Yield the delays for ``websockets.connect(reconnect_delays=...)``.
+
+        A server that throttles is left alone for as long as it asks, and a spent budget raises
+        `ReconnectExhausted`. websockets starts to count anew with every connection, however
+        short-lived; it has this argument from version 17 on.
+        """
+        from . import adapters  # noqa: PLC0415 (it imports this module)
+
+        return adapters.delays(self)
+
+    def retrying(self, **options: Any) -> AsyncRetrying:
+        """Return a tenacity ``AsyncRetrying`` that tries a coroutine again as this policy would.
+
+        What does not pass is raised as it came; a spent budget raises `ReconnectExhausted`.
+
+        Args:
+            **options: What else ``AsyncRetrying`` takes, such as ``sleep`` or ``before_sleep``.
+        """
+        from . import adapters  # noqa: PLC0415 (it imports this module)
+
+        return adapters.retrying(self, **options)
 
     def _action(self, kind: FailureKind, loss: Loss) -> type[Resume | Restart] | None:
         """Return what a verdict calls for; None to raise the error as it came."""
