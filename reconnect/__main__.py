@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from . import explain
@@ -19,6 +20,8 @@ INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
 
 _EXTRA: Final = frozenset({"rich", "trustme"})
+
+_PLOT: Final = frozenset({"matplotlib", "numpy"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
     )
     explained.set_defaults(run=_explain)
+    _describe_simulate(
+        commands.add_parser("simulate", help="let a herd of clients lose a server and come back")
+    )
     chosen = parser.parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
@@ -84,6 +90,66 @@ def _explain(chosen: argparse.Namespace) -> int:
         explain.run(chosen)
     except ValueError as error:
         _complain(str(error))
+        return USAGE
+    return 0
+
+
+def _describe_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Simulate clients that all lose their connections at once, and a server that is away for a"
+        " while and then takes so many dials a second. Nothing is dialled; the same arguments give"
+        " the same outcome."
+    )
+    parser.add_argument("--clients", type=int, default=10_000, help="how many clients")
+    parser.add_argument("--outage", type=float, default=60.0, help="seconds without the server")
+    parser.add_argument("--capacity", type=int, default=500, help="dials a second that it takes")
+    parser.add_argument(
+        "--hangs-up",
+        action="store_true",
+        help="let the server take every dial of the outage and close it at once",
+    )
+    parser.add_argument(
+        "--policy",
+        default="default",
+        metavar="NAME",
+        help="whose formula: default, websockets, tenacity, stamina, grpc, google-cloud, or"
+        " MODULE:NAME of a policy of yours",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="what the draws are computed from")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: a .png or .svg file")
+    parser.set_defaults(run=_simulate)
+
+
+def _simulate(chosen: argparse.Namespace) -> int:
+    from . import _herd  # noqa: PLC0415 (for this command only)
+    from .simulate import Herd  # noqa: PLC0415
+
+    if chosen.plot is not None and chosen.plot.suffix not in _herd.FORMATS:
+        _complain(f"--plot must be a {' or '.join(_herd.FORMATS)} file, got {chosen.plot}")
+        return USAGE
+    try:
+        policy = _herd.find_policy(chosen.policy)
+        herd = Herd(
+            clients=chosen.clients,
+            outage=chosen.outage,
+            capacity=chosen.capacity,
+            hangs_up=chosen.hangs_up,
+            seed=chosen.seed,
+        )
+    except (TypeError, ValueError) as error:
+        _complain(str(error))
+        return USAGE
+    outcome = _herd.run(policy, herd)
+    sys.stdout.write(_herd.describe(outcome) + "\n")
+    if chosen.plot is None:
+        return 0
+    try:
+        _herd.plot_to(outcome, chosen.policy, chosen.plot)
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in _PLOT:
+            raise
+        _complain(f'the plot needs {missing}: pip install "reconnect[plot]"')
         return USAGE
     return 0
 

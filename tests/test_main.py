@@ -2,11 +2,12 @@
 
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconnect import demo
+from reconnect import _herd, demo
 from reconnect.__main__ import main
 
 
@@ -122,3 +123,70 @@ def test_package_is_run(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
         runpy.run_module("reconnect", run_name="__main__")
     assert stop.value.code == 1
     assert called["seed"] == 3
+
+
+def test_simulate_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """A simulation prints what came of it, the same for the same seed."""
+    command = ["simulate", "--clients", "100", "--outage", "5", "--capacity", "10"]
+    said = []
+    for seed in ("1", "1", "2"):
+        assert main([*command, "--seed", seed]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != said[2]
+    assert said[0].startswith("100 clients, an outage of 5 s, a server that takes 10 dials")
+
+
+def test_simulate_takes_a_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another policy, and a server that hangs up, can be simulated."""
+    command = ["simulate", "--clients", "10", "--policy", "google-cloud", "--hangs-up"]
+    assert main(command) == 0
+    assert "6.0 on average, 6 at most" in capsys.readouterr().out
+
+
+def test_simulate_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A simulation is drawn into a file."""
+    file = tmp_path / "herd.svg"
+    assert main(["simulate", "--clients", "10", "--plot", str(file)]) == 0
+    assert file.read_text(encoding="utf-8").startswith("<?xml")
+    assert "nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (["--clients", "0"], "clients must be 1 or more, got 0"),
+        (["--outage", "-1"], "outage must be a number of seconds from 0 up, got -1.0"),
+        (["--policy", "luck"], "no policy is called 'luck'"),
+        (["--policy", "math:pi"], "math:pi must be a ReconnectPolicy, got 3.14"),
+        (["--plot", "herd.pdf"], "--plot must be a .png or .svg file, got herd.pdf"),
+    ],
+)
+def test_simulate_names_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], wrong: list[str], complaint: str
+) -> None:
+    """What cannot be simulated is a usage error that names it."""
+    assert main(["simulate", *wrong]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "reconnect._rivals"])
+def test_simulate_without_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    missing: str,
+) -> None:
+    """Without matplotlib the command says how to install it; another gap is a bug."""
+
+    def plot_to(*_: object) -> None:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    monkeypatch.setattr(_herd, "plot_to", plot_to)
+    command = ["simulate", "--clients", "10", "--plot", str(tmp_path / "herd.png")]
+    if missing == "matplotlib":
+        assert main(command) == 2
+        complaint = 'the plot needs matplotlib: pip install "reconnect[plot]"'
+        assert complaint in capsys.readouterr().err
+    else:
+        with pytest.raises(ModuleNotFoundError, match="_rivals"):
+            main(command)

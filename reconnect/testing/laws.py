@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconnect.judgement import FailureKind, classify
-from reconnect.loss import Loss
+from reconnect.loss import Loss, retry_after
 from reconnect.policy import Decision, Raise, ReconnectPolicy, Resume
 
 if TYPE_CHECKING:
@@ -153,6 +153,8 @@ def _search(policy: ReconnectPolicy, law: Law, *, max_examples: int) -> BrokenLa
             'check_policy needs Hypothesis: pip install "reconnect[testing]"', name=error.name
         ) from error
 
+    every_check: Any = list(HealthCheck)
+
     # Whatever profile the caller's own tests run under: the same search everywhere.
     @settings(
         max_examples=max_examples,
@@ -161,7 +163,7 @@ def _search(policy: ReconnectPolicy, law: Law, *, max_examples: int) -> BrokenLa
         derandomize=True,
         phases=[Phase.generate, Phase.shrink],
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=every_check,
     )
     @given(law.inputs())
     def search(example: Any) -> None:
@@ -293,7 +295,7 @@ def _is_within_the_cap(policy: ReconnectPolicy, question: Question) -> Complaint
         return None
     lowest, highest = 0.0, policy.cap
     if classify(question.loss) is FailureKind.THROTTLED:
-        lowest = policy.throttle_delay
+        lowest = max(policy.throttle_delay, retry_after(question.loss.error) or 0.0)
         highest += lowest
     if lowest <= decision.delay <= highest:
         return None
@@ -301,15 +303,16 @@ def _is_within_the_cap(policy: ReconnectPolicy, question: Question) -> Complaint
 
 
 def _gives_up(policy: ReconnectPolicy, outage: tuple[Dial, ...]) -> Complaint:
-    dialled, slept = 0, 0.0
-    for attempt, elapsed in _time(outage):
+    slept, last = 0.0, ""
+    for dialled, (attempt, elapsed) in enumerate(_time(outage)):
         dial = outage[dialled % len(outage)]
         question = Question(dial.loss, attempt, elapsed + slept, dial.draw)
         decision = question.put(policy)
         if isinstance(decision, Raise):
             return None
-        dialled, slept = dialled + 1, slept + decision.delay
-    return f"  {question}\n  still returned {decision!r}, {dialled} dials into {outage!r}"
+        slept += decision.delay
+        last = f"  {question}\n  still returned {decision!r} after the outage {outage!r}"
+    return last
 
 
 def _time(outage: tuple[Dial, ...]) -> Iterator[tuple[int, float]]:

@@ -69,6 +69,9 @@ _REASONS: Final = (
 _MONTH: Final = 30 * 86_400.0
 """Seconds; no outage that is waited for lasts longer."""
 
+_REPEATS: Final = 20
+"""Losses in a row; more of them make no difference to any rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dial:
@@ -200,6 +203,7 @@ def losses(
             error=_strategy(errors, every, "errors"),
             phase=_strategy(phases, st.sampled_from(Phase), "phases"),
             age=st.floats(0, _MONTH),
+            repeats=st.integers(0, _REPEATS),
             **{name: _flag(value, name) for name, value in flags.items()},
         )
     )
@@ -272,6 +276,7 @@ def _policies(backoff: dict[str, float]) -> SearchStrategy[ReconnectPolicy]:
         factor=st.just(backoff["factor"]),
         cap=st.just(cap),
         throttle_delay=st.floats(0, 1_000),
+        throttle_attempts=st.integers(1, 20),
         wait=st.none() | st.sampled_from(waits),
         stop=st.none() | budgets,
         without_handle=st.sampled_from(["raise", "restart"]),
