@@ -273,8 +273,8 @@ class Ledger:
 
     def lost(self) -> Cut:
         """Give up the connection; what the handle does not cover is to be written again."""
-        if self._seed is not None and self._seed.to_write:
-            # A handle that came before the history was written stands for an empty session.
+        if self._seed is not None and self._seed.state is not State.SETTLED:
+            # A handle that does not cover the history stands for an empty session.
             self.handle = None
         self._seed = None
         replying = [entry for entry in self._entries if entry.replying]
@@ -401,6 +401,11 @@ class Ledger:
             covered = [e for e in self._entries if e.index <= consumed and (e.index or e.proof)]
         for entry in covered:
             entry.mark(Mark.COVERED)
+        seed = self._seed
+        if seed is not None and seed.state is State.TOLD:
+            # The history is the first message of its connection, and comes before every turn.
+            if covered if consumed is None else consumed >= self._index_base:
+                seed.mark(Mark.COVERED)
         for entry in self._entries:
             if entry.state is State.SENT:
                 entry.doubtful = consumed is None
