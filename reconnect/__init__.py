@@ -14,6 +14,7 @@ from .events import (
     Resumed,
     Retrying,
 )
+from .gate import ReconnectGate
 from .judgement import FailureKind, classify
 from .loss import Loss, Phase
 from .policy import Decision, Raise, ReconnectPolicy, Restart, Resume
@@ -32,6 +33,7 @@ __all__ = [
     "Phase",
     "Raise",
     "ReconnectExhausted",
+    "ReconnectGate",
     "ReconnectPolicy",
     "RemoteProtocolError",
     "Restart",

@@ -23,13 +23,14 @@ from ._reader import Reader
 from .continuity import Account, Stats
 from .errors import SessionClosed
 from .events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
-from .judgement import classify
+from .gate import ReconnectGate
+from .judgement import FailureKind, classify
 from .ledger import Ledger
 from .link import Link
 from .loss import Family, Loss, Phase, read
 from .media import Media
 from .policy import Raise, ReconnectPolicy, Restart
-from .transcript import as_turns, tellable
+from .transcript import as_turns, newest, tellable
 from .turns import ANSWER, CONTENT, Call, Entry, Mark, State
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Settings:
     index_base: int
     ask_on: str | None
     draw: Callable[[], float]
+    gate: ReconnectGate | None = None
 
 
 class Driver:
@@ -87,7 +89,9 @@ class Driver:
         self._vertexai = False
         self._transparent = False
         self._settings = settings
-        self._link = Link()
+        limit = getattr(settings.policy, "max_reconnects_per_hour", None)
+        self._link = Link(max_reconnects_per_hour=limit)
+        self._halvings = 0
         self._account = Account()
         self._media = Media(limit=settings.audio_buffer)
         self._bell = Bell()
@@ -345,8 +349,8 @@ class Driver:
             if self.connection is not None:
                 self.connection.release()
 
-    async def _live_through_one(self) -> Loss | None:
-        """Dial, hold and close one connection; return its loss, or None if the session moves on."""
+    async def _dial(self) -> tuple[Connection, Entry | None] | Loss:
+        """Dial; return the connection and what it is to be told, or its loss."""
         handle = self.ledger.handle
         self._link.dialling(self._now(), resumed=handle is not None)
         seed = [] if handle is not None else await self._seed()
@@ -369,13 +373,18 @@ class Driver:
             return self._lose(readable, phase=_sdk.phase_of(readable))
 
         self._link.connected(self._now())
+        return connection, self.ledger.seeded(seed, asks=waits) if seed else None
+
+    async def _live_through_one(self) -> Loss | None:
+        """Dial, hold and close one connection; return its loss, or None if the session moves on."""
+        async with self._settings.gate or contextlib.nullcontext():
+            dialled = await self._dial()
+        if isinstance(dialled, Loss):
+            return dialled
+        connection, seed = dialled
         self.connection = connection
         self.reader.follow(connection)
-        writer = asyncio.create_task(
-            self._bring_up_to_date(
-                connection, self.ledger.seeded(seed, asks=waits) if seed else None
-            )
-        )
+        writer = asyncio.create_task(self._bring_up_to_date(connection, seed))
         writer.add_done_callback(self._finished)
         try:
             loss = await self._hold(connection)
@@ -481,6 +490,8 @@ class Driver:
         if isinstance(decision, Raise):
             raise decision.error
         self._cut_off()
+        if kind is FailureKind.CONTEXT_EXHAUSTED:
+            self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
             self.ledger.restarted()
         self._link.attempts = attempt
@@ -505,7 +516,8 @@ class Driver:
             history = history()
         if inspect.isawaitable(history):
             history = await history
-        return tellable([*as_turns(history), *self.ledger.past])
+        turns = tellable([*as_turns(history), *self.ledger.past])
+        return newest(turns, halvings=self._halvings)
 
     # The end
 

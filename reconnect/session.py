@@ -16,6 +16,7 @@ from . import _sdk
 from ._driver import CLOSE_TIMEOUT, Driver, Settings
 from .continuity import Stats
 from .events import Event
+from .gate import ReconnectGate
 from .policy import ReconnectPolicy
 from .transcript import as_turns
 from .turns import CONTENT, REALTIME, UPDATE, Call
@@ -57,6 +58,7 @@ class ResumableSession:
         ask_on: What asks the model for a reply that was cut, where the resumed session knows the
             turn: a text such as ``"Please go on."``, sent as realtime input, for models that
             generate on nothing else (Gemini 3.x); None for ``turn_complete`` without turns.
+        gate: What spaces the dials of the sessions that share it; None to dial at once.
         draw: Returns the random numbers in [0, 1) that spread the delays.
 
     Raises:
@@ -79,6 +81,7 @@ class ResumableSession:
         # Limits
         setup_timeout: float = 10.0,
         audio_buffer: float = 3.0,
+        gate: ReconnectGate | None = None,
         # Resumption
         reuse_tool_results: bool = True,
         index_base: int = 1,
@@ -111,6 +114,7 @@ class ResumableSession:
                 index_base=index_base,
                 ask_on=ask_on,
                 draw=draw,
+                gate=gate,
             ),
             handle=handle or _sdk.handle_in(checked),
         )

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-__all__ = ["Transcript", "as_turns", "model_turn", "tellable"]
+__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable"]
 
 _TOOL_PARTS: Final = ("function_call", "function_response")
 
@@ -82,6 +82,21 @@ def tellable(turns: Iterable[Any]) -> list[Any]:
         if parts:
             kept.append({"role": _get(turn, "role"), "parts": parts})
     return kept
+
+
+def newest(turns: list[Any], *, halvings: int) -> list[Any]:
+    """Return the newest turns, as many as a fraction of the whole holds; at least the last.
+
+    Args:
+        turns: The turns, oldest first.
+        halvings: How often the whole is halved.
+    """
+    room = sum(map(_size, turns)) / 2**halvings
+    first = len(turns)
+    while first and (first == len(turns) or _size(turns[first - 1]) <= room):
+        first -= 1
+        room -= _size(turns[first])
+    return turns[first:]
 
 
 def _get(thing: Any, name: str) -> Any:

@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from reconnect.transcript import Transcript, as_turns, model_turn, tellable
+from reconnect.transcript import Transcript, as_turns, model_turn, newest, tellable
 
 
 def user(*texts):
@@ -147,3 +147,23 @@ def test_what_is_told_can_be_sent():
     """What is told passes the SDK's own check."""
     told = tellable([user("a"), content("b"), model_turn(["c"])])
     assert len(types.LiveClientContent.model_validate({"turns": told}).turns) == 3
+
+
+def sized(*sizes):
+    """Return turns whose texts are so long."""
+    return [{"role": "user", "parts": [{"text": "x" * size}]} for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("halvings", "kept"), [(0, [4, 1, 3, 2]), (1, [3, 2]), (2, [2]), (3, [2]), (99, [2])]
+)
+def test_newest(halvings, kept):
+    """A history is shortened from its old end, to half and half again, but never to nothing."""
+    turns = sized(4, 1, 3, 2)
+    assert newest(turns, halvings=halvings) == sized(*kept)
+
+
+@pytest.mark.parametrize("halvings", [0, 5])
+def test_newest_of_nothing(halvings):
+    """Where nothing was said, nothing is kept."""
+    assert newest([], halvings=halvings) == []

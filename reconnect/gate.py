@@ -1,0 +1,72 @@
+"""Spaces the dials of the sessions in one process, so that they do not storm a server together."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from .bucket import Bucket
+
+__all__ = ["ReconnectGate"]
+
+
+class ReconnectGate:
+    """Lets the dials of the sessions that share it through one after the other.
+
+    After an outage every session of a process wants to dial at once. The policy's jitter spreads
+    them; the gate holds them to a rate besides. Whoever came first goes first, and whoever is
+    cancelled while it waits leaves its place to the next and takes nothing with it.
+
+    It belongs to the event loop that it is first used on, and has neither a thread nor a task.
+    ::
+
+        gate = ReconnectGate(rate=5, burst=10)
+        async with ResumableSession(live, model=MODEL, gate=gate) as session: ...
+
+    Args:
+        rate: How many dials may begin in a second, in the long run.
+        burst: How many may begin at once after a pause.
+        concurrent: How many may be under way at a time, from the dial to setupComplete; None for
+            any number.
+
+    Raises:
+        ValueError: If ``rate`` is not positive and finite, or ``burst`` or ``concurrent`` below 1.
+    """
+
+    def __init__(self, *, rate: float, burst: int = 1, concurrent: int | None = None) -> None:
+        self._bucket = Bucket(rate=rate, burst=burst)
+        if concurrent is not None and (not isinstance(concurrent, int) or concurrent < 1):
+            raise ValueError(f"concurrent must be a whole number from 1 up, got {concurrent!r}")
+        self._concurrent = concurrent
+        # asyncio's locks and semaphores wake those who wait in the order in which they came.
+        self._turn = asyncio.Lock()
+        self._places = None if concurrent is None else asyncio.Semaphore(concurrent)
+
+    def __repr__(self) -> str:
+        bucket = self._bucket
+        return (
+            f"ReconnectGate(rate={bucket.rate!r}, burst={bucket.burst!r},"
+            f" concurrent={self._concurrent!r})"
+        )
+
+    async def __aenter__(self) -> None:
+        """Wait until a dial may begin."""
+        clock = asyncio.get_running_loop().time
+        async with self._turn, AsyncExitStack() as place:
+            if self._places is not None:
+                await place.enter_async_context(self._places)
+            await asyncio.sleep(self._bucket.wait(clock()))
+            self._bucket = self._bucket.taken(clock())
+            # Kept until the dial is over: nobody has cancelled us so far.
+            place.pop_all()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Note that the dial is over."""
+        if self._places is not None:
+            self._places.release()

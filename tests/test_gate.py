@@ -1,0 +1,104 @@
+"""Dials of many sessions through one gate."""
+
+import asyncio
+import math
+
+import pytest
+
+from reconnect import ReconnectGate
+
+
+async def through(gate, names, *, lasting=0.0):
+    """Let dials through a gate, and return when each began."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    times = {}
+
+    async def dial(name):
+        async with gate:
+            times[name] = round(clock() - began, 1)
+            await asyncio.sleep(lasting)
+
+    await asyncio.gather(*(dial(name) for name in names))
+    return times
+
+
+async def test_rate():
+    """Dials are spaced, after a burst."""
+    times = await through(ReconnectGate(rate=2, burst=2), "abcde")
+    assert times == {"a": 0, "b": 0, "c": 0.5, "d": 1.0, "e": 1.5}
+
+
+async def test_concurrent():
+    """Only so many dials are under way at a time."""
+    gate = ReconnectGate(rate=1000, burst=1000, concurrent=2)
+    times = await through(gate, "abcde", lasting=3)
+    assert times == {"a": 0, "b": 0, "c": 3, "d": 3, "e": 6}
+
+
+async def test_fair():
+    """Whoever came first goes first."""
+    gate = ReconnectGate(rate=10, concurrent=1)
+    assert [*await through(gate, "abcdefgh")] == [*"abcdefgh"]
+
+
+@pytest.mark.parametrize("concurrent", [None, 1])
+async def test_cancelled(concurrent):
+    """A dial that is cancelled while it waits takes nothing with it."""
+    gate, gone = ReconnectGate(rate=1, concurrent=concurrent), []
+    clock = asyncio.get_running_loop().time
+    began = clock()
+
+    async def dial(name):
+        async with gate:
+            gone.append((name, round(clock() - began)))
+
+    tasks = [asyncio.create_task(dial(name)) for name in "abcd"]
+    await asyncio.sleep(0.5)
+    tasks[1].cancel()  # it is its turn
+    tasks[2].cancel()  # it is in the queue
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(result, asyncio.CancelledError) for result in done] == [0, 1, 1, 0]
+    assert gone == [("a", 0), ("d", 1)]
+
+
+async def test_cancelled_while_all_places_are_taken():
+    """A dial that is cancelled while it waits for a place leaves all places as they are."""
+    gate = ReconnectGate(rate=1000, burst=1000, concurrent=1)
+    async with gate:
+        waiting = asyncio.create_task(through(gate, "a"))
+        await asyncio.sleep(1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert await through(gate, "bc", lasting=1) == {"b": 0, "c": 1}
+
+
+async def test_failed_dial_leaves():
+    """A dial that fails gives its place back."""
+    gate = ReconnectGate(rate=1000, burst=1000, concurrent=1)
+    with pytest.raises(ConnectionRefusedError):
+        async with gate:
+            raise ConnectionRefusedError
+    assert await through(gate, "a") == {"a": 0}
+
+
+def test_repr():
+    """A gate shows what it was made with."""
+    gate = ReconnectGate(rate=2.5, burst=3, concurrent=4)
+    assert repr(gate) == "ReconnectGate(rate=2.5, burst=3, concurrent=4)"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *[{"rate": rate} for rate in (0, -1, math.nan)],
+        *[{"burst": burst} for burst in (0, 1.5)],
+        *[{"concurrent": count} for count in (0, -1, 1.5)],
+    ],
+)
+def test_bad_arguments(wrong):
+    """What is no rate, burst or number is named in the error."""
+    [(name, value)] = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
+        ReconnectGate(**{"rate": 1, **wrong})
