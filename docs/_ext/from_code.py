@@ -30,6 +30,7 @@ HIDDEN_COLON = "\N{PRIVATE USE ONE}"
 CONSTANTS = (
     "ATTEMPTS",
     "PATIENCE",
+    "THROTTLED_PATIENCE",
     "PROOF_AGE",
     "DEFAULT_NOTICE",
     "MOVE_WITHIN",
@@ -103,11 +104,19 @@ def judgement_table() -> nodes.Node:
             [nodes.Text(str(number))],
             _conditions(row),
             [nodes.literal(text=row.kind.value)],
-            [nodes.Text(row.why + " "), nodes.emphasis(text=f"({row.source})", classes=["source"])],
+            [nodes.Text(row.why + " "), _source(row.source)],
         ]
         for number, row in enumerate(judgement.TABLE, start=1)
     ]
     return _table(["", "When", "Verdict", "Why"], body, kind="judgement")
+
+
+def _source(source: str) -> nodes.Node:
+    """Return a source as a link, if it is one."""
+    if not source.startswith("https://"):
+        return nodes.emphasis(text=f"({source})", classes=["source"])
+    shown = source.removeprefix("https://").removeprefix("www.").removeprefix("github.com/")
+    return nodes.reference(text=shown, refuri=source, internal=False, classes=["source"])
 
 
 def _conditions(row: Row) -> list[nodes.Node]:
@@ -115,6 +124,8 @@ def _conditions(row: Row) -> list[nodes.Node]:
     said: list[list[nodes.Node]] = []
     if row.family is not None:
         said.append([nodes.Text(_or([f.value for f in Family if f in row.family]))])
+    if row.names is not None:
+        said.append([nodes.Text("it is a "), *_literals(sorted(row.names))])
     if row.codes is not None:
         codes = [code for code in range(HIGHEST_CODE) if code in row.codes]
         said.append([nodes.Text(f"code {_ranges(codes)}")])
@@ -122,13 +133,18 @@ def _conditions(row: Row) -> list[nodes.Node]:
         said.append([nodes.Text("phase "), *_literals([p.value for p in Phase if p in row.phase])])
     for asked, words in (
         (row.resumed, "a handle was sent"),
+        (row.handle, "a handle is held"),
         (row.go_away, "a go_away had come"),
         (row.closing, "the caller had asked to close"),
     ):
         if asked is not None:
             said.append([nodes.Text(words if asked else f"not: {words}")])
+    if row.since is not None:
+        said.append([nodes.Text(f"{row.since:g}\N{NO-BREAK SPACE}s old or more")])
     if row.below is not None:
         said.append([nodes.Text(f"younger than {row.below:g}\N{NO-BREAK SPACE}s")])
+    if row.repeats is not None:
+        said.append([nodes.Text(f"the same at least {row.repeats} times right before")])
     if row.text is not None:
         said.append([nodes.Text("the text has "), *_literals(row.text)])
     return _joined(said, "; ") if said else [nodes.Text("whatever is left")]
