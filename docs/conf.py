@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
     "from_code",
+    "herd_pages",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"

@@ -62,11 +62,20 @@ def draw(
         for axis, (name, outcome) in zip(axes.flat, outcomes.items(), strict=True):
             _panel(axis, name, outcome)
             said = (notes or {}).get(name, "")
+            # On white, so that the line of the return does not run through it.
             axis.text(
-                0.995, 0.95, said, transform=axis.transAxes, ha="right", va="top", color=_NOTE
+                0.995,
+                0.95,
+                said,
+                transform=axis.transAxes,
+                ha="right",
+                va="top",
+                color=_NOTE,
+                fontsize="small",
+                bbox={"color": "white", "pad": 1, "visible": bool(said)},
             )
             axis.set_xlim(start, last if until is None else until)
-            axis.set_ylim(0, highest * 1.08)
+            axis.set_ylim(0, highest * (1.4 if notes else 1.08))
         axes.flat[-1].set_xlabel("seconds since the return of the server")
         figure.supylabel("dials a second", fontsize="medium")
         figure.savefig(

@@ -7,12 +7,16 @@ import pytest
 import tenacity
 import websockets.client
 
+from reconnect import Resume
 from reconnect._rivals import RIVALS
+from reconnect.simulate import busy
 
 
 @pytest.mark.parametrize("rival", RIVALS.values(), ids=lambda rival: rival.name)
 def test_policies(rival):
-    """Each formula makes a policy whose cap shortens none of its delays."""
+    """Each formula makes a policy that never gives up and whose cap shortens none of its delays."""
+    late = rival.policy.decide(busy(), attempt=10_000, elapsed=1e9, draw=0.5)
+    assert late == Resume(rival.wait(10_000, 0.5))
     assert rival.policy.cap == rival.highest
     assert max(rival.wait(attempt, 1 - 2**-53) for attempt in range(1, 50)) <= rival.highest
     assert rival.wait(2**63, 1 - 2**-53) == pytest.approx(rival.highest)
