@@ -13,8 +13,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ._sdk import readable
-from .loss import Phase
+from ._sdk import check_setup, readable
+from .errors import SetupTimeout
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 logger = logging.getLogger("reconnect")
+
+_UNWINDING: Final = 0.1
+"""Seconds in which a dial that has run out of time ends, unless it has a socket to close."""
 
 _SUSPICION: Final = 1.0
 """Seconds in which the reading side must confirm what a failed write has shown."""
@@ -92,12 +95,20 @@ class Connection:
                 setup: a server that stays silent would hang it for ever.
 
         Raises:
-            TimeoutError: If it takes longer.
+            TimeoutError: If it takes longer: a `SetupTimeout` if the handshake was over.
             Exception: Whatever the dial raises.
         """
         self._holder = asyncio.create_task(self._hold(timeout), name="reconnect connection")
         try:
-            self.session = await self._opened
+            async with asyncio.timeout(timeout + _UNWINDING):
+                self.session = await asyncio.shield(self._opened)
+        except TimeoutError as error:
+            if self._opened.done():
+                raise
+            # The holder has given up by now, and waits for the server to acknowledge its close:
+            # so the handshake was over.
+            self._opened.cancel()
+            raise SetupTimeout(f"no setupComplete within {timeout:g} s") from error
         except asyncio.CancelledError:
             self._holder.cancel()
             raise
@@ -123,7 +134,7 @@ class Connection:
         Args:
             error: What it was.
         """
-        self.fail(readable(error, phase=Phase.SESSION))
+        self.fail(readable(error, checked=True))
 
     def fail(self, error: Exception) -> None:
         """Note that nothing more will be read.
@@ -175,7 +186,9 @@ class Connection:
                     session = await stack.enter_async_context(
                         self._live.connect(model=self._model, config=self._config)
                     )
-                self._opened.set_result(session)
+                    check_setup(self._live, session)
+                if not self._opened.cancelled():
+                    self._opened.set_result(session)
                 await self._released.wait()
         except asyncio.CancelledError:
             self._opened.cancel()

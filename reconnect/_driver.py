@@ -34,6 +34,8 @@ from .transcript import as_turns, newest, tellable
 from .turns import ANSWER, CONTENT, Call, Entry, Mark, State
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from google.genai import types
 
 __all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
@@ -86,6 +88,7 @@ class Driver:
         )
         self.connection: Connection | None = None
         self.ended: BaseException | None = None
+        self._traceback: TracebackType | None = None
         self._vertexai = False
         self._transparent = False
         self._settings = settings
@@ -98,6 +101,8 @@ class Driver:
         self._wake = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._connected_once = False
+        # What came of a connection before it was told how the session got there.
+        self._early: list[Event] = []
         self.reader = Reader(take=self._take, bell=self._bell, broken=self._end)
 
     # The caller's side
@@ -109,8 +114,7 @@ class Driver:
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         try:
             while self.connection is None:
-                if self.ended is not None:
-                    raise self.ended
+                self._raise_end()
                 await self._bell.wait()
         except asyncio.CancelledError:
             self._end(SessionClosed("the session was cancelled while it opened"))
@@ -136,7 +140,8 @@ class Driver:
         Args:
             call: The message.
         """
-        await self._rehearse(call)
+        self.check_entered()
+        _sdk.check_call(call)
         entry = self.ledger.record(call)
         try:
             while True:
@@ -155,6 +160,7 @@ class Driver:
         Args:
             arguments: Those of ``send_realtime_input``.
         """
+        self.check_entered()
         connection = self.connection
         if connection is not None and connection.flowing:
             index = self.ledger.number()
@@ -170,7 +176,7 @@ class Driver:
                     return
                 # Lost while it was written: no handle will ever cover it.
         elif self.ended is not None:
-            raise self.ended
+            self._raise_end()
         else:
             _sdk.check_input(arguments)
         self._media.hold(arguments)
@@ -183,6 +189,7 @@ class Driver:
             keys: The tool calls that it answers. To a connection that does not know them it is
                 not sent: some models refuse the result of a call that was lost.
         """
+        self.check_entered()
         connection = self.connection
         if connection is None or not connection.usable:
             await self._rehearse(call)
@@ -214,8 +221,10 @@ class Driver:
         # Before the write: if the connection is lost over it, the result is known all the same.
         for key, result in results.items():
             self.ledger.calls.answered(key, result)
-        call = Call(ANSWER, {"function_responses": function_responses})
-        if not await self.write(call, keys=results):
+        keys = [key for key in results if self.ledger.calls.knows([key])]
+        call = Call(ANSWER, {"function_responses": [results[key] for key in keys]})
+        sent = bool(keys) and await self.write(call, keys=keys)
+        if not sent or len(keys) < len(results):
             logger.info("a tool response was not sent: its connection, and the call, are gone")
 
     async def _answer_known(self) -> None:
@@ -234,8 +243,7 @@ class Driver:
     async def _usable(self) -> Connection:
         """Return a connection that the caller's messages can be written to, once there is one."""
         while True:
-            if self.ended is not None:
-                raise self.ended
+            self._raise_end()
             if self.connection is not None and self.connection.usable:
                 return self.connection
             await self._bell.wait()
@@ -321,7 +329,10 @@ class Driver:
                     announced.announced,
                     announced.notice,
                 )
-            self._tell(GoingAway(time_left=announced.notice, announced=announced.announced))
+            going = GoingAway(time_left=announced.notice, announced=announced.announced)
+            self._early.append(going)
+            if self.connection is not None and self.connection.ready:
+                self._tell_early()
         if reading.over:
             self._link.turn_completed()
         if self.ledger.consumed is not None:
@@ -369,7 +380,7 @@ class Driver:
             )
             await connection.open(timeout=self._settings.setup_timeout)
         except Exception as error:
-            readable = _sdk.readable(error, phase=Phase.SETUP)
+            readable = _sdk.readable(error, checked=self.connection is not None)
             return self._lose(readable, phase=_sdk.phase_of(readable))
 
         self._link.connected(self._now())
@@ -382,6 +393,8 @@ class Driver:
         if isinstance(dialled, Loss):
             return dialled
         connection, seed = dialled
+        if not self._connected_once:
+            self._tell(Connected(resumed=self._link.resumed))
         self.connection = connection
         self.reader.follow(connection)
         writer = asyncio.create_task(self._bring_up_to_date(connection, seed))
@@ -434,6 +447,7 @@ class Driver:
                 return
             connection.ready = True
             self._came_back(len(replayed), maybe_twice, asked_on, seed)
+            self._tell_early()
             self._bell.ring()
             await self._write_media(connection)
             connection.streaming = True
@@ -445,13 +459,17 @@ class Driver:
             else:
                 connection.suspect(error)
 
+    def _tell_early(self) -> None:
+        early, self._early = self._early, []
+        for event in early:
+            self._tell(event)
+
     def _came_back(
         self, replayed: int, maybe_twice: int, asked_on: int, seed: Entry | None
     ) -> None:
         """Tell how the session came to the connection it has."""
         if not self._connected_once:
             self._connected_once = True
-            self._tell(Connected(resumed=self._link.resumed))
             return
         continuity = self._account.close(
             attempts=self._link.attempts,
@@ -479,6 +497,7 @@ class Driver:
     def _react(self, loss: Loss) -> float:
         """Carry out what the policy decides; return the seconds until the next dial."""
         kind = classify(loss)
+        self._tell_early()
         self._tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._link.attempts + 1
         decision = self._settings.policy.decide(
@@ -532,6 +551,7 @@ class Driver:
         if self.ended is not None:
             return
         self.ended = error
+        self._traceback = error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
         if not isinstance(error, SessionClosed):
@@ -542,6 +562,17 @@ class Driver:
             )
             self._tell(GaveUp(error, continuity))
         self.reader.end(error)
+
+    def _raise_end(self) -> None:
+        """Raise what has ended the session, if it has ended."""
+        if self.ended is not None:
+            # Raised again and again, it would collect a traceback without end.
+            raise self.ended.with_traceback(self._traceback)
+
+    def check_entered(self) -> None:
+        """Raise if the session is used before it is opened: it would wait for ever."""
+        if self._supervisor is None and self.ended is None:
+            raise RuntimeError("the session is not open; use it inside `async with`")
 
     # Small things
 
@@ -556,7 +587,11 @@ class Driver:
     def _tell(self, event: Event) -> None:
         """Log an event and hand it to the caller's callback, whose failure ends nothing."""
         level = logging.WARNING if isinstance(event, Lost | GaveUp) else logging.INFO
-        logger.log(level, "%s", event)
+        text = str(event)
+        if self.ledger.handle is not None:
+            # A server may quote it in the reason of a close.
+            text = text.replace(self.ledger.handle, "<handle>")
+        logger.log(level, "%s", text)
         on_event = self._settings.on_event
         if on_event is None:
             return

@@ -19,6 +19,8 @@ from ._connection import Connection
 from .ledger import ends_turn
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from google.genai import types
 
 __all__ = ["Reader"]
@@ -52,9 +54,12 @@ class Reader:
         self._broken = broken
         self._connection: Connection | None = None
         self._ended: BaseException | None = None
+        self._traceback: TracebackType | None = None
         self._inbox: deque[types.LiveServerMessage] = deque()
         # Whether the caller waits for a message, from the connection or from the listener.
         self._reading = False
+        # The connection that the caller last read from directly.
+        self._read_from: Connection | None = None
         self._listener: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._yields = 0
@@ -67,15 +72,15 @@ class Reader:
         while True:
             connection = await self._source()
             if connection is None:
-                message = self._inbox.popleft()
-                self._yielding()
+                message, over = self._take_out()
                 yield message
-                if ends_turn(message):
+                if over:
                     return
                 continue
             # From here to the end of the loop body is what every message costs. `waiting` is for
             # this generator alone: one that was abandoned may be closed while another one waits.
             waiting = self._reading = True
+            self._read_from = connection
             try:
                 async for message in connection.messages():
                     waiting = self._reading = False
@@ -113,18 +118,30 @@ class Reader:
         if self._reading:
             raise RuntimeError("receive() is being iterated by another task")
         self._reading = True
+        self._read_from = None
         try:
             while not self._inbox:
                 connection = self._connection
                 if connection is None or connection.error is not None:
                     if self._ended is not None:
-                        raise self._ended
+                        raise self._ended.with_traceback(self._traceback)
                 elif self._listener is None:
                     return connection
                 await self._bell.wait()
             return None
         finally:
             self._reading = False
+
+    def _take_out(self) -> tuple[types.LiveServerMessage, bool]:
+        """Return the next message of the inbox, and whether it ends the turn."""
+        message = self._inbox.popleft()
+        over = ends_turn(message)
+        self._yielding()
+        if over:
+            # The handle for the turn comes after its end, and a caller that is done does not wait
+            # for it; with websockets 13, what is unread at a close is lost.
+            self.listen()
+        return message, over
 
     def _yielding(self) -> None:
         """Look after a while whether the caller still reads; one timer at a time."""
@@ -141,6 +158,9 @@ class Reader:
             connection: The connection; the one before it has been read to its end.
         """
         self._connection = connection
+        if self._listener is not None:
+            # It is still at the old one, whose peer does not acknowledge the close.
+            self._listener.cancel()
         self._bell.ring()
         self.listen()
 
@@ -159,14 +179,14 @@ class Reader:
         if (
             connection is None
             or connection.error is not None
-            or self._reading
+            or self._served(connection)
             or self._listener is not None
         ):
             return
         self._listener = asyncio.create_task(
             self._fill_inbox(connection), name="reconnect listener"
         )
-        self._listener.add_done_callback(self._listened)
+        self._listener.add_done_callback(lambda task: self._listened(task, connection))
 
     def end(self, error: BaseException) -> None:
         """Raise an error to the caller once the inbox is empty and the connection read.
@@ -175,6 +195,8 @@ class Reader:
             error: What has ended the session.
         """
         self._ended = error
+        # Raised again and again, an exception would collect a traceback without end.
+        self._traceback = error.__traceback__
         if self._timer is not None:
             self._timer.cancel()
         self._bell.ring()
@@ -203,7 +225,9 @@ class Reader:
     async def _fill_inbox(self, connection: Connection) -> None:
         # A connection that is being closed is read to its end, over the limit if need be: what is
         # left unread is lost. What its buffers hold is bounded.
-        while not self._reading and (len(self._inbox) < INBOX_LIMIT or not connection.ready):
+        while not self._served(connection) and (
+            len(self._inbox) < INBOX_LIMIT or not connection.ready
+        ):
             try:
                 message = await anext(connection.messages())
             except StopAsyncIteration:
@@ -218,8 +242,17 @@ class Reader:
             shown = self._take(message)
             self.show(*([message] if shown is None else shown))
 
-    def _listened(self, listener: asyncio.Task[None]) -> None:
+    def _served(self, connection: Connection) -> bool:
+        """Tell whether the caller reads from a connection, or waits to.
+
+        One that still waits for the end of an older connection does not.
+        """
+        return self._reading and self._read_from in (None, connection)
+
+    def _listened(self, listener: asyncio.Task[None], connection: Connection) -> None:
         self._listener = None
         self._bell.ring()
+        if connection is not self._connection:
+            self.listen()
         if not listener.cancelled() and (error := listener.exception()) is not None:
             self._broken(error)

@@ -10,17 +10,20 @@ import json
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from .errors import RemoteProtocolError
+from .errors import RemoteProtocolError, SetupTimeout
 from .loss import Family, Phase, read
 from .transcript import as_turns
+from .turns import CONTENT, UPDATE, Call
 
 if TYPE_CHECKING:
     from google.genai import types
 
 __all__ = [
     "cancellation",
+    "check_call",
     "check_input",
     "check_live",
+    "check_setup",
     "checked_config",
     "checked_turns",
     "config_for",
@@ -60,6 +63,31 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     raise TypeError(
         f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
     )
+
+
+def check_call(call: Call) -> None:
+    """Raise for a message that the SDK would not send, before anything waits for it.
+
+    Args:
+        call: Content, or an update of the context.
+
+    Raises:
+        ValueError: If an argument is none of its kind, or nothing is given.
+    """
+    from google.genai import types
+
+    if call.method == CONTENT:
+        for turn in call.arguments.get("turns", ()):
+            if not isinstance(turn, types.Content):
+                types.Content.model_validate(turn)
+    elif call.method == UPDATE:
+        instruction, tools = call.arguments["system_instruction"], call.arguments["tools"]
+        if instruction is None and tools is None:
+            raise ValueError("At least one of `system_instruction` or `tools` must be set.")
+        types.LiveClientContextUpdate(
+            system_instruction=instruction,
+            tools=None if tools is None else types.LiveClientContextUpdateTools(tools=tools),
+        )
 
 
 def check_input(arguments: dict[str, Any]) -> None:
@@ -193,7 +221,7 @@ def phase_of(error: BaseException) -> Phase:
     Args:
         error: What ``connect()`` raised.
     """
-    if read(error).family is Family.CLOSE:
+    if read(error).family is Family.CLOSE or isinstance(error, RemoteProtocolError | SetupTimeout):
         return Phase.SETUP
     if not isinstance(error, TimeoutError):
         return Phase.CONNECT
@@ -213,7 +241,7 @@ def _modules(error: BaseException) -> set[str]:
     }
 
 
-def readable(error: Exception, *, phase: Phase) -> Exception:
+def readable(error: Exception, *, checked: bool) -> Exception:
     """Return an error of the SDK's over a frame it cannot read as what it is; others as they are.
 
     The SDK lets such a frame surface as the ``ValueError`` or ``TypeError`` that it stumbles over,
@@ -221,8 +249,8 @@ def readable(error: Exception, *, phase: Phase) -> Exception:
 
     Args:
         error: What ``receive()`` or ``connect()`` raised.
-        phase: Which of them it was. ``connect()`` also checks arguments, so there only what is
-            certainly a frame counts.
+        checked: Whether the SDK has taken all the arguments before. Before that, ``connect()``
+            also raises for bad ones, and only what is certainly a frame counts as one.
     """
     if isinstance(error, AssertionError) and "websockets.protocol" in _modules(error):
         # websockets 13 and 14 raise this from recv() when their own keepalive ends a connection:
@@ -230,7 +258,7 @@ def readable(error: Exception, *, phase: Phase) -> Exception:
         silent = ConnectionAbortedError("the connection was given up while it was still closing")
         silent.__cause__ = error
         return silent
-    if phase is Phase.SESSION:
+    if checked:
         frame = isinstance(error, _UNREADABLE)
     else:
         frame = isinstance(error, UnicodeDecodeError) or isinstance(
@@ -285,6 +313,24 @@ def without_calls(
         return [rest] if rest.model_dump(exclude_none=True) else []
     tool_call = message.tool_call.model_copy(update={"function_calls": left})
     return [message.model_copy(update={"tool_call": tool_call})]
+
+
+def check_setup(live: Any, session: Any) -> None:
+    """Raise for a session of the SDK's whose first message was no setupComplete.
+
+    The SDK swallows any other first message, an error included, and calls the session open.
+
+    Args:
+        live: What was dialled with.
+        session: What its ``connect()`` has opened.
+
+    Raises:
+        RemoteProtocolError: If no setupComplete came.
+    """
+    from google.genai.live import AsyncLive
+
+    if isinstance(live, AsyncLive) and session.setup_complete is None:
+        raise RemoteProtocolError("the server's first message was no setupComplete")
 
 
 def interruption() -> types.LiveServerMessage:

@@ -80,3 +80,11 @@ class RemoteProtocolError(ConnectionError):
 
 class SessionClosed(ConnectionError):
     """The session had been closed by its owner when it was used."""
+
+
+class SetupTimeout(TimeoutError):
+    """The connection was there, and no setupComplete came in time.
+
+    The SDK has no limit of its own for this; a dial that hangs before it is a plain
+    ``TimeoutError``.
+    """

@@ -181,6 +181,7 @@ class ResumableSession:
             RuntimeError: If another task is iterating.
             Exception: Whatever ended the session; see `ReconnectPolicy.decide`.
         """
+        self._driver.check_entered()
         # The generator itself: a wrapper around it would cost every message.
         return self._driver.reader.turn()
 
