@@ -92,21 +92,29 @@ def retrying(policy: ReconnectPolicy, **options: Any) -> tenacity.AsyncRetrying:
     """
     import tenacity  # noqa: PLC0415 (imported with the first use)
 
-    # tenacity asks three questions about a failure; they are answered from one decision.
+    # tenacity asks three questions about a failure, in an order that depends on its version; they
+    # are answered from one decision.
     outages: WeakKeyDictionary[tenacity.RetryCallState, _Outage] = WeakKeyDictionary()
-    decisions: WeakKeyDictionary[tenacity.RetryCallState, Decision] = WeakKeyDictionary()
+    decided: WeakKeyDictionary[tenacity.RetryCallState, tuple[int, Decision]] = WeakKeyDictionary()
+
+    def decide(state: tenacity.RetryCallState) -> Decision:
+        number, decision = decided.get(state, (0, None))
+        if decision is None or number != state.attempt_number:
+            error = state.outcome and state.outcome.exception()
+            outage = outages.setdefault(state, _Outage())
+            decision = outage.decide(policy, error or ConnectionError(_UNKNOWN))
+            decided[state] = state.attempt_number, decision
+        return decision
 
     def wait(state: tenacity.RetryCallState) -> float:
-        error = state.outcome and state.outcome.exception()
-        outage = outages.setdefault(state, _Outage())
-        decision = decisions[state] = outage.decide(policy, error or ConnectionError(_UNKNOWN))
+        decision = decide(state)
         return 0.0 if isinstance(decision, Raise) else decision.delay
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        return isinstance(decisions[state], Raise)
+        return isinstance(decide(state), Raise)
 
     def give_up(state: tenacity.RetryCallState) -> Any:
-        decision: Any = decisions[state]
+        decision: Any = decide(state)
         raise decision.error
 
     return tenacity.AsyncRetrying(
