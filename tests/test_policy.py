@@ -329,3 +329,11 @@ def test_gives_up(policy, errors, seed):
         assert decision.error.attempts >= 10
         assert decision.error.elapsed >= 300
         assert elapsed < 300 + 11 * (policy.cap + policy.throttle_delay)
+
+
+def test_lent():
+    """A policy lends itself to websockets and to tenacity."""
+    assert POLICY.process_exception(BAD_KEY) is BAD_KEY
+    assert POLICY.process_exception(closed(1006)) is None
+    assert 0 <= next(POLICY.reconnect_delays()) <= POLICY.base
+    assert isinstance(POLICY.retrying(), tenacity.AsyncRetrying)
