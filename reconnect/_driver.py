@@ -217,6 +217,7 @@ class Driver:
         Args:
             function_responses: What ``send_tool_response`` takes.
         """
+        self.check_entered()
         results = _sdk.results_of(function_responses, vertexai=self._vertexai)
         # Before the write: if the connection is lost over it, the result is known all the same.
         for key, result in results.items():
@@ -513,6 +514,7 @@ class Driver:
             self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
             self.ledger.restarted()
+            self._link.restarting = True
         self._link.attempts = attempt
         fresh = self.ledger.handle is None
         self._tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))

@@ -108,6 +108,8 @@ class Link:
         self._lost_at: float | None = None
         self._unproven_moves = 0
         self.attempts = 0
+        # Whether the policy has decided on a fresh session, and none has proved itself since.
+        self.restarting = False
         self._failure: object = None
         self._repeats = 0
         self._most = max_reconnects_per_hour
@@ -199,6 +201,7 @@ class Link:
         """
         if self._works(now):
             self._lost_at, self.attempts, self._unproven_moves = None, 0, 0
+            self.restarting = False
             self._failure = None
 
     def moved(self, now: float) -> ConnectionError | None:
@@ -250,6 +253,7 @@ class Link:
             go_away=self.go_away is not None,
             closing=closing,
             repeats=self._seen_before(error, now),
+            restarting=self.restarting,
         )
 
     def _seen_before(self, error: BaseException, now: float) -> int:

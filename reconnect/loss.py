@@ -65,6 +65,8 @@ class Loss:
         closing: Whether the caller had asked to close.
         repeats: How many losses in a row before this one were the same failure, on connections
             of the same kind (resumed or fresh) that never proved themselves.
+        restarting: Whether a fresh session has been decided on already, and none has proved
+            itself since.
 
     Raises:
         TypeError: If ``error`` is no exception.
@@ -80,6 +82,7 @@ class Loss:
     go_away: bool = False
     closing: bool = False
     repeats: int = 0
+    restarting: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.error, BaseException):

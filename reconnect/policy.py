@@ -250,7 +250,10 @@ class ReconnectPolicy:
             case FailureKind.TRANSIENT | FailureKind.THROTTLED:
                 if loss.handle:
                     return Resume
-                return Restart if self.without_handle == "restart" else None
+                # A restart that was begun is carried through: the conversation was going on, and
+                # is told to whichever session comes about.
+                begun = loss.restarting or self.without_handle == "restart"
+                return Restart if begun else None
             case _:  # pragma: no cover
                 assert_never(kind)
 

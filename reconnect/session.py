@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,7 +41,8 @@ class ResumableSession:
     Args:
         live: The SDK's ``client.aio.live``, anything else with its ``connect(model=, config=)``,
             or a callable, plain or async, that returns one: it is called for every dial, for
-            credentials that are good for one.
+            credentials that are good for one. Its ``vertexai``, where it has one, says which of
+            the two backends it dials: they take a history in different ways.
         model: The model's name.
         config: The SDK's ``LiveConnectConfig`` or a dict of its fields; None for its defaults.
             Resumption is asked for whether or not it says so.
@@ -284,6 +286,9 @@ class ResumableSession:
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
 
+        A text is a turn, and held as those of `send_client_content` are; anything else goes to the
+        SDK's method as it is, and is not held.
+
         Args:
             input: What to send.
             end_of_turn: Whether the model is to reply now.
@@ -292,14 +297,23 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        await self._driver.write(Call("send", {"input": input, "end_of_turn": end_of_turn}))
+        if isinstance(input, str) and input:
+            warnings.warn(
+                "send() is deprecated; use send_client_content(), send_realtime_input() or"
+                " send_tool_response()",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            await self.send_client_content(turns=input, turn_complete=bool(end_of_turn))
+        else:
+            await self._driver.write(Call("send", {"input": input, "end_of_turn": end_of_turn}))
 
     def __repr__(self) -> str:
         state = "new"
         if self._driver.ended is not None:
             state = f"ended by {type(self._driver.ended).__name__}"
         elif self._driver.connection is not None:
-            state = "connected" if self._driver.connection.usable else "reconnecting"
+            state = "connected" if self._driver.connection.readable else "reconnecting"
         return f"<ResumableSession model={self._model!r} {state}>"
 
     def _newest(self, name: str) -> Any:

@@ -306,6 +306,17 @@ TABLE: Final[tuple[Row, ...]] = (
         phase=_SETUP,
     ),
     Row(
+        kind=FailureKind.HANDLE_REJECTED,
+        why="What a session refuses within seconds of a resume is its handle, or what it was told"
+        " on top of it; a fresh session takes both as its history.",
+        source="https://github.com/livekit/agents/issues/5985",
+        family=_CLOSE,
+        codes=frozenset({1007}),
+        phase=_SESSION,
+        resumed=True,
+        below=_YOUNG,
+    ),
+    Row(
         kind=FailureKind.FATAL,
         why="What was sent is refused for its form or size; sent again, it is refused again.",
         source=_RFC6455,

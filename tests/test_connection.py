@@ -10,6 +10,7 @@ from talk import MODEL, QUICK, ask, session_on, settled
 
 from reconnect import Lost, Phase
 from reconnect._connection import Connection
+from reconnect.errors import SetupTimeout
 from reconnect.testing import Abort, Delay, GoAway, LiveServer, Silence, Stall
 
 
@@ -118,3 +119,14 @@ async def test_cancelled_dial_is_left():
 async def test_connection_that_was_never_dialled_closes():
     """Connection that was never opened is closed without ado."""
     await connection_on(OneSession()).close(timeout=1)
+
+
+async def test_setup_is_bounded_without_its_close():
+    """Connection gives up a silent setup in time, though its close is not acknowledged."""
+    async with LiveServer(faults=[Silence()]) as server:
+        connection = connection_on(server.client().aio.live)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(SetupTimeout, match=r"no setupComplete within 0\.5 s"):
+            await connection.open(timeout=0.5)
+        assert asyncio.get_running_loop().time() - began < 1
+        await asyncio.sleep(11)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import traceback
 
 import pytest
 from google.genai import errors
@@ -31,6 +32,7 @@ from reconnect import (
     Restarted,
     Resumed,
     Retrying,
+    SessionClosed,
 )
 from reconnect.calls import Asked
 from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Refuse, RejectHandle
@@ -678,3 +680,91 @@ async def test_result_does_not_wait_for_the_replay():
             "turn",
         ]
         assert len(server.connections) == 2
+
+
+async def test_restart_survives_a_blip():
+    """Driver carries a restart through dials that fail, though the handle is gone."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.reject_handles()
+        server.plan(None, Refuse(503), Refuse(), Close(1011, during_setup=True), None)
+        server.inject(Abort())
+        assert 'before it: "a".' in await ask(session, "b")
+
+
+async def test_repeated_failure_after_a_resume_ends_in_a_fresh_session():
+    """Driver drops a handle that fails three times in the same way, and tells a fresh session."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.plan(*[Close(1011, "Internal error occurred.")] * 4)
+        server.inject(Abort())
+        assert 'before it: "a".' in await ask(session, "b")
+        assert [handle is None for handle in handles(server)][1:] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.parametrize("wrong", [123, [{"parts": [{"no": "part"}]}]])
+async def test_bad_first_message_ends_nothing(wrong):
+    """Driver raises a bad argument to its sender, however early it comes, and to nobody else."""
+    async with LiveServer() as server, session_on(server) as session:
+        with pytest.raises(ValueError):
+            await session.send_client_content(turns=wrong)
+        with pytest.raises(ValueError):
+            await session.send_context_update(tools=[{"no": "tool"}])
+        assert '"a"' in await ask(session, "a")
+
+
+async def test_session_that_is_not_open_raises():
+    """Driver raises at once when it is used before `async with`."""
+    async with LiveServer() as server:
+        session = session_on(server)
+        for use in (
+            session.send_client_content(turns=user("a")),
+            session.send_realtime_input(audio_stream_end=True),
+            session.send_tool_response(function_responses={"id": "1", "name": "f"}),
+        ):
+            with pytest.raises(RuntimeError, match="not open"):
+                await use
+        with pytest.raises(RuntimeError, match="not open"):
+            session.receive()
+
+
+async def test_one_unknown_result_does_not_hold_back_the_other():
+    """Driver sends the results that somebody waits for, and leaves the others out."""
+    async with LiveServer([Call("look"), "seen"]) as server, session_on(server) as session:
+        await session.send_client_content(turns=user("look"))
+        said = ""
+        async for message in session.receive():
+            if message.tool_call:
+                (call,) = message.tool_call.function_calls
+                await session.send_tool_response(
+                    function_responses=[{"id": "none", "name": "f"}, {"id": call.id, "name": "f"}]
+                )
+            said += message.text or ""
+        assert said == "seen"
+
+
+async def test_error_that_ended_the_session_stays_small():
+    """Driver raises the same error again and again, without a traceback that grows."""
+    async with LiveServer() as server, session_on(server) as session:
+        await session.close()
+        depths = []
+        for _ in range(50):
+            with pytest.raises(SessionClosed) as raised:
+                await session.send_realtime_input(audio_stream_end=True)
+            depths.append(len(list(traceback.walk_tb(raised.value.__traceback__))))
+        assert len(set(depths)) == 1
+
+
+async def test_events_come_in_order():
+    """Driver tells of a connection before it tells what came over it."""
+    events = []
+    async with LiveServer(faults=[GoAway("300s"), GoAway("300s")]) as server:
+        async with session_on(server, policy=QUICK, on_event=events.append) as session:
+            assert kinds(events) == [Connected]
+            await ask(session, "a")
+            await settled()
+            server.inject(Abort())
+            await ask(session, "b")
+    assert kinds(events) == [Connected, GoingAway, Lost, Retrying, Resumed, GoingAway]

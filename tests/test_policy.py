@@ -337,3 +337,13 @@ def test_lent():
     assert POLICY.process_exception(closed(1006)) is None
     assert 0 <= next(POLICY.reconnect_delays()) <= POLICY.base
     assert isinstance(POLICY.retrying(), tenacity.AsyncRetrying)
+
+
+def test_restart_is_carried_through():
+    """Policy goes on with a restart that was begun, though no handle is held any more."""
+    policy = ReconnectPolicy()
+    facts = {"attempt": 1, "elapsed": 0.0, "draw": 0.5}
+    lost = Loss(ConnectionResetError(), restarting=True)
+    assert policy.decide(lost, **facts) == Restart(0.5)
+    fatal = Loss(FileNotFoundError(2, "No such file"), Phase.CONNECT, restarting=True)
+    assert isinstance(policy.decide(fatal, **facts), Raise)

@@ -228,3 +228,16 @@ async def test_reader_that_waits_long_is_let_alone():
     async with LiveServer(chunk_delay=1.0) as server, session_on(server) as session:
         assert await ask(session, "a") == 'You said "a". That is turn 1.'
         assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+
+
+async def test_new_connection_is_read_though_the_old_one_hangs():
+    """Reader reads the next connection when the old one never acknowledges its close."""
+    async with LiveServer(close_delay=30) as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.inject(GoAway("2s", close_code=None))
+        await asyncio.sleep(60)
+        server.inject(Abort())
+        await asyncio.sleep(5)
+        assert server.connections[-1].ended_by is None
+        assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'

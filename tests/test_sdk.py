@@ -195,10 +195,10 @@ def test_phase_of_what_a_dial_raises():
 def test_error_of_the_callers_is_no_frame():
     """A bad argument to connect() stays what it is; in a session, only frames raise so."""
     bug = ValueError("bad argument")
-    assert _sdk.readable(bug, phase=Phase.SETUP) is bug
-    assert isinstance(_sdk.readable(bug, phase=Phase.SESSION), RemoteProtocolError)
+    assert _sdk.readable(bug, checked=False) is bug
+    assert isinstance(_sdk.readable(bug, checked=True), RemoteProtocolError)
     other = RuntimeError()
-    assert _sdk.readable(other, phase=Phase.SESSION) is other
+    assert _sdk.readable(other, checked=True) is other
 
 
 def test_hasty_close_of_websockets_is_a_loss():
@@ -206,11 +206,11 @@ def test_hasty_close_of_websockets_is_a_loss():
     protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"))
     with pytest.raises(AssertionError) as raised:
         protocol.close_exc  # noqa: B018
-    found = _sdk.readable(raised.value, phase=Phase.SESSION)
+    found = _sdk.readable(raised.value, checked=True)
     assert isinstance(found, ConnectionAbortedError)
     assert found.__cause__ is raised.value
     own = AssertionError()
-    assert _sdk.readable(own, phase=Phase.SESSION) is own
+    assert _sdk.readable(own, checked=True) is own
 
 
 def test_messages_to_the_caller():
@@ -226,3 +226,22 @@ async def test_live_is_found_and_checked():
     assert await _sdk.find_live(lambda: live) is live
     with pytest.raises(TypeError, match="live must be"):
         _sdk.check_live(7)
+
+
+@pytest.mark.parametrize(
+    "data", ['{"error": {"code": 503}}', '{"code": 503}', "[1]", '{"setupComplete": 5}', b"\xff"]
+)
+async def test_wrong_first_frame_on_a_redial_is_a_loss(data):
+    """Session takes anything but a setupComplete for a setup that failed, and dials again."""
+    events = []
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=QUICK, on_event=events.append) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.plan(Frame(data, during_setup=True))
+        server.inject(Abort())
+        assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+    phases = [event.phase for event in events if isinstance(event, Lost)]
+    assert phases == [Phase.SESSION, Phase.SETUP]

@@ -52,7 +52,7 @@ async def test_sender_may_change_its_message_afterwards():
 async def test_sends_as_the_sdk_does():
     """Session passes the deprecated send() and the realtime text on, warning included."""
     async with LiveServer() as server, session_on(server) as session:
-        with pytest.warns(DeprecationWarning, match=r"session\.send"):
+        with pytest.warns(DeprecationWarning, match=r"send\(\) is deprecated"):
             await session.send(input="a", end_of_turn=True)
         assert "a" in await reply(session)
         await session.send_realtime_input(text="b")
