@@ -76,7 +76,7 @@ class Calls:
         self._known: set[str] = set()
         # Of lost connections, until their turn is completed.
         self._lost: dict[str, Asked] = {}
-        self._unclosed: list[Asked] = []
+        self._unclosed: dict[str, Asked] = {}
         self._due: list[Due] = []
 
     @property
@@ -144,8 +144,12 @@ class Calls:
             call.followed = call.result is not None
 
     def covered(self) -> None:
-        """Note a handle: what was answered and followed by output is behind it."""
+        """Note a handle: what was answered and followed by output is behind it.
+
+        So is whatever an earlier connection has lost: a session resumed from it waits for none.
+        """
         self._asked = {key: call for key, call in self._asked.items() if not call.followed}
+        self._unclosed.clear()
 
     def completed(self) -> None:
         """Note the end of the turn: what was lost in it will not be asked again."""
@@ -154,7 +158,7 @@ class Calls:
     def lost(self) -> tuple[str, ...]:
         """Give up the connection; return the keys of the calls that nobody waits for any more."""
         cancelled = self.awaited
-        self._unclosed = list(self._asked.values())
+        self._unclosed.update(self._asked)
         if self._reuse:
             self._lost.update(self._asked)
         self._asked = {}
@@ -163,12 +167,17 @@ class Calls:
         return cancelled
 
     def closing(self) -> list[dict[str, Any]]:
-        """Take out the responses that close the lost calls on a session that waits for them.
+        """Return the responses that close the lost calls on a session that waits for them.
 
         Such a session takes whatever comes first for the answer, and answers nothing else: an
-        error closes the exchange cleanly.
+        error closes the exchange cleanly. Until a new handle comes, each session that is resumed
+        waits again.
         """
-        unclosed, self._unclosed = self._unclosed, []
         return [
-            {"id": call.id, "name": call.name, "response": {"error": LOST}} for call in unclosed
+            {"id": call.id, "name": call.name, "response": {"error": LOST}}
+            for call in self._unclosed.values()
         ]
+
+    def restarted(self) -> None:
+        """Note that the next session is a fresh one: it waits for nothing."""
+        self._unclosed.clear()

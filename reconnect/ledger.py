@@ -284,7 +284,7 @@ class Ledger:
             self._put_into_words(entry)
         for entry in self._entries:
             entry.mark(Mark.LOST)
-            entry.index = 0
+            entry.index = None
         turns = sum(entry.spoken and entry.state is State.HELD for entry in self._entries)
         cut = Cut(reply=bool(replying), calls=self.calls.lost(), turns=turns)
         self._forget()
@@ -303,16 +303,18 @@ class Ledger:
         context are written from the first on: a fresh session starts from the configuration.
         """
         self.handle = None
-        self.calls.closing()
+        self.calls.restarted()
         updates = [Entry(call, State.TO_TELL) for call in self._updates]
         self._updates.clear()
+        told = True
         for entry in self._entries:
+            entry.doubtful = False
             if entry.call.method != UPDATE:
                 entry.mark(Mark.RESTARTED)
-                entry.doubtful = False
-                if entry.state is State.HELD:
-                    # Whatever was said after an open turn stays behind it.
-                    break
+                # Whatever was said after an open turn stays behind it.
+                told = told and entry.state is State.TO_TELL
+                if told:
+                    entry.mark(Mark.SEEDED)
         self._forget()
         self._entries = updates + self._entries
 
@@ -398,14 +400,16 @@ class Ledger:
             covered = self._entries[: proven[-1] + 1] if proven else []
         else:
             # What was spoken has no number: its proof is the output.
-            covered = [e for e in self._entries if e.index <= consumed and (e.index or e.proof)]
+            covered = [
+                e for e in self._entries if (e.proof if e.index is None else e.index <= consumed)
+            ]
         for entry in covered:
             entry.mark(Mark.COVERED)
         seed = self._seed
-        if seed is not None and seed.state is State.TOLD:
-            # The history is the first message of its connection, and comes before every turn.
-            if covered if consumed is None else consumed >= self._index_base:
-                seed.mark(Mark.COVERED)
+        # The history is the first message of its connection, and comes before every turn.
+        first = bool(covered) if consumed is None else consumed >= self._index_base
+        if seed is not None and seed.state is State.TOLD and first:
+            seed.mark(Mark.COVERED)
         for entry in self._entries:
             if entry.state is State.SENT:
                 entry.doubtful = consumed is None

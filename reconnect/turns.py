@@ -96,7 +96,10 @@ class Mark(Enum):
     """The connection was lost, and what came after the newest handle with it."""
 
     RESTARTED = "restarted"
-    """The next session is a fresh one, which is told what is complete."""
+    """The next session is a fresh one, which knows nothing."""
+
+    SEEDED = "seeded"
+    """The fresh session will be told it with the history."""
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
@@ -127,13 +130,16 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
     (State.TO_ASK_ON, Mark.LOST): State.TO_ASK_ON,
     (State.TO_ASK_ON, Mark.RESTARTED): State.HELD,
     (State.TO_TELL, Mark.WRITTEN): State.TOLD,
+    (State.TO_TELL, Mark.RECOGNISED): State.TO_TELL_REPLY,
     (State.TO_TELL, Mark.LOST): State.TO_TELL,
-    (State.TO_TELL, Mark.RESTARTED): State.SETTLED,
+    (State.TO_TELL, Mark.RESTARTED): State.TO_TELL,
+    (State.TO_TELL, Mark.SEEDED): State.SETTLED,
     (State.TOLD, Mark.COVERED): State.SETTLED,
     (State.TOLD, Mark.LOST): State.TO_TELL,
     (State.TO_TELL_REPLY, Mark.WRITTEN): State.TOLD_REPLY,
+    (State.TO_TELL_REPLY, Mark.RECOGNISED): State.TO_TELL_REPLY,
     (State.TO_TELL_REPLY, Mark.LOST): State.TO_TELL_REPLY,
-    (State.TO_TELL_REPLY, Mark.RESTARTED): State.SETTLED,
+    (State.TO_TELL_REPLY, Mark.RESTARTED): State.TO_TELL,
     (State.TOLD_REPLY, Mark.COVERED): State.SETTLED,
     (State.TOLD_REPLY, Mark.LOST): State.TO_TELL_REPLY,
 }
@@ -168,7 +174,7 @@ class Entry:
         spoken: Whether it was heard rather than typed, and no word of it is known: it cannot be
             sent again.
         reply: The text of its reply, as far as it was seen.
-        index: Its number among the messages of its connection; 0 before it was written.
+        index: Its number among the messages of its connection; None where it was not written.
         doubtful: Whether a handle has come since it was written that may or may not cover it.
     """
 
@@ -176,7 +182,7 @@ class Entry:
     state: State
     spoken: bool = False
     reply: list[str] = field(default_factory=list)
-    index: int = 0
+    index: int | None = None
     doubtful: bool = False
 
     @property

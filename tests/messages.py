@@ -2,7 +2,8 @@
 
 from google.genai import types
 
-from reconnect.ledger import CONTENT, Call, Cut, Ledger, Mark
+from reconnect.ledger import CONTENT, Call, Cut, Ledger
+from reconnect.turns import REALTIME, UPDATE
 
 # The server's part
 
@@ -45,9 +46,11 @@ def complete(**fields):
     return content(turn_complete=True, **fields)
 
 
-def update(handle, *, resumable=True):
+def update(handle, *, resumable=True, consumed=None):
     """Return a resumption update."""
-    news = types.LiveServerSessionResumptionUpdate(new_handle=handle, resumable=resumable)
+    news = types.LiveServerSessionResumptionUpdate(
+        new_handle=handle, resumable=resumable, last_consumed_client_message_index=consumed
+    )
     return types.LiveServerMessage(session_resumption_update=news)
 
 
@@ -76,9 +79,14 @@ def turn(text, *, asks=True):
     return Call(CONTENT, {"turns": [user(text)], "turn_complete": asks})
 
 
+def realtime(text):
+    """Return a text that is sent as realtime input."""
+    return Call(REALTIME, {"text": text})
+
+
 def context_update(text):
     """Return a change of the system instruction."""
-    return Call("send_context_update", {"system_instruction": text, "tools": None})
+    return Call(UPDATE, {"system_instruction": text, "tools": None})
 
 
 # The driver's part
@@ -94,11 +102,7 @@ def told(*turns):
 
 def write(ledger):
     """Write what is unwritten, as the driver does, and return it."""
-    calls = []
-    for entry in ledger.unwritten():
-        calls.append(entry.wording())
-        entry.mark(Mark.WRITTEN)
-    return calls
+    return [ledger.write(entry) for entry in ledger.unwritten()]
 
 
 def receive(ledger, *messages):

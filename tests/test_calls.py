@@ -49,7 +49,7 @@ def test_call_that_the_server_cancels_is_not_awaited():
 
 
 def test_lost_calls_are_closed_with_an_error():
-    """Calls of a lost connection are answered with an error, once, and no longer known."""
+    """Calls of a lost connection are answered with an error until a handle comes, and not known."""
     calls = Calls(reuse=True)
     calls.ask(asked("1"))
     calls.ask(asked(None, name="look"))
@@ -60,6 +60,18 @@ def test_lost_calls_are_closed_with_an_error():
         {"id": "1", "name": "book", "response": {"error": LOST}},
         {"id": None, "name": "look", "response": {"error": LOST}},
     ]
+    calls.lost()
+    assert len(calls.closing()) == 2
+    calls.covered()
+    assert calls.closing() == []
+
+
+def test_fresh_session_waits_for_no_call():
+    """Calls are not closed on a session that is a fresh one."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.lost()
+    calls.restarted()
     assert calls.closing() == []
 
 

@@ -12,6 +12,7 @@ from messages import (
     context_update,
     heard,
     model,
+    realtime,
     receive,
     said,
     sound,
@@ -24,8 +25,10 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import HISTORY_LIMIT, TRANSITIONS, Cut, Entry, Ledger, Mark, State, ends_turn
+from reconnect.calls import LOST
+from reconnect.ledger import HISTORY_LIMIT, Call, Cut, Ledger, Mark, Reading, ends_turn
 from reconnect.transcript import model_turn
+from reconnect.turns import ANSWER
 
 # Rule 1: what a handle covers
 
@@ -90,6 +93,16 @@ def test_asked_on():
     assert write(ledger) == [ASK_ON]
     receive(ledger, said("a"), said("b"), complete(), update("h2"))
     assert ledger.past == [user("q"), model_turn(["a", "b"])]
+
+
+def test_asked_on_in_words():
+    """A model that ignores a bare request is asked on by a text."""
+    ledger = Ledger(ask_on="Please go on.")
+    ledger.record(turn("q"))
+    write(ledger)
+    receive(ledger, said("a"), update("h"))
+    ledger.lost()
+    assert write(ledger) == [realtime("Please go on.")]
 
 
 def test_asked_on_until_answered():
@@ -164,38 +177,147 @@ def test_cut():
     """A loss tells the caller what will not come: the rest of a reply, and results of calls."""
     ledger = talking(said("a"), calling("1", "2"))
     assert not ledger.quiet
-    ledger.answered(["1"])
+    ledger.calls.answered("1", "done")
     assert ledger.lost() == Cut(reply=True, calls=("2",))
 
 
-def test_calls_belong_to_their_connection():
-    """A call that a lost connection issued is not known any more."""
-    ledger = talking(calling("1"))
-    assert ledger.knows(["1"])
+# Rule 5: lost tool calls
+
+
+def closed(id_):
+    """Return the response that closes a lost tool call."""
+    response = {"id": id_, "name": "f", "response": {"error": LOST}}
+    return Call(ANSWER, {"function_responses": [response]})
+
+
+def test_lost_call_is_closed():
+    """A session that knows the turn is told that its call is lost, then asked on."""
+    ledger = talking(said("a"), update("h"), calling("1"))
+    assert ledger.lost() == Cut(reply=True, calls=("1",))
+    assert ledger.close_calls() == closed("1")
+    assert ledger.received(complete()) == Reading(hidden=True)
+    assert not ledger.closing
+    assert write(ledger) == [ASK_ON]
+    assert ledger.received(complete()) == Reading(over=True)
+
+
+def test_doubt_is_cleared():
+    """A session that closes the call knows the turn, which is then not sent twice."""
+    ledger = talking(update("h"), calling("1"))
     ledger.lost()
-    assert not ledger.knows(["1"])
-    ledger.answered(["1"])
-    assert ledger.lost() == NOTHING
+    assert ledger.close_calls() == closed("1")
+    receive(ledger, complete())
+    assert write(ledger) == [ASK_ON]
 
 
-def test_cancelled_calls():
-    """A call that the server cancels is not awaited, and not known."""
-    ledger = talking(calling("1", "2"), cancelling("1", "unheard of"))
-    assert not ledger.knows(["1", "2"])
-    assert ledger.knows(["2"])
-    assert ledger.lost().calls == ("2",)
+def test_doubt_remains():
+    """A session that answers otherwise, or not at all, is sent the turn."""
+    for answer in ([], [said("x")], [said("x"), complete()]):
+        ledger = talking(update("h"), calling("1"))
+        ledger.lost()
+        ledger.close_calls()
+        receive(ledger, *answer)
+        ledger.closing = False
+        assert write(ledger) == [turn("q")]
 
 
-def test_calls_by_name():
-    """A call without an id is known by its name, and can be answered more than once."""
-    ledger = talking(calling(None, name="clock"))
-    for _ in range(2):
-        assert ledger.knows(["clock"])
-        ledger.answered(["clock"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_call_that_nobody_knows(restarted):
+    """A session that cannot know the turn is told nothing of its call."""
+    ledger = talking(*([update("h")] if restarted else []), calling("1"))
+    ledger.lost()
+    if restarted:
+        ledger.restarted()
+    assert ledger.close_calls() is None
+    assert write(ledger) == [turn("q")]
+
+
+def test_call_of_a_complete_turn():
+    """A session that knows the turn, but not its end, is told that the call is lost."""
+    ledger = talking(said("a"), update("h"), calling("1"))
+    ledger.calls.answered("1", "done")
+    receive(ledger, said("b"), complete())
+    ledger.lost()
+    assert ledger.close_calls() == closed("1")
+    assert ledger.received(complete()) == Reading(hidden=True)
+    assert write(ledger) == [told(model_turn(["a", "b"]))]
+
+
+def test_silent_reply_after_a_call():
+    """A complete turn that the session turns out to know is over if its reply has no words."""
+    ledger = talking(update("h"), calling("1"))
+    ledger.calls.answered("1", "done")
+    receive(ledger, sound(), complete())
+    ledger.lost()
+    assert ledger.close_calls() == closed("1")
+    receive(ledger, complete())
+    assert ledger.past == [user("q")]
+    assert write(ledger) == []
+
+
+def test_turn_that_is_taken_back():
+    """A session that closes the call of a turn that was taken back is not asked on."""
+    ledger = Ledger()
+    entry = ledger.record(turn("q"))
+    write(ledger)
+    receive(ledger, update("h"), calling("1"))
+    ledger.lost()
+    ledger.close_calls()
+    ledger.retract(entry)
+    assert ledger.received(complete()) == Reading(hidden=True)
+    assert write(ledger) == []
+
+
+def test_cancelled_call():
+    """A call that the server has cancelled is not waited for."""
+    ledger = talking(said("a"), update("h"), calling("1"), cancelling("1"))
     assert ledger.lost().calls == ()
+    assert ledger.close_calls() is None
 
 
-# Rule 5: a fresh session
+def test_known_result():
+    """A call that is made again after a loss is given the result that is known."""
+    ledger = talking(calling("1"))
+    ledger.calls.answered("1", "done")
+    ledger.lost()
+    write(ledger)
+    assert ledger.received(calling("2", "3")) == Reading(known=("2",))
+    assert [(due.id, due.result) for due in ledger.due()] == [("2", "done")]
+    assert ledger.due() == []
+
+
+# Rule 6: transparent resumption
+
+
+def test_consumed():
+    """A handle that says how much it covers leaves nothing in doubt."""
+    ledger = Ledger()
+    for text in ("q1", "q2", "q3"):
+        ledger.record(turn(text))
+    write(ledger)
+    receive(ledger, update("h", consumed=2))
+    assert ledger.consumed == 2
+    ledger.lost()
+    assert write(ledger) == [ASK_ON, ASK_ON, turn("q3")]
+
+
+def test_numbers_begin_anew():
+    """Every message of a connection counts, and every connection counts for itself."""
+    for base in (0, 1):
+        ledger = Ledger(index_base=base)
+        for _ in range(2):
+            assert [ledger.number(), ledger.number()] == [base, base + 1]
+            ledger.lost()
+
+
+def test_consumed_and_answered():
+    """A handle that covers a turn by number covers its reply as far as it was seen."""
+    ledger = talking(said("a"), update("h", consumed=1), complete(), update("h2", consumed=1))
+    assert ledger.quiet
+    assert ledger.past == [user("q"), model_turn(["a"])]
+
+
+# Rule 7: a fresh session
 
 
 def test_restarted():
@@ -270,14 +392,28 @@ def test_history_is_bounded():
     assert [found["parts"][0]["text"][0] for found in ledger.past] == ["1", "2"]
 
 
-@pytest.mark.parametrize(("written", "handle"), [(False, None), (True, "h")])
-def test_seed(written, handle):
-    """A handle is dropped that came before its session was told the history."""
+@pytest.mark.parametrize(
+    ("messages", "handle"),
+    [
+        (None, None),
+        ([update("h")], None),
+        ([update("h"), sound()], None),
+        ([sound(), update("h")], "h"),
+        ([update("h", consumed=0)], None),
+        ([update("h", consumed=1)], "h"),
+    ],
+)
+def test_seed(messages, handle):
+    """A handle is dropped that may stand for a session that was not told the history yet."""
     ledger = Ledger()
     seed = ledger.seeded([user("q")], asks=True)
-    if written:
+    ledger.number()
+    assert seed.wording().arguments["turns"] == [user("q")]
+    if messages is None:
+        receive(ledger, update("h"))
+    else:
         seed.mark(Mark.WRITTEN)
-    receive(ledger, update("h"))
+        receive(ledger, *messages)
     ledger.lost()
     assert ledger.handle == handle
     ledger.lost()
@@ -354,7 +490,7 @@ def test_thinking_on(status, over):
     end = complete(interaction_status=status)
     assert ends_turn(end) is over
     ledger = talking(said("a"))
-    assert ledger.received(end) is over
+    assert (ledger.received(end) == Reading(over=True)) is over
     assert ledger.lost().reply is not over
 
 
@@ -389,16 +525,3 @@ def test_retract():
         assert not ledger.holds(entry)
     assert ledger.holds(other)
     assert write(ledger) == [turn("q")]
-
-
-@pytest.mark.parametrize(
-    ("state", "mark"),
-    [(state, mark) for state in State for mark in Mark if (state, mark) not in TRANSITIONS],
-    ids=str,
-)
-def test_illegal(state, mark):
-    """What cannot happen raises, and leaves the state as it was."""
-    entry = Entry(turn("q"), state)
-    with pytest.raises(KeyError):
-        entry.mark(mark)
-    assert entry.state is state

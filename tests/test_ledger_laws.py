@@ -1,5 +1,7 @@
 """What holds of the ledger whatever happens: every path it can take, and a server it talks to."""
 
+import copy
+import enum
 import itertools
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from messages import (
     content,
     context_update,
     heard,
+    realtime,
     said,
     sound,
     transcribed,
@@ -19,8 +22,10 @@ from messages import (
     update,
 )
 
-from reconnect import ledger as module
-from reconnect.ledger import CONTENT, TRANSITIONS, Ledger, Mark
+from reconnect import turns
+from reconnect.ledger import Ledger
+from reconnect.transcript import Transcript
+from reconnect.turns import ANSWER, REALTIME, TRANSITIONS, UPDATE, Call
 
 # Every path
 
@@ -40,8 +45,6 @@ class Recorder(dict):
 
 FROM_SERVER = {
     "output": said("x"),
-    "sound": sound(),
-    "transcription": transcribed("x"),
     "heard": heard("x"),
     "complete": complete(),
     "call": calling("1"),
@@ -49,37 +52,63 @@ FROM_SERVER = {
 }
 
 
-def steps(ledger, *, connected):
-    """Return the names of all that can happen next, as the driver does it."""
+class Phase(enum.Enum):
+    """How far the driver has come with a connection."""
+
+    LOST = 0
+    DIALLED = 1
+    CLOSING = 2
+    READY = 3
+
+
+def steps(ledger, phase):
+    """Return all that can happen next, as the driver does it, and the phase that follows."""
     room = len(ledger._entries) < 2
     if room:
-        yield from ("ask", "tell", "update")
-    yield "lost"
-    if connected:
-        yield from ("transcription", "heard", "complete", "handle")
-        if room or ledger._current() is not None:
-            # Where no turn is open, these begin one.
-            yield from ("output", "sound", "call")
-        if ledger.unwritten():
-            yield "write"
-    else:
-        yield from ("dial", "restarted")
+        yield from ((step, phase) for step in ("ask", "tell"))
+    yield "lost", Phase.LOST
+    if phase is Phase.LOST:
+        yield "nothing", Phase.DIALLED
+        yield "restarted", Phase.LOST
+        return
+    if phase is Phase.DIALLED:
+        yield "close calls", Phase.CLOSING
+    if phase is Phase.CLOSING:
+        yield "give up closing", Phase.READY
+    if phase is Phase.READY and ledger.unwritten():
+        yield "write", phase
+    for step in ("heard", "complete", "handle"):
+        yield step, phase
+    if phase is Phase.READY:
+        indexes = {0, *(entry.index for entry in ledger._entries)} - {None}
+        yield from ((index, phase) for index in indexes)
+    if room or ledger._current() is not None:
+        # Where no turn is open, these begin one.
+        yield from ((step, phase) for step in ("output", "call"))
+    if ledger.calls.awaited:
+        yield "answer", phase
 
 
 def take(step, ledger):
-    """Let one thing happen to a ledger."""
+    """Let one thing happen to a ledger; a number is a handle that covers so many messages."""
     match step:
         case "ask" | "tell":
             ledger.record(turn("x", asks=step == "ask"))
-        case "update":
-            ledger.record(context_update("x"))
         case "write":
-            ledger.unwritten()[0].mark(Mark.WRITTEN)
+            ledger.write(ledger.unwritten()[0])
+        case "answer":
+            ledger.calls.answered("1", "x")
+        case "close calls":
+            ledger.close_calls()
+        case "give up closing":
+            ledger.closing = False
         case "lost":
             ledger.lost()
         case "restarted":
             ledger.restarted()
-        case "dial":
+        case int():
+            ledger.received(update("h", consumed=step))
+        case "nothing":
             pass
         case _:
             ledger.received(FROM_SERVER[step])
@@ -87,43 +116,43 @@ def take(step, ledger):
 
 def twin(ledger):
     """Return a copy of a ledger whose future is the same; the past is not told again."""
-    copied = Ledger(handle=ledger.handle)
+    copied = copy.copy(ledger)
     copied._entries = [replace(entry, reply=entry.reply[:1]) for entry in ledger._entries]
-    copied._calls = dict(ledger._calls)
+    copied.calls = copy.copy(ledger.calls)
+    copied.calls._asked = {key: replace(call) for key, call in ledger.calls._asked.items()}
+    copied.calls._known = set(ledger.calls._known)
     copied._heard = ledger._heard[:1]
-    copied._ahead = ledger._ahead[:1]
-    copied._sounding = ledger._sounding
-    copied._updates = ledger._updates[:1]
+    copied._past = Transcript(limit=0)
     return copied
 
 
-def shape(ledger, connected):
+def shape(ledger, phase):
     """Return what tells a ledger's future from another's."""
     entries = tuple(
-        (entry.state, entry.call.method, entry.spoken, bool(entry.reply))
-        for entry in ledger._entries
+        (it.state, it.spoken, bool(it.reply), it.index is None, it.doubtful)
+        for it in ledger._entries
     )
-    flags = (bool(ledger._heard), bool(ledger._ahead), ledger._sounding, bool(ledger._calls))
-    return connected, entries, flags, min(len(ledger._updates), 1)
+    calls = tuple(str(part) for part in vars(ledger.calls).values())
+    flags = (bool(ledger._heard), ledger.closing)
+    return phase, entries, calls, flags
 
 
 def test_every_path(monkeypatch):
     """Of all that can happen to a few messages nothing is illegal, and every row is used."""
     table = Recorder(TRANSITIONS)
-    monkeypatch.setattr(module, "TRANSITIONS", table)
-    first = Ledger()
-    seen, left = {shape(first, False)}, [(first, False)]
+    monkeypatch.setattr(turns, "TRANSITIONS", table)
+    first = Ledger(reuse_tool_results=False)
+    seen, left = {shape(first, Phase.LOST)}, [(first, Phase.LOST)]
     while left:
-        ledger, connected = left.pop()
-        for step in steps(ledger, connected=connected):
+        ledger, phase = left.pop()
+        for step, then in steps(ledger, phase):
             after = twin(ledger)
             take(step, after)
-            now = step == "dial" or (connected and step != "lost")
             check(after, lost=step == "lost")
-            key = shape(after, now)
+            key = shape(after, then)
             if key not in seen:
                 seen.add(key)
-                left.append((after, now))
+                left.append((after, then))
     assert len(seen) > 10_000
     assert table.used == set(TRANSITIONS)
 
@@ -133,8 +162,7 @@ def check(ledger, *, lost=False):
     written = [not entry.to_write for entry in ledger._entries]
     assert written == sorted(written, reverse=True), "what is written precedes what is not"
     assert not (lost and any(written)), "nothing is written to a connection that is lost"
-    replying = [entry for entry in ledger._entries if entry.state in module._REPLYING]
-    assert len(replying) <= 1, "one reply comes at a time"
+    assert sum(entry.replying for entry in ledger._entries) <= 1, "one reply comes at a time"
     assert not any(entry.over for entry in ledger._entries), "what is over is forgotten"
     assert not ledger.quiet or not ledger._entries, "quiet means that nothing is open"
 
@@ -142,50 +170,80 @@ def check(ledger, *, lost=False):
 # A server
 
 
+class Exchange:
+    """A reply that is under way."""
+
+    def __init__(self):
+        self.words = []
+        self.call = None
+        self.called = False
+
+    @property
+    def may_end(self):
+        """Whether the reply can be complete."""
+        return self.words and self.call is None
+
+
 class Server:
     """A session of the server's, by what is documented and observed of it.
 
     A new turn interrupts the reply to the one before. A handle stands for what was known when it
-    was issued. A reply that was cut is not continued, but can be asked for.
+    was issued. A reply that was cut is not continued, but can be asked for. A session that is
+    resumed from within a reply that called a tool waits: what comes first only ends the wait.
     """
 
-    def __init__(self, known, updates):
+    def __init__(self, known=(), updates=(), exchange=None):
         self.known = list(known)
         self.updates = list(updates)
+        self.waiting = exchange is not None and exchange.called
+        self.exchange = None
         self.inflight = []
-        self.reply = None
-        self.call = None
+        self.taken = 0
+
+    def snapshot(self):
+        """Return what a handle issued now stands for."""
+        exchange = self.exchange
+        before_call = exchange is not None and not exchange.called
+        return tuple(self.known), tuple(self.updates), exchange if before_call else None
 
     def take(self):
         """Take in the next client message; return the messages of the server's."""
         call = self.inflight.pop(0)
-        if call.method != CONTENT:
+        self.taken += 1
+        if call.method == UPDATE:
             self.updates.append(call.arguments["system_instruction"])
             return []
+        if call.method == ANSWER and not self.waiting:
+            if self.exchange and self.exchange.call == call.arguments["function_responses"]:
+                self.exchange.call = None
+            return []
         answers = self.interrupt()
-        self.known += texts(call.arguments.get("turns", ()))
-        if call.arguments["turn_complete"]:
+        self.known += texts(turns.Entry(call, turns.State.HELD).turns)
+        if self.waiting:
+            self.waiting = False
+            answers.append(complete())
+        elif call.method == REALTIME or call.arguments["turn_complete"]:
             if self.known and self.known[-1].startswith("user"):
-                self.reply = []
+                self.exchange = Exchange()
             else:
                 answers.append(complete())
         return answers
 
     def interrupt(self):
         """Cut off the reply that is under way."""
-        if self.reply is None:
+        if self.exchange is None:
             return []
         answers = [content(interrupted=True), complete()]
-        if self.call is not None:
-            answers.insert(0, cancelling(self.call))
+        if self.exchange.call is not None:
+            answers.insert(0, cancelling(self.exchange.call))
         self.finish()
         return answers
 
     def finish(self):
         """End the reply that is under way."""
-        if self.reply:
-            self.known.append("model " + "".join(self.reply))
-        self.reply = self.call = None
+        if self.exchange.words:
+            self.known.append("model " + "".join(self.exchange.words))
+        self.exchange = None
 
 
 def texts(turns):
@@ -193,21 +251,24 @@ def texts(turns):
     return [f"{turn['role']} {''.join(part['text'] for part in turn['parts'])}" for turn in turns]
 
 
+def replying(self):
+    """Tell whether a reply is under way."""
+    return self.server is not None and self.server.exchange is not None
+
+
 class Conversation(RuleBasedStateMachine):
     """A caller, a ledger as the driver drives it, and a server."""
 
-    @initialize(withholds=st.booleans())
-    def begin(self, withholds):
-        """Begin a conversation with a model that withholds handles within a turn, or does not."""
-        self.withholds = withholds
+    @initialize(withholds=st.booleans(), transparent=st.booleans(), base=st.integers(0, 1))
+    def begin(self, withholds, transparent, base):
+        """Begin with a model that withholds handles within a turn or not, and counts or not."""
+        self.withholds, self.transparent, self.base = withholds, transparent, base
         self.numbers = itertools.count(1)
-        self.ledger = Ledger()
+        self.ledger = Ledger(index_base=base)
         self.server = None
-        self.issued = {}
+        self.issued = {None: ()}
         self.handle = None
-        self.typed = []
-        self.updates = []
-        self.replies = []
+        self.typed, self.updates, self.replies = [], [], []
         self.new = {}
 
     def next(self, kind):
@@ -215,17 +276,20 @@ class Conversation(RuleBasedStateMachine):
         return f"{kind}{next(self.numbers)};"
 
     def receive(self, *messages):
-        """Hand server messages to the ledger."""
+        """Hand server messages to the ledger; return what it made of the last."""
+        reading = None
         for message in messages:
-            self.ledger.received(message)
+            reading = self.ledger.received(message)
+        return reading
 
     # The caller
 
-    @rule(asks=st.booleans())
-    def say(self, asks):
-        """Type a turn, or context that asks for no reply."""
+    @rule(kind=st.sampled_from(["turn", "context", "realtime"]))
+    def say(self, kind):
+        """Type a turn, context that asks for no reply, or realtime input."""
         text = self.next("q")
-        self.new[text] = self.ledger.record(turn(text, asks=asks))
+        call = realtime(text) if kind == "realtime" else turn(text, asks=kind == "turn")
+        self.new[text] = self.ledger.record(call)
         self.typed.append(text)
 
     @rule()
@@ -245,34 +309,47 @@ class Conversation(RuleBasedStateMachine):
             self.ledger.retract(entry)
             self.typed.remove(text)
 
-    @precondition(lambda self: self.server and self.server.call)
+    @precondition(lambda self: replying(self) and self.ledger.calls.awaited)
     @rule()
     def answer_call(self):
         """Answer a tool call."""
-        assert self.ledger.knows([self.server.call])
-        self.ledger.answered([self.server.call])
-        self.server.call = None
+        (key,) = self.ledger.calls.awaited
+        self.ledger.calls.answered(key, "done")
+        self.send(Call(ANSWER, {"function_responses": key}))
 
     # The driver
+
+    def send(self, call):
+        """Write a message that the ledger does not hold."""
+        self.ledger.number()
+        self.server.inflight.append(call)
 
     @precondition(lambda self: not self.server)
     @rule()
     def dial(self):
         """Open a connection: resume from the handle, or tell a fresh session the past."""
         assert self.ledger.handle == self.handle
-        past = texts(self.ledger.past), ()
-        self.server = Server(*(past if self.handle is None else self.issued[self.handle]))
+        self.server = Server(*self.issued[self.handle])
+        if self.handle is None:
+            self.server.known += texts(self.ledger.past)
+        closing = self.ledger.close_calls()
+        if closing is not None:
+            self.send(closing)
+            waited = self.server.waiting
+            reading = self.receive(*self.server.take())
+            assert not waited or reading.hidden, "the caller is not shown what it did not ask"
+            self.ledger.closing = False
+        assert not self.server.waiting, "no session is left waiting"
 
     @precondition(lambda self: self.server and self.ledger.unwritten())
     @rule()
     def write(self):
         """Write what comes next."""
         entry = self.ledger.unwritten()[0]
-        call = entry.wording()
+        call = self.ledger.write(entry)
         told = texts(call.arguments.get("turns", ()))
         assert not set(told) & set(texts(self.ledger.past)), "what is settled is not written again"
         assert all(text.split(" ", 1)[1] for text in told), "nothing empty is written"
-        entry.mark(Mark.WRITTEN)
         self.new = {text: new for text, new in self.new.items() if new is not entry}
         self.server.inflight.append(call)
 
@@ -286,12 +363,10 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def lose(self):
         """Lose the connection, with all that was on its way."""
-        replying = any(entry.state in module._REPLYING for entry in self.ledger._entries)
-        call, self.server = self.server.call, None
+        reply = any(entry.replying for entry in self.ledger._entries)
+        awaited, self.server = self.ledger.calls.awaited, None
         cut = self.ledger.lost()
-        assert cut.reply is replying
-        assert cut.calls == (() if call is None else (call,))
-        assert call is None or not self.ledger.knows([call])
+        assert (cut.reply, cut.calls) == (reply, awaited)
         check(self.ledger, lost=True)
 
     @precondition(lambda self: not self.server)
@@ -309,49 +384,53 @@ class Conversation(RuleBasedStateMachine):
         """Let the server take in a client message."""
         self.receive(*self.server.take())
 
-    @precondition(lambda self: self.server and self.server.reply is not None)
+    @precondition(replying)
     @rule(kind=st.sampled_from(["text", "sound", "words"]))
     def reply(self, kind):
         """Say a piece of the reply."""
         text = self.next("r")
         if kind == "text" and not self.ledger._sounding:
             self.receive(said(text))
-            self.server.reply.append(text)
         else:
-            self.receive(sound(text if kind == "words" else None))
-            self.server.reply.append(text if kind == "words" else "")
+            text = text if kind == "words" else ""
+            self.receive(sound(text))
+        self.server.exchange.words.append(text)
 
-    @precondition(lambda self: self.server and self.server.reply and not self.server.call)
+    @precondition(lambda self: replying(self) and self.server.exchange.may_end)
     @rule(late=st.booleans())
     def complete(self, late):
         """Complete the reply; more of its words may come later."""
-        self.replies += [text for text in self.server.reply if text]
+        self.replies += [text for text in self.server.exchange.words if text]
         self.server.finish()
-        self.receive(complete())
+        assert self.receive(complete()).over
         if late:
             self.receive(transcribed("late;"))
 
-    @precondition(lambda self: self.server and self.server.reply is not None)
-    @precondition(lambda self: self.server and not self.server.call)
+    @precondition(lambda self: replying(self) and not self.server.exchange.call)
     @rule()
     def call(self):
-        """Call a tool."""
-        self.server.call = self.next("c")
-        self.receive(calling(self.server.call))
+        """Call a tool: the same one, so that a result that is known can be given again."""
+        key = self.next("c")
+        self.server.exchange.call, self.server.exchange.called = key, True
+        reading = self.receive(calling(key))
+        due = self.ledger.due()
+        assert [it.key for it in due] == list(reading.known)
+        for it in due:
+            self.send(Call(ANSWER, {"function_responses": it.key}))
 
-    @precondition(lambda self: self.server and not self.server.call)
+    @precondition(lambda self: self.server and not (replying(self) and self.server.exchange.call))
     @rule()
     def issue(self):
         """Issue a handle, if the model does so at this point."""
-        if self.withholds and self.server.reply is not None:
+        if self.withholds and replying(self):
             self.receive(update("", resumable=False))
-        else:
-            self.handle = self.next("h")
-            self.issued[self.handle] = tuple(self.server.known), tuple(self.server.updates)
-            self.receive(update(self.handle))
+            return
+        self.handle = self.next("h")
+        self.issued[self.handle] = self.server.snapshot()
+        newest = self.server.taken - 1 + self.base
+        self.receive(update(self.handle, consumed=newest if self.transparent else None))
 
-    @precondition(lambda self: self.server and self.server.reply is None)
-    @precondition(lambda self: self.server and not self.server.inflight)
+    @precondition(lambda self: self.server and not replying(self) and not self.server.inflight)
     @rule(transcript=st.booleans())
     def hear(self, transcript):
         """Hear the user speak, and begin to reply."""
@@ -359,14 +438,14 @@ class Conversation(RuleBasedStateMachine):
         if transcript:
             self.receive(heard(text))
         self.server.known.append(f"user {text}")
-        self.server.reply = []
+        self.server.exchange = Exchange()
         self.reply("words")
 
     # The laws
 
     @rule()
     def everything_is_known(self):
-        """Once all is written the session knows all that was said and every complete reply."""
+        """Bring a session up to date: it knows all that was said, and answers what is open."""
         if not self.server:
             self.dial()
         while self.ledger.unwritten():
@@ -379,13 +458,14 @@ class Conversation(RuleBasedStateMachine):
         everything = "".join(known)
         assert [text for text in self.replies if text not in everything] == []
         assert self.server.updates[-1:] == self.updates[-1:]
+        owed = any(entry.open for entry in self.ledger._entries)
+        assert owed is replying(self), "what is open is being answered"
 
     @invariant()
     def nothing_is_lost(self):
         """Find what was typed settled or in the ledger: once, and in order."""
-        entries = [entry for entry in self.ledger._entries if entry.call.method == CONTENT]
-        turns = [entry.call.arguments.get("turns", []) for entry in entries]
-        there = texts(self.ledger.past) + texts(itertools.chain(*turns))
+        there = texts(self.ledger.past)
+        there += texts(itertools.chain(*(entry.turns for entry in self.ledger._entries)))
         assert [text for text in there if text.startswith("user q")] == [
             f"user {text}" for text in self.typed
         ]

@@ -21,7 +21,7 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import Ledger
+from reconnect.ledger import Ledger, Reading
 from reconnect.transcript import model_turn
 
 # What was spoken
@@ -83,14 +83,15 @@ def test_early_transcription():
 
 
 def test_news():
-    """Only what may change what the session does is news: no piece of a reply is."""
+    """Only what may change what the session does is read as more than a piece of a reply."""
     ledger = talking()
     pieces = [said("a"), sound(), sound(), sound("b"), transcribed("c"), heard("d"), model()]
-    assert [ledger.received(piece) for piece in pieces] == [False] * len(pieces)
+    assert [ledger.received(piece) for piece in pieces] == [None] * len(pieces)
+    assert ledger.received(update(None, resumable=False)) is None
     away = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
-    news = [complete(), update("h"), calling("1"), cancelling("1"), away]
-    assert [ledger.received(message) for message in news] == [True] * len(news)
-    assert not ledger.received(update(None, resumable=False))
+    for news in (update("h"), calling("1"), cancelling("1"), away):
+        assert ledger.received(news) == Reading()
+    assert ledger.received(complete()) == Reading(over=True)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +106,11 @@ def test_several_fields(extra):
     """What a message carries besides sound counts as if it had come on its own."""
     apart, together = (talking(calling("1"), sound("a")) for _ in range(2))
     apart.received(sound())
-    assert together.received(merged(sound(), extra)) is apart.received(extra)
+    assert together.received(merged(sound(), extra)) == apart.received(extra)
     assert together.handle == apart.handle
     for id_ in ("1", "2"):
-        assert together.knows([id_]) is apart.knows([id_])
+        assert together.calls.knows([id_]) is apart.calls.knows([id_])
+    assert together.calls.awaited == apart.calls.awaited
     for ledger in (apart, together):
         receive(ledger, sound("b"), complete(), sound("c"), complete(), update("h2"))
     assert together.past == apart.past

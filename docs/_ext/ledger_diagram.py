@@ -34,7 +34,7 @@ DRAWINGS: Final = (
     ("While the connection lives", (Mark.WRITTEN, Mark.OUTPUT, Mark.COMPLETED, Mark.COVERED)),
     ("When the connection is lost", (Mark.LOST,)),
     ("When the resumed session shows that it knows the turn", (Mark.RECOGNISED,)),
-    ("When the next session is a fresh one", (Mark.RESTARTED,)),
+    ("When the next session is a fresh one", (Mark.RESTARTED, Mark.SEEDED)),
 )
 
 # Pixels
