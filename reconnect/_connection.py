@@ -120,9 +120,10 @@ class Connection:
         it exhausted, or is cancelled while it waits, says so by `renew`. Nothing is lost then: a
         message is either yielded or still to be read.
         """
-        if self._messages is None:
-            self._messages = self.session.receive()
-        return self._messages
+        messages = self._messages
+        if messages is None:
+            messages = self._messages = self.session.receive()
+        return messages
 
     def renew(self) -> None:
         """Note that the iterator of `messages` is exhausted."""

@@ -226,10 +226,10 @@ class ResumableSession:
     async def send_realtime_input(
         self,
         *,
-        media: types.BlobImageUnionDict | None = None,
+        media: Any = None,
         audio: types.BlobOrDict | None = None,
         audio_stream_end: bool | None = None,
-        video: types.BlobImageUnionDict | None = None,
+        video: Any = None,
         text: str | None = None,
         activity_start: types.ActivityStartOrDict | None = None,
         activity_end: types.ActivityEndOrDict | None = None,
@@ -237,12 +237,12 @@ class ResumableSession:
         """Send one piece of realtime input, as the SDK's method of this name.
 
         A text is held as typed turns are. Nothing else waits for a connection: during an outage
-        the newest `audio_buffer` seconds of sound are kept, and the newest image, and sent once
+        the newest ``audio_buffer`` seconds of sound are kept, and the newest image, and sent once
         the session is back. What was on its way when a connection died is sent again where the
         handle says what it covers: in transparent resumption.
 
         Args:
-            media: A chunk of media.
+            media: A chunk of sound or an image.
             audio: A chunk of audio.
             audio_stream_end: Whether the audio pauses.
             video: An image.

@@ -4,6 +4,7 @@ from typing import assert_never, assert_type
 
 from reconnect import (
     Connected,
+    Continuity,
     Event,
     FailureKind,
     GaveUp,
@@ -31,18 +32,16 @@ def describe(event: Event) -> str:
             assert_type(attempt, int)
             assert_type(why, FailureKind)
             assert_type(fresh, bool)
-        case Resumed(attempts=attempts, outage=outage, replayed=replayed, asked_on=asked_on):
-            assert_type((attempts, outage), tuple[int, float])
-            assert_type((replayed, asked_on), tuple[int, bool])
-        case Restarted(attempts=attempts, outage=outage, replayed=replayed, told=told):
-            assert_type((attempts, outage), tuple[int, float])
-            assert_type((replayed, told), tuple[int, int])
+        case Resumed(continuity=continuity):
+            assert_type(continuity, Continuity)
+        case Restarted(continuity=continuity, told=told):
+            assert_type((continuity, told), tuple[Continuity, int])
         case GoingAway(time_left=time_left, announced=announced):
             assert_type(time_left, float)
             assert_type(announced, str | None)
-        case GaveUp(error=error, attempts=attempts, outage=outage):
+        case GaveUp(error=error, continuity=continuity):
             assert_type(error, BaseException)
-            assert_type((attempts, outage), tuple[int, float])
+            assert_type(continuity, Continuity)
         case _:
             assert_never(event)
     return type(event).__name__
