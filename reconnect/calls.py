@@ -74,6 +74,7 @@ class Calls:
         # key stays known.
         self._asked: dict[str, Asked] = {}
         self._known: set[str] = set()
+        self._cancelled: dict[str, Asked] = {}
         # Of lost connections, until their turn is completed.
         self._lost: dict[str, Asked] = {}
         self._unclosed: dict[str, Asked] = {}
@@ -106,13 +107,16 @@ class Calls:
         return True
 
     def cancelled(self, keys: Iterable[str]) -> None:
-        """Forget calls that the server has cancelled.
+        """Note that the server has cancelled calls: nobody waits for them on this connection.
+
+        A session that is resumed from a handle of before may do so.
 
         Args:
             keys: Their ids.
         """
         for key in keys:
-            self._asked.pop(key, None)
+            if key in self._asked:
+                self._cancelled[key] = self._asked.pop(key)
 
     def knows(self, keys: Iterable[str]) -> bool:
         """Tell whether this connection knows the calls: a result for another is never sent.
@@ -149,19 +153,26 @@ class Calls:
         So is whatever an earlier connection has lost: a session resumed from it waits for none.
         """
         self._asked = {key: call for key, call in self._asked.items() if not call.followed}
+        self._cancelled.clear()
         self._unclosed.clear()
 
     def completed(self) -> None:
         """Note the end of the turn: what was lost in it will not be asked again."""
         self._lost.clear()
 
-    def lost(self) -> tuple[str, ...]:
-        """Give up the connection; return the keys of the calls that nobody waits for any more."""
+    def lost(self, *, known: bool = True) -> tuple[str, ...]:
+        """Give up the connection; return the keys of the calls that nobody waits for any more.
+
+        Args:
+            known: Whether a session that is resumed may know the turn that made the calls.
+        """
         cancelled = self.awaited
-        self._unclosed.update(self._asked)
+        if known:
+            self._unclosed.update(self._cancelled | self._asked)
         if self._reuse:
             self._lost.update(self._asked)
         self._asked = {}
+        self._cancelled.clear()
         self._known.clear()
         self._due.clear()
         return cancelled

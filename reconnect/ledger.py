@@ -24,7 +24,9 @@ handle covers the reply too. The rules:
    the empty ``turn_complete`` that this causes is not shown.
 6. In transparent resumption the handle says by number which messages it covers; nothing is in
    doubt then.
-7. A fresh session knows nothing: it is told the history and all that was settled since, and the
+7. Turns that were written before the first word of a reply are answered with it: the model took
+   them together. Unless it was interrupted: then what interrupted it is answered next.
+8. A fresh session knows nothing: it is told the history and all that was settled since, and the
    open turn is asked again.
 
 All of it is in `TRANSITIONS` (`reconnect.turns`), one row per state and event; whatever is not
@@ -124,6 +126,8 @@ class Ledger:
         self._ahead: list[str] = []
         # Whether a reply is under way that comes as sound: what it says is in its transcription.
         self._sounding = False
+        # The turns that were written before the first word of the reply that is under way.
+        self._merged: list[Entry] = []
         # What this connection, a fresh one, is told first; None on a resumed one.
         self._seed: Entry | None = None
         # What a fresh session must be told.
@@ -209,7 +213,7 @@ class Ledger:
         Only a session that knows the turn can wait for its calls; no other is told of them.
         """
         responses = self.calls.closing()
-        if not responses or self._perhaps_known() is None:
+        if not responses:
             return None
         self.closing = True
         return Call(ANSWER, {"function_responses": responses})
@@ -249,7 +253,7 @@ class Ledger:
             hidden = self.closing and _is_empty_end(message)
             notable |= self._content(message)
         if message.tool_call is not None:
-            self._output()
+            self._output().called = True
             for call in message.tool_call.function_calls or ():
                 asked = Asked(call.id, call.name, call.args or {})
                 if not self.calls.ask(asked):
@@ -286,13 +290,15 @@ class Ledger:
             entry.mark(Mark.LOST)
             entry.index = None
         turns = sum(entry.spoken and entry.state is State.HELD for entry in self._entries)
-        cut = Cut(reply=bool(replying), calls=self.calls.lost(), turns=turns)
+        calls = self.calls.lost(known=self._perhaps_known() is not None)
+        cut = Cut(reply=bool(replying), calls=calls, turns=turns)
         self._forget()
         self._index = self._index_base - 1
         # It counts the messages of the connection that is gone.
         self.consumed = None
         self.closing = False
         self._ahead.clear()
+        self._merged.clear()
         self._sounding = False
         return cut
 
@@ -325,12 +331,21 @@ class Ledger:
         return next((entry for entry in self._entries if entry.open), None)
 
     def _perhaps_known(self) -> Entry | None:
-        """Return the oldest turn that a resumed session knows in part, or may know."""
+        """Return the turn that called tools which a resumed session may wait for."""
         known = (State.TO_ASK_ON, State.TO_TELL_REPLY)
-        return next((e for e in self._entries if e.doubtful or e.state in known), None)
+        calling = (entry for entry in self._entries if entry.called)
+        return next((entry for entry in calling if entry.doubtful or entry.state in known), None)
 
-    def _output(self) -> list[str]:
-        """Note output of a reply, and return where its text belongs."""
+    def _recognise(self, turn: Entry) -> None:
+        """Note that the session knows a turn, and with it what it may have been told before."""
+        for entry in self._entries[: self._entries.index(turn)]:
+            if entry.doubtful:
+                entry.mark(Mark.COVERED)
+        turn.mark(Mark.RECOGNISED)
+        self._forget()
+
+    def _output(self) -> Entry:
+        """Note output of a reply, and return the turn that is replied to."""
         turn = self._current()
         if turn is None:
             # Nobody typed it, so it was spoken: before whatever is still to be written.
@@ -340,10 +355,11 @@ class Ledger:
         self.closing = False
         self.calls.followed()
         if not turn.replying:
+            self._merged = [entry for entry in self._entries if entry.open and entry is not turn]
             turn.mark(Mark.OUTPUT)
             turn.reply.extend(self._ahead)
             self._ahead.clear()
-        return turn.reply
+        return turn
 
     def _put_into_words(self, entry: Entry) -> None:
         """Give a spoken turn the words that were heard of it, in place of its sound."""
@@ -357,7 +373,7 @@ class Ledger:
         """Read the content of a server message; return whether it ends a turn."""
         content = message.server_content
         if content.model_turn is not None:
-            reply = self._output()
+            reply = self._output().reply
             for part in content.model_turn.parts or ():
                 if part.inline_data is not None:
                     self._sounding = True
@@ -371,25 +387,34 @@ class Ledger:
             words.append(content.output_transcription.text)
         if content.input_transcription is not None and content.input_transcription.text:
             self._heard.append(content.input_transcription.text)
+        if content.interrupted:
+            # What interrupted the reply gets one of its own.
+            self._merged.clear()
         if not content.turn_complete:
             return False
         self._sounding = False
-        if not ends_turn(message):
-            return False
+        if ends_turn(message):
+            self._turn_ended()
+            return True
+        return False
+
+    def _turn_ended(self) -> None:
+        """Note the end of the turn that is open."""
         if self.closing:
             # Nothing was generated: the session has closed the lost calls, so it knew their turn.
             self.closing = False
             known = self._perhaps_known()
             if known is not None:
-                known.mark(Mark.RECOGNISED)
-                self._forget()
-            return True
+                self._recognise(known)
+            return
         turn = self._current()
         if turn is not None:
             self._put_into_words(turn)
             turn.mark(Mark.COMPLETED)
+            for entry in self._merged:
+                entry.mark(Mark.COMPLETED)
+            self._merged.clear()
             self.calls.completed()
-        return True
 
     def _covered(self, consumed: int | None) -> None:
         """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
@@ -411,8 +436,9 @@ class Ledger:
         if seed is not None and seed.state is State.TOLD and first:
             seed.mark(Mark.COVERED)
         for entry in self._entries:
-            if entry.state is State.SENT:
+            if entry.state in (State.SENT, State.TOLD, State.TOLD_REPLY):
                 entry.doubtful = consumed is None
+            entry.called &= self.calls.open
         self._forget()
 
     def _forget(self) -> None:

@@ -87,7 +87,7 @@ class Mark(Enum):
     """Its turn was completed."""
 
     COVERED = "covered"
-    """A handle came that is known to cover it."""
+    """A handle is known to cover it."""
 
     RECOGNISED = "recognised"
     """The session has shown that it knows it, by closing a tool call of its."""
@@ -130,6 +130,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
     (State.TO_ASK_ON, Mark.LOST): State.TO_ASK_ON,
     (State.TO_ASK_ON, Mark.RESTARTED): State.HELD,
     (State.TO_TELL, Mark.WRITTEN): State.TOLD,
+    (State.TO_TELL, Mark.COVERED): State.SETTLED,
     (State.TO_TELL, Mark.RECOGNISED): State.TO_TELL_REPLY,
     (State.TO_TELL, Mark.LOST): State.TO_TELL,
     (State.TO_TELL, Mark.RESTARTED): State.TO_TELL,
@@ -137,6 +138,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
     (State.TOLD, Mark.COVERED): State.SETTLED,
     (State.TOLD, Mark.LOST): State.TO_TELL,
     (State.TO_TELL_REPLY, Mark.WRITTEN): State.TOLD_REPLY,
+    (State.TO_TELL_REPLY, Mark.COVERED): State.SETTLED,
     (State.TO_TELL_REPLY, Mark.RECOGNISED): State.TO_TELL_REPLY,
     (State.TO_TELL_REPLY, Mark.LOST): State.TO_TELL_REPLY,
     (State.TO_TELL_REPLY, Mark.RESTARTED): State.TO_TELL,
@@ -176,6 +178,7 @@ class Entry:
         reply: The text of its reply, as far as it was seen.
         index: Its number among the messages of its connection; None where it was not written.
         doubtful: Whether a handle has come since it was written that may or may not cover it.
+        called: Whether a tool was called in its reply.
     """
 
     call: Call
@@ -184,6 +187,7 @@ class Entry:
     reply: list[str] = field(default_factory=list)
     index: int | None = None
     doubtful: bool = False
+    called: bool = False
 
     @property
     def open(self) -> bool:

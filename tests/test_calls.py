@@ -41,11 +41,13 @@ def test_answered_call_is_behind_a_handle_that_follows_output():
 
 
 def test_call_that_the_server_cancels_is_not_awaited():
-    """Calls forget what the server cancels."""
+    """Calls do not wait for what the server cancels, but close it on the session of before."""
     calls = Calls(reuse=True)
     calls.ask(asked("1"))
     calls.cancelled(["1", "2"])
     assert calls.awaited == ()
+    assert calls.lost() == ()
+    assert [response["id"] for response in calls.closing()] == ["1"]
 
 
 def test_lost_calls_are_closed_with_an_error():
@@ -63,6 +65,14 @@ def test_lost_calls_are_closed_with_an_error():
     calls.lost()
     assert len(calls.closing()) == 2
     calls.covered()
+    assert calls.closing() == []
+
+
+def test_session_that_cannot_know_the_turn_waits_for_no_call():
+    """Calls are not closed on a session that was resumed from before their turn."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    assert calls.lost(known=False) == ("1",)
     assert calls.closing() == []
 
 

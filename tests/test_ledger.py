@@ -269,10 +269,39 @@ def test_turn_that_is_taken_back():
 
 
 def test_cancelled_call():
-    """A call that the server has cancelled is not waited for."""
+    """A call that the server has cancelled is closed where the handle is older than it."""
     ledger = talking(said("a"), update("h"), calling("1"), cancelling("1"))
     assert ledger.lost().calls == ()
+    assert ledger.close_calls() == closed("1")
+    receive(ledger, update("h2"))
+    ledger.lost()
     assert ledger.close_calls() is None
+
+
+def test_spoken_before_a_lost_call_is_closed():
+    """What was spoken to the resumed session in between is not known to the next."""
+    ledger = talking(update("h"), calling("1"))
+    ledger.lost()
+    ledger.close_calls()
+    receive(ledger, heard("hello?"), sound())
+    ledger.lost()
+    assert ledger.close_calls() == closed("1")
+    receive(ledger, complete())
+    assert write(ledger) == [turn("hello?"), ASK_ON]
+
+
+def test_context_before_a_call():
+    """A session that knows the turn knows what was told before it, which is not told again."""
+    ledger = Ledger()
+    for call in (turn("c", asks=False), context_update("u"), turn("q")):
+        ledger.record(call)
+    write(ledger)
+    receive(ledger, update("h"), calling("1"))
+    ledger.lost()
+    ledger.close_calls()
+    receive(ledger, complete())
+    assert write(ledger) == [ASK_ON]
+    assert ledger.past == [user("c")]
 
 
 def test_known_result():
@@ -525,3 +554,26 @@ def test_retract():
         assert not ledger.holds(entry)
     assert ledger.holds(other)
     assert write(ledger) == [turn("q")]
+
+
+def test_turns_that_are_answered_together():
+    """Turns that were written before the first word of a reply are answered with it."""
+    ledger = Ledger()
+    ledger.record(realtime("a"))
+    ledger.record(turn("b"))
+    write(ledger)
+    receive(ledger, said("both"), complete(), update("h"))
+    assert ledger.quiet
+    ledger.lost()
+    assert ledger.unwritten() == []
+
+
+def test_turn_that_interrupts_is_answered_next():
+    """A turn that interrupts a reply is not taken for answered with it."""
+    ledger = Ledger()
+    ledger.record(turn("a"))
+    ledger.record(turn("b"))
+    write(ledger)
+    receive(ledger, said("..."), content(interrupted=True), complete())
+    ledger.lost()
+    assert [entry.call for entry in ledger.unwritten()][-1] == turn("b")

@@ -117,10 +117,13 @@ def take(step, ledger):
 def twin(ledger):
     """Return a copy of a ledger whose future is the same; the past is not told again."""
     copied = copy.copy(ledger)
-    copied._entries = [replace(entry, reply=entry.reply[:1]) for entry in ledger._entries]
+    twins = {entry: replace(entry, reply=entry.reply[:1]) for entry in ledger._entries}
+    copied._entries = list(twins.values())
+    copied._merged = [twins[entry] for entry in ledger._merged if entry in twins]
     copied.calls = copy.copy(ledger.calls)
     copied.calls._asked = {key: replace(call) for key, call in ledger.calls._asked.items()}
     copied.calls._known = set(ledger.calls._known)
+    copied.calls._unclosed = dict(ledger.calls._unclosed)
     copied._heard = ledger._heard[:1]
     copied._past = Transcript(limit=0)
     return copied
@@ -129,10 +132,11 @@ def twin(ledger):
 def shape(ledger, phase):
     """Return what tells a ledger's future from another's."""
     entries = tuple(
-        (it.state, it.spoken, bool(it.reply), it.index is None, it.doubtful)
+        (it.state, it.spoken, bool(it.reply), it.doubtful, it.called, it in ledger._merged)
         for it in ledger._entries
     )
-    calls = tuple(str(part) for part in vars(ledger.calls).values())
+    asked = tuple((call.result, call.followed) for call in ledger.calls._asked.values())
+    calls = asked, len(ledger.calls._known), len(ledger.calls._unclosed)
     flags = (bool(ledger._heard), ledger.closing)
     return phase, entries, calls, flags
 
@@ -177,11 +181,7 @@ class Exchange:
         self.words = []
         self.call = None
         self.called = False
-
-    @property
-    def may_end(self):
-        """Whether the reply can be complete."""
-        return self.words and self.call is None
+        self.overtaken = []
 
 
 class Server:
@@ -205,6 +205,13 @@ class Server:
         exchange = self.exchange
         before_call = exchange is not None and not exchange.called
         return tuple(self.known), tuple(self.updates), exchange if before_call else None
+
+    @property
+    def may_complete(self):
+        """Whether the reply can be complete: what it has overtaken arrives before its end."""
+        it = self.exchange
+        late = it is not None and any(call in self.inflight for call in it.overtaken)
+        return it is not None and it.words and it.call is None and not late
 
     def take(self):
         """Take in the next client message; return the messages of the server's."""
@@ -384,11 +391,18 @@ class Conversation(RuleBasedStateMachine):
         """Let the server take in a client message."""
         self.receive(*self.server.take())
 
+    def begin_reply(self):
+        """Note what a reply overtakes that begins now."""
+        exchange = self.server.exchange
+        if not exchange.words and not exchange.called:
+            exchange.overtaken = list(self.server.inflight)
+
     @precondition(replying)
     @rule(kind=st.sampled_from(["text", "sound", "words"]))
     def reply(self, kind):
         """Say a piece of the reply."""
         text = self.next("r")
+        self.begin_reply()
         if kind == "text" and not self.ledger._sounding:
             self.receive(said(text))
         else:
@@ -396,7 +410,7 @@ class Conversation(RuleBasedStateMachine):
             self.receive(sound(text))
         self.server.exchange.words.append(text)
 
-    @precondition(lambda self: replying(self) and self.server.exchange.may_end)
+    @precondition(lambda self: self.server and self.server.may_complete)
     @rule(late=st.booleans())
     def complete(self, late):
         """Complete the reply; more of its words may come later."""
@@ -411,6 +425,7 @@ class Conversation(RuleBasedStateMachine):
     def call(self):
         """Call a tool: the same one, so that a result that is known can be given again."""
         key = self.next("c")
+        self.begin_reply()
         self.server.exchange.call, self.server.exchange.called = key, True
         reading = self.receive(calling(key))
         due = self.ledger.due()

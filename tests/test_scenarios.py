@@ -93,13 +93,7 @@ async def test_sound_with_marks(kind, generation, vertexai):
     [
         ("2.5", False),
         ("2.5", True),
-        pytest.param(
-            "3.8",
-            False,
-            marks=pytest.mark.xfail(
-                reason="what stands before a turn that was recognised is told a second time"
-            ),
-        ),
+        ("3.8", False),
         ("3.8", True),
     ],
 )
