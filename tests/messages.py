@@ -2,8 +2,9 @@
 
 from google.genai import types
 
+from reconnect.calls import LOST
 from reconnect.ledger import CONTENT, Call, Cut, Ledger
-from reconnect.turns import REALTIME, UPDATE
+from reconnect.turns import ANSWER, REALTIME, UPDATE
 
 # The server's part
 
@@ -118,3 +119,19 @@ def talking(*messages, asking="q"):
     write(ledger)
     receive(ledger, *messages)
     return ledger
+
+
+def closed(id_):
+    """Return the response that closes a lost tool call."""
+    response = {"id": id_, "name": "f", "response": {"error": LOST}}
+    return Call(ANSWER, {"function_responses": [response]})
+
+
+def check(ledger, *, lost=False):
+    """Check what holds of a ledger at any time."""
+    written = [not entry.to_write for entry in ledger._entries]
+    assert written == sorted(written, reverse=True), "what is written precedes what is not"
+    assert not (lost and any(written)), "nothing is written to a connection that is lost"
+    assert sum(entry.replying for entry in ledger._entries) <= 1, "one reply comes at a time"
+    assert not any(entry.over for entry in ledger._entries), "what is over is forgotten"
+    assert not ledger.quiet or not ledger._entries, "quiet means that nothing is open"

@@ -7,6 +7,7 @@ from messages import (
     calling,
     cancelling,
     complete,
+    content,
     heard,
     model,
     receive,
@@ -21,10 +22,81 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import Ledger, Reading
+from reconnect.ledger import Ledger, Reading, ends_turn
 from reconnect.transcript import model_turn
 
-# What was spoken
+# What was spoken, and where a turn ends
+
+
+def test_spoken_turn():
+    """A spoken turn is asked again in the words that were heard."""
+    ledger = Ledger()
+    receive(ledger, heard("what "), heard("time?"), sound("it"))
+    assert ledger.lost().reply
+    assert write(ledger) == [turn("what time?")]
+    receive(ledger, heard("hello?"), sound("noon"), complete(), update("h"))
+    assert ledger.past == [user("what time?"), model_turn(["noon"])]
+
+
+def test_unheard_turn():
+    """A spoken turn of which no word is known cannot be asked again, nor told."""
+    for messages in ([sound()], [sound(), complete()]):
+        ledger = Ledger()
+        receive(ledger, *messages)
+        assert not ledger.quiet
+        ledger.lost()
+        assert ledger.quiet
+
+
+def test_late_transcription():
+    """Words of a reply that come after its end begin no turn, and prove none to be known."""
+    ledger = talking(sound("a"), complete(), update("h"), transcribed("b"))
+    assert ledger.quiet
+    ledger.record(turn("q2"))
+    write(ledger)
+    receive(ledger, transcribed("c"), update("h2"))
+    ledger.lost()
+    assert write(ledger) == [turn("q2")]
+    receive(ledger, sound("d"), complete(), update("h3"))
+    assert ledger.past[-1] == model_turn(["d"])
+
+
+def test_thoughts_are_not_said():
+    """Thoughts are no part of a reply, but prove that there is one."""
+    ledger = talking(model(types.Part(text="hm", thought=True)), update("h"), said("a"), complete())
+    receive(ledger, update("h2"))
+    assert ledger.past == [user("q"), model_turn(["a"])]
+
+
+def test_turn_nobody_asked_for():
+    """The end of a turn that nobody asked for changes nothing."""
+    ledger = Ledger()
+    assert ledger.received(complete())
+    assert ledger.quiet
+
+
+@pytest.mark.parametrize(
+    ("message", "over"),
+    [
+        (said("a"), False),
+        (complete(interaction_status="INTERACTION_STATUS_UNSPECIFIED"), True),
+        (content(interaction_status="INTERACTION_STATUS_UNSPECIFIED"), False),
+        (calling("1"), False),
+    ],
+)
+def test_ends_turn(message, over):
+    """A turn is over where the SDK's ``receive()`` ends."""
+    assert ends_turn(message) is over
+
+
+@pytest.mark.parametrize(("status", "over"), [("IN_PROGRESS", False), ("IDLE", True), (None, True)])
+def test_thinking_on(status, over):
+    """On a model that thinks on after a turn, the turn is over when the model is idle."""
+    end = complete(interaction_status=status)
+    assert ends_turn(end) is over
+    ledger = talking(said("a"))
+    assert (ledger.received(end) == Reading(over=True)) is over
+    assert ledger.lost().reply is not over
 
 
 def test_words_go_to_the_next_turn():

@@ -1,0 +1,122 @@
+"""The ledger: what a fresh session is told."""
+
+import pytest
+from messages import (
+    ASK_ON,
+    complete,
+    context_update,
+    receive,
+    said,
+    sound,
+    talking,
+    told,
+    turn,
+    update,
+    user,
+    write,
+)
+
+from reconnect.ledger import HISTORY_LIMIT, Ledger, Mark
+from reconnect.transcript import model_turn
+
+# Rule 8: a fresh session
+
+
+def test_restarted():
+    """A fresh session is told what was settled, and asked what is open."""
+    ledger = talking(said("a"), complete(), update("h"))
+    ledger.record(turn("q2"))
+    write(ledger)
+    ledger.lost()
+    ledger.restarted()
+    assert ledger.handle is None
+    assert ledger.past == [user("q"), model_turn(["a"])]
+    assert write(ledger) == [turn("q2")]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[said("a"), complete()], [said("a"), update("h"), complete()]],
+    ids=["not covered", "half covered"],
+)
+def test_complete_turns_become_past(messages):
+    """What was complete, but not covered, is told a fresh session with the rest."""
+    ledger = talking(*messages)
+    ledger.lost()
+    ledger.restarted()
+    assert write(ledger) == []
+    assert ledger.past == [user("q"), model_turn(["a"])]
+
+
+def test_known_turn_is_asked_again():
+    """A turn that the lost session knew is sent to a fresh one."""
+    ledger = talking(said("a"), update("h"))
+    ledger.lost()
+    ledger.restarted()
+    assert write(ledger) == [turn("q")]
+
+
+def test_restart_keeps_the_order():
+    """What was told behind an open turn stays behind it in a fresh session."""
+    ledger = Ledger()
+    ledger.record(turn("q"))
+    ledger.record(turn("by the way", asks=False))
+    ledger.restarted()
+    assert ledger.past == []
+    assert write(ledger) == [turn("q"), told(user("by the way"))]
+
+
+def test_updates_are_kept():
+    """Changes of the context are made again in a fresh session, in their order."""
+    ledger = Ledger()
+    for text in ("one", "two"):
+        ledger.record(context_update(text))
+    ledger.record(turn("q"))
+    assert write(ledger) == [context_update("one"), context_update("two"), turn("q")]
+    receive(ledger, said("a"), update("h"))
+    ledger.record(context_update("three"))
+    ledger.lost()
+    assert write(ledger) == [ASK_ON, context_update("three")]
+    for _ in range(2):
+        ledger.lost()
+        ledger.restarted()
+        updates = [context_update(text) for text in ("one", "two", "three")]
+        assert write(ledger) == [*updates[:2], turn("q"), updates[2]]
+
+
+def test_history_is_bounded():
+    """Of a long conversation the newest turns are kept for a fresh session."""
+    ledger = Ledger()
+    for number in range(3):
+        ledger.record(turn(f"{number}" * (HISTORY_LIMIT // 2)))
+        write(ledger)
+        receive(ledger, complete(), update("h"))
+    assert [found["parts"][0]["text"][0] for found in ledger.past] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "handle"),
+    [
+        (None, None),
+        ([update("h")], None),
+        ([update("h"), sound()], None),
+        ([sound(), update("h")], "h"),
+        ([update("h", consumed=0)], None),
+        ([update("h", consumed=1)], "h"),
+    ],
+)
+def test_seed(messages, handle):
+    """A handle is dropped that may stand for a session that was not told the history yet."""
+    ledger = Ledger()
+    seed = ledger.seeded([user("q")], asks=True)
+    ledger.number()
+    assert seed.wording().arguments["turns"] == [user("q")]
+    if messages is None:
+        receive(ledger, update("h"))
+    else:
+        seed.mark(Mark.WRITTEN)
+        receive(ledger, *messages)
+    ledger.lost()
+    assert ledger.handle == handle
+    ledger.lost()
+    assert ledger.handle == handle
