@@ -4,7 +4,7 @@ import copy
 import enum
 from dataclasses import replace
 
-from messages import calling, check, complete, heard, said, turn, update
+from messages import calling, check, complete, said, turn, update
 
 from reconnect import turns
 from reconnect.ledger import Ledger
@@ -27,7 +27,6 @@ class Recorder(dict):
 
 FROM_SERVER = {
     "output": said("x"),
-    "heard": heard("x"),
     "complete": complete(),
     "call": calling("1"),
     "handle": update("h"),
@@ -59,7 +58,7 @@ def steps(ledger, phase):
         yield "give up closing", Phase.READY
     if phase is Phase.READY and ledger.unwritten():
         yield "write", phase
-    for step in ("heard", "complete", "handle"):
+    for step in ("complete", "handle"):
         yield step, phase
     if phase is Phase.READY:
         indexes = {0, *(entry.index for entry in ledger._entries)} - {None}
@@ -106,7 +105,6 @@ def twin(ledger):
     copied.calls._asked = {key: replace(call) for key, call in ledger.calls._asked.items()}
     copied.calls._known = set(ledger.calls._known)
     copied.calls._unclosed = dict(ledger.calls._unclosed)
-    copied._heard = ledger._heard[:1]
     copied._past = Transcript(limit=0)
     return copied
 
@@ -119,8 +117,7 @@ def shape(ledger, phase):
     )
     asked = tuple((call.result, call.followed) for call in ledger.calls._asked.values())
     calls = asked, len(ledger.calls._known), len(ledger.calls._unclosed)
-    flags = (bool(ledger._heard), ledger.closing)
-    return phase, entries, calls, flags
+    return phase, entries, calls, ledger.closing
 
 
 def test_every_path(monkeypatch):
