@@ -159,7 +159,7 @@ async def test_reader_finds_the_loss_itself():
 async def test_full_inbox_makes_the_server_wait(monkeypatch):
     """Reader stops to listen at its limit, and yields everything in the end."""
     monkeypatch.setattr(_reader, "INBOX_LIMIT", 10)
-    frames = [{"serverContent": {"modelTurn": {"parts": [{"text": str(n)}]}}} for n in range(200)]
+    frames = [{"serverContent": {"modelTurn": {"parts": [{"text": str(n)}]}}} for n in range(100)]
     end = {"serverContent": {"turnComplete": True}}
     async with (
         LiveServer([[*frames, end]], chunk_delay=0) as server,
@@ -171,8 +171,8 @@ async def test_full_inbox_makes_the_server_wait(monkeypatch):
         async for message in session.receive():
             if message.text:
                 seen.append(int(message.text))
-                await asyncio.sleep(0.2)
-        assert seen == list(range(200))
+                await asyncio.sleep(0.12)
+        assert seen == list(range(100))
 
 
 @pytest.mark.parametrize("listening", [False, True])
