@@ -196,7 +196,7 @@ def test_turn_that_interrupts_is_answered_next():
     write(ledger)
     receive(ledger, said("..."), content(interrupted=True), complete())
     ledger.lost()
-    assert [entry.call for entry in ledger.unwritten()][-1] == turn("b")
+    assert write(ledger) == [told(user("a"), model_turn(["..."])), turn("b")]
 
 
 # The caller

@@ -140,6 +140,22 @@ def test_context_before_a_call():
     assert ledger.past == [user("c")]
 
 
+def test_call_that_is_long_covered():
+    """Of several turns with calls the session knows the one whose call no handle covers."""
+    ledger = talking(said("a"), update("h"), calling("1"))
+    ledger.calls.answered("1", "done")
+    receive(ledger, said("b"), update("h2"), complete())
+    ledger.lost()
+    ledger.record(turn("q2"))
+    assert write(ledger) == [told(model_turn(["a", "b"])), turn("q2")]
+    receive(ledger, update("h3"), calling("2"))
+    ledger.lost()
+    assert ledger.close_calls() == closed("2")
+    receive(ledger, complete())
+    assert write(ledger) == [ASK_ON]
+    assert ledger.past == [user("q"), model_turn(["a", "b"])]
+
+
 def test_known_result():
     """A call that is made again after a loss is given the result that is known."""
     ledger = talking(calling("1"))
@@ -164,6 +180,14 @@ def test_consumed():
     assert ledger.consumed == 2
     ledger.lost()
     assert write(ledger) == [ASK_ON, ASK_ON, turn("q3")]
+
+
+def test_numbers_of_the_connection_before():
+    """A handle covers by number what was written to its own connection, and nothing else."""
+    ledger = talking()
+    ledger.lost()
+    receive(ledger, update("h", consumed=1))
+    assert write(ledger) == [turn("q")]
 
 
 def test_numbers_begin_anew():

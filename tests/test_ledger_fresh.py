@@ -56,6 +56,15 @@ def test_known_turn_is_asked_again():
     assert write(ledger) == [turn("q")]
 
 
+def test_nothing_is_in_doubt():
+    """What a lost session may have known is in doubt, but a fresh one knows nothing."""
+    ledger = talking(update("h"))
+    ledger.lost()
+    assert [entry.doubtful for entry in ledger.unwritten()] == [True]
+    ledger.restarted()
+    assert [entry.doubtful for entry in ledger.unwritten()] == [False]
+
+
 def test_restart_keeps_the_order():
     """What was told behind an open turn stays behind it in a fresh session."""
     ledger = Ledger()
