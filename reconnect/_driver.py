@@ -230,7 +230,7 @@ class Driver:
 
     async def _answer_known(self) -> None:
         """Send the results that are known from lost calls, for calls that ask for the same."""
-        for due in self.ledger.due():
+        for due in self.ledger.calls.due():
             response = due.result.model_copy(update={"id": due.id})
             await self.write(Call(ANSWER, {"function_responses": [response]}), keys=[due.key])
 

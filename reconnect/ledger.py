@@ -40,7 +40,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .calls import Asked, Calls, Due
+from .calls import Asked, Calls
 from .transcript import Transcript, model_turn
 from .turns import ANSWER, CONTENT, REALTIME, TRANSITIONS, UPDATE, Call, Entry, Mark, State
 
@@ -217,10 +217,6 @@ class Ledger:
             return None
         self.closing = True
         return Call(ANSWER, {"function_responses": responses})
-
-    def due(self) -> list[Due]:
-        """Take out the results of tool calls that are to be sent without asking the caller."""
-        return self.calls.due()
 
     # What the server does
 

@@ -20,9 +20,6 @@ from typing import Any, Final
 
 __all__ = ["Media", "seconds_of"]
 
-REALTIME: Final = "send_realtime_input"
-"""The method of the SDK's session for realtime input."""
-
 UNCONSUMED_LIMIT: Final = 15_000
 """Messages that are kept in transparent resumption: five minutes of frames of 20 ms."""
 
@@ -123,7 +120,8 @@ class Media:
         An activity that was open, and whose beginning the handle covers, is opened again.
         """
         again = [arguments for _, arguments in self._unconsumed] if self._numbered else []
-        if self._active and not any("activity_start" in _given(piece) for piece in again):
+        # An empty mark is one all the same.
+        if self._active and all(piece.get("activity_start") is None for piece in again):
             again.insert(0, _START)
         # Without their seconds: stale or not, they are not to be dropped for what comes now.
         self._held.extendleft(_Held(arguments, 0.0) for arguments in reversed(again))
@@ -168,11 +166,6 @@ class Media:
             else:
                 marks.append(held)
         self._held.extendleft(reversed(marks))
-
-
-def _given(arguments: Mapping[str, Any]) -> set[str]:
-    """Return the names of the arguments that are given; an empty mark is given all the same."""
-    return {name for name, value in arguments.items() if value is not None}
 
 
 def _picture(arguments: Mapping[str, Any]) -> Any:

@@ -163,8 +163,8 @@ def test_known_result():
     ledger.lost()
     write(ledger)
     assert ledger.received(calling("2", "3")) == Reading(known=("2",))
-    assert [(due.id, due.result) for due in ledger.due()] == [("2", "done")]
-    assert ledger.due() == []
+    assert [(due.id, due.result) for due in ledger.calls.due()] == [("2", "done")]
+    assert ledger.calls.due() == []
 
 
 # Rule 6: transparent resumption

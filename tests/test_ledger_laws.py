@@ -279,7 +279,7 @@ class Conversation(RuleBasedStateMachine):
         self.begin_reply()
         self.server.exchange.call, self.server.exchange.called = key, True
         reading = self.receive(calling(key))
-        due = self.ledger.due()
+        due = self.ledger.calls.due()
         assert [it.key for it in due] == list(reading.known)
         for it in due:
             self.send(Call(ANSWER, {"function_responses": it.key}))
