@@ -51,11 +51,8 @@ class Connection:
         self.session: Any = None
         # How reading ended; None while more may come.
         self.error: Exception | None = None
-        # Whether the ledger's messages are written, so that the caller's may follow.
+        # Whether it has been brought up to date, so that the session may be said to be back.
         self.ready = False
-        # Whether the realtime input that waited is written, so that new input may follow.
-        self.streaming = False
-        self.write_lock = asyncio.Lock()
         self._live = live
         self._model = model
         self._config = config
@@ -76,11 +73,6 @@ class Connection:
     def readable(self) -> bool:
         """Whether it is open, as far as is known."""
         return self.error is None and not self._suspected and not self._released.is_set()
-
-    @property
-    def flowing(self) -> bool:
-        """Whether realtime input can be written to it."""
-        return self.streaming and self.usable
 
     @property
     def closed(self) -> bool:
@@ -163,7 +155,7 @@ class Connection:
 
     def release(self) -> None:
         """Let the closing begin, in the background."""
-        self.ready = self.streaming = False
+        self.ready = False
         self._released.set()
 
     async def close(self, *, timeout: float) -> None:

@@ -1,9 +1,8 @@
 """The driver: carries out what the pure modules decide.
 
-`Ledger` knows the conversation, `Link` the connection, `ReconnectPolicy` what a loss calls for.
-What is left for this file is to dial, write, wait and close. One task, the supervisor, lives as
-long as the session. The caller's messages are written by the caller itself; what was on its way
-when a connection died is written again by the supervisor, before it lets the callers go on.
+`Ledger` and `Outbox` know the conversation, `Link` the connection, `ReconnectPolicy` what a loss
+calls for. What is left for this file is to dial, wait, close and tell; a `Writer` writes, and the
+`Reader` reads. One task, the supervisor, lives as long as the session.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,18 +19,20 @@ from . import _sdk
 from ._bell import Bell
 from ._connection import Connection
 from ._reader import Reader
+from ._writer import Writer
 from .continuity import Account, Stats
 from .errors import SessionClosed
 from .events import Connected, Event, GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
 from .gate import ReconnectGate
 from .judgement import FailureKind, classify
 from .ledger import Ledger
+from .limits import Limit
 from .link import Link
 from .loss import Family, Loss, Phase, read
-from .media import Media
+from .outbox import Outbox, Replay
 from .policy import Raise, ReconnectPolicy, Restart
 from .transcript import as_turns, newest, tellable
-from .turns import ANSWER, CONTENT, Call, Entry, Mark, State
+from .turns import Call
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
 
 logger = logging.getLogger("reconnect")
-
-CLOSING_TIMEOUT: Final = 1.0
-"""Seconds to wait for the empty turn_complete with which some models close lost tool calls."""
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds to wait for the server to acknowledge a close; it takes up to three."""
@@ -64,6 +62,9 @@ class Settings:
     on_event: Callable[[Event], object] | None
     setup_timeout: float
     audio_buffer: float
+    buffer: Limit
+    media_buffer: Limit
+    history_limit: int
     reuse_tool_results: bool
     index_base: int
     ask_on: str | None
@@ -85,18 +86,23 @@ class Driver:
             reuse_tool_results=settings.reuse_tool_results,
             index_base=settings.index_base,
             ask_on=settings.ask_on,
+            limit=settings.buffer,
+            history_limit=settings.history_limit,
         )
+        self._outbox = Outbox(
+            self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
+        )
+        self._writer: Writer | None = None
+        self._replay = Replay()
         self.connection: Connection | None = None
         self.ended: BaseException | None = None
         self._traceback: TracebackType | None = None
         self._vertexai = False
-        self._transparent = False
         self._settings = settings
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
         self._link = Link(max_reconnects_per_hour=limit)
         self._halvings = 0
         self._account = Account()
-        self._media = Media(limit=settings.audio_buffer)
         self._bell = Bell()
         self._wake = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
@@ -142,74 +148,28 @@ class Driver:
         """
         self.check_entered()
         _sdk.check_call(call)
-        entry = self.ledger.record(call)
-        try:
-            while True:
-                connection = await self._usable()
-                if not entry.to_write or await self._write_ledger(connection, upto=entry):
-                    return
-        except BaseException:
-            # Not delivered, and whoever sent it is being told so: it must not be sent later.
-            if entry.to_write:
-                self.ledger.retract(entry)
-            raise
+        self._raise_end()
+        while not self.ledger.backlog.has_room(call, resumable=self.ledger.handle is not None):
+            await self._bell.wait()
+            self._raise_end()
+        self.ledger.backlog.record(call)
+        self._flush()
 
     async def stream(self, arguments: dict[str, Any]) -> None:
-        """Send realtime input, and never wait for a connection: a microphone does not either.
+        """Send realtime input, and never wait: a microphone does not either.
 
         Args:
             arguments: Those of ``send_realtime_input``.
         """
         self.check_entered()
-        connection = self.connection
-        if connection is not None and connection.flowing:
-            index = self.ledger.number()
-            try:
-                await connection.session.send_realtime_input(**arguments)
-            except Exception as error:
-                if read(error).family is Family.FOREIGN:
-                    raise
-                connection.suspect(error)
-            else:
-                if connection.flowing or not self._transparent:
-                    self._media.written(arguments, index=index if self._transparent else None)
-                    return
-                # Lost while it was written: no handle will ever cover it.
-        elif self.ended is not None:
-            self._raise_end()
+        if self._writer is not None and self._writer.flowing:
+            if self._writer.stream(arguments):
+                return
         else:
+            self._raise_end()
             _sdk.check_input(arguments)
-        self._media.hold(arguments)
-
-    async def write(self, call: Call, *, keys: Collection[str] = ()) -> bool:
-        """Send a message straight to the connection; return whether it was sent.
-
-        Args:
-            call: The message.
-            keys: The tool calls that it answers. To a connection that does not know them it is
-                not sent: some models refuse the result of a call that was lost.
-        """
-        self.check_entered()
-        connection = self.connection
-        if connection is None or not connection.usable:
-            await self._rehearse(call)
-        # A result is for this connection or for none: it need not wait until the others may write,
-        # and they may be waiting for it.
-        if connection is None or (not connection.usable and not (keys and connection.readable)):
-            connection = await self._usable()
-        while self.ledger.calls.knows(keys):
-            self.ledger.number()
-            try:
-                await getattr(connection.session, call.method)(**call.arguments)
-            except Exception as error:
-                if read(error).family is Family.FOREIGN:
-                    raise
-                connection.suspect(error)
-                connection = await self._usable()
-            else:
-                self._bell.ring()
-                return True
-        return False
+        self._outbox.hold(arguments)
+        self._flush()
 
     async def answer(self, function_responses: Any) -> None:
         """Send results of tool calls, as far as somebody waits for them.
@@ -218,21 +178,32 @@ class Driver:
             function_responses: What ``send_tool_response`` takes.
         """
         self.check_entered()
+        self._raise_end()
         results = _sdk.results_of(function_responses, vertexai=self._vertexai)
-        # Before the write: if the connection is lost over it, the result is known all the same.
-        for key, result in results.items():
-            self.ledger.calls.answered(key, result)
-        keys = [key for key in results if self.ledger.calls.knows([key])]
-        call = Call(ANSWER, {"function_responses": [results[key] for key in keys]})
-        sent = bool(keys) and await self.write(call, keys=keys)
-        if not sent or len(keys) < len(results):
+        if not self._outbox.answer(results):
             logger.info("a tool response was not sent: its connection, and the call, are gone")
+        self._flush()
 
-    async def _answer_known(self) -> None:
-        """Send the results that are known from lost calls, for calls that ask for the same."""
-        for due in self.ledger.calls.due():
-            response = due.result.model_copy(update={"id": due.id})
-            await self.write(Call(ANSWER, {"function_responses": [response]}), keys=[due.key])
+    async def write(self, call: Call) -> None:
+        """Send a message that is not held: it waits for a connection, and is lost with it.
+
+        Args:
+            call: The message.
+        """
+        self.check_entered()
+        await self._rehearse(call)
+        while True:
+            connection = await self._usable()
+            self.ledger.number()
+            try:
+                await getattr(connection.session, call.method)(**call.arguments)
+            except Exception as error:
+                if read(error).family is Family.FOREIGN:
+                    self.ledger.unnumber()
+                    raise
+                connection.suspect(error)
+            else:
+                return
 
     @property
     def stats(self) -> Stats:
@@ -241,63 +212,19 @@ class Driver:
 
     # Writing
 
+    def _flush(self) -> None:
+        """Write what is due, as far as there is a connection for it."""
+        if self._writer is not None:
+            self._writer.flush()
+        self._bell.ring()
+
     async def _usable(self) -> Connection:
-        """Return a connection that the caller's messages can be written to, once there is one."""
+        """Return a connection that can be written to, once there is one."""
         while True:
             self._raise_end()
             if self.connection is not None and self.connection.usable:
                 return self.connection
             await self._bell.wait()
-
-    async def _write_ledger(self, connection: Connection, *, upto: Entry) -> bool:
-        """Write what the ledger holds, up to an entry; return whether the connection took it."""
-        async with connection.write_lock:
-            for entry in self.ledger.unwritten():
-                if not self.ledger.holds(entry):
-                    # Its sender has taken it back meanwhile.
-                    continue
-                # Before the write, since the answer may be read before the write returns.
-                call = self.ledger.write(entry)
-                try:
-                    await getattr(connection.session, call.method)(**call.arguments)
-                except Exception as error:
-                    if read(error).family is Family.FOREIGN:
-                        self.ledger.retract(entry)
-                        raise
-                    connection.suspect(error)
-                    return False
-                if entry is upto:
-                    break
-        return True
-
-    async def _close_calls(self, connection: Connection) -> None:
-        """Close the tool calls that a resumed session may wait for, and give it time to say so."""
-        closing = self.ledger.close_calls()
-        if closing is None:
-            return
-        self.ledger.number()
-        await getattr(connection.session, closing.method)(**closing.arguments)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_TIMEOUT):
-                while self.ledger.closing:
-                    await self._bell.wait()
-        self.ledger.closing = False
-
-    async def _write_media(self, connection: Connection) -> None:
-        """Write the realtime input that waits, what comes meanwhile included."""
-        while self._media.waiting:
-            if self.ledger.calls.awaited:
-                # Input during an open call can end the session (1008): it waits for the result.
-                await self._bell.wait()
-                continue
-            arguments = self._media.next()
-            index = self.ledger.number()
-            try:
-                await connection.session.send_realtime_input(**arguments)
-            except BaseException:
-                self._media.put_back(arguments)
-                raise
-            self._media.written(arguments, index=index if self._transparent else None)
 
     async def _rehearse(self, call: Call) -> None:
         """Let a bad argument raise in an outage too: the SDK checks it before it writes.
@@ -321,7 +248,6 @@ class Driver:
         if reading is None:
             return None
         self._wake.set()
-        self._bell.ring()
         if message.go_away is not None:
             announced = self._link.announced(self._now(), message.go_away.time_left)
             if not announced.readable:
@@ -337,14 +263,11 @@ class Driver:
         if reading.over:
             self._link.turn_completed()
         if self.ledger.consumed is not None:
-            self._media.consumed(self.ledger.consumed)
+            self._outbox.media.consumed(self.ledger.consumed)
+        self._flush()
         if reading.hidden:
             return []
-        if reading.known:
-            task = asyncio.create_task(self._answer_known(), name="reconnect answer")
-            task.add_done_callback(self._finished)
-            return _sdk.without_calls(message, reading.known)
-        return [message]
+        return _sdk.without_calls(message, reading.known) if reading.known else [message]
 
     # The supervisor's side
 
@@ -361,8 +284,8 @@ class Driver:
             if self.connection is not None:
                 self.connection.release()
 
-    async def _dial(self) -> tuple[Connection, Entry | None] | Loss:
-        """Dial; return the connection and what it is to be told, or its loss."""
+    async def _dial(self) -> Connection | Loss:
+        """Dial; return the connection or its loss."""
         handle = self.ledger.handle
         self._link.dialling(self._now(), resumed=handle is not None)
         seed = [] if handle is not None else await self._seed()
@@ -375,7 +298,6 @@ class Driver:
             config = _sdk.config_for(
                 self._settings.config, handle=handle, seeded=waits, vertexai=self._vertexai
             )
-            self._transparent = _sdk.is_transparent(config)
             connection = Connection(
                 live, model=self._settings.model, config=config, over=self._wake.set
             )
@@ -384,26 +306,35 @@ class Driver:
             readable = _sdk.readable(error, checked=self.connection is not None)
             return self._lose(readable, phase=_sdk.phase_of(readable))
 
+        self.connection = connection
         self._link.connected(self._now())
-        return connection, self.ledger.seeded(seed, asks=waits) if seed else None
+        self._replay = self._outbox.connected(
+            seed, asks=waits, transparent=_sdk.is_transparent(config)
+        )
+        return connection
 
     async def _live_through_one(self) -> Loss | None:
         """Dial, hold and close one connection; return its loss, or None if the session moves on."""
         async with self._settings.gate or contextlib.nullcontext():
-            dialled = await self._dial()
-        if isinstance(dialled, Loss):
-            return dialled
-        connection, seed = dialled
+            connection = await self._dial()
+        if isinstance(connection, Loss):
+            return connection
         if not self._connected_once:
             self._tell(Connected(resumed=self._link.resumed))
-        self.connection = connection
         self.reader.follow(connection)
-        writer = asyncio.create_task(self._bring_up_to_date(connection, seed))
-        writer.add_done_callback(self._finished)
+        self._writer = Writer(
+            connection,
+            self._outbox,
+            bell=self._bell,
+            up_to_date=self._came_back,
+            broken=self._end,
+        )
         try:
+            self._writer.flush()
             loss = await self._hold(connection)
         finally:
-            writer.cancel()
+            self._writer.cancel()
+            self._writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
             loss = self._link.moved(self._now())
@@ -415,7 +346,9 @@ class Driver:
     async def _hold(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""
         while connection.error is None:
-            leave = self._link.leave(quiet=self.ledger.quiet, handle=self.ledger.handle is not None)
+            leave = self._link.leave(
+                quiet=self._outbox.quiet, handle=self.ledger.handle is not None
+            )
             if leave is not None and self._now() >= leave.at:
                 if not leave.expired:
                     return None
@@ -431,60 +364,29 @@ class Driver:
             self._wake.clear()
         return connection.error
 
-    async def _bring_up_to_date(self, connection: Connection, seed: Entry | None) -> None:
-        """Write a new connection what it must know, then let the callers write."""
-        replayed: list[Entry] = []
-        asked_on = maybe_twice = 0
-        try:
-            if seed is not None:
-                self.ledger.number()
-                await getattr(connection.session, CONTENT)(**seed.call.arguments)
-                seed.mark(Mark.WRITTEN)
-            await self._close_calls(connection)
-            replayed = self.ledger.unwritten()
-            asked_on = sum(entry.state is State.TO_ASK_ON for entry in replayed)
-            maybe_twice = sum(entry.doubtful and entry.state is State.HELD for entry in replayed)
-            if replayed and not await self._write_ledger(connection, upto=replayed[-1]):
-                return
-            connection.ready = True
-            self._came_back(len(replayed), maybe_twice, asked_on, seed)
-            self._tell_early()
-            self._bell.ring()
-            await self._write_media(connection)
-            connection.streaming = True
-        except Exception as error:
-            # A loss is the reading side's to find out; anything else is a bad argument, the
-            # history most likely, and ends the session.
-            if read(error).family is Family.FOREIGN:
-                connection.fail(error)
-            else:
-                connection.suspect(error)
-
     def _tell_early(self) -> None:
         early, self._early = self._early, []
         for event in early:
             self._tell(event)
 
-    def _came_back(
-        self, replayed: int, maybe_twice: int, asked_on: int, seed: Entry | None
-    ) -> None:
-        """Tell how the session came to the connection it has."""
-        if not self._connected_once:
-            self._connected_once = True
-            return
-        continuity = self._account.close(
-            attempts=self._link.attempts,
-            outage=self._link.outage(self._now()),
-            lost_audio=self._media.forget_dropped(),
-            replayed=replayed,
-            maybe_twice=maybe_twice,
-            asked_on=asked_on,
-        )
-        if self._link.resumed:
-            self._tell(Resumed(continuity))
-        else:
-            told = 0 if seed is None else len(seed.call.arguments["turns"])
-            self._tell(Restarted(continuity, told))
+    def _came_back(self) -> None:
+        """Tell how the session came to the connection it has, now that it may be used."""
+        self._bell.ring()
+        if self._connected_once:
+            continuity = self._account.close(
+                attempts=self._link.attempts,
+                outage=self._link.outage(self._now()),
+                lost_audio=self._outbox.media.forget_dropped(),
+                replayed=self._replay.messages,
+                maybe_twice=self._replay.maybe_twice,
+                asked_on=self._replay.asked_on,
+            )
+            if self._link.resumed:
+                self._tell(Resumed(continuity))
+            else:
+                self._tell(Restarted(continuity, self._replay.told))
+        self._connected_once = True
+        self._tell_early()
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
         return self._link.lost(
@@ -513,7 +415,7 @@ class Driver:
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
-            self.ledger.restarted()
+            self._account.cut(turns=self.ledger.restarted(), calls=0)
             self._link.restarting = True
         self._link.attempts = attempt
         fresh = self.ledger.handle is None
@@ -522,8 +424,7 @@ class Driver:
 
     def _cut_off(self) -> None:
         """Tell the caller what the connection that is gone took with it."""
-        cut = self.ledger.lost()
-        self._media.lost()
+        cut = self._outbox.lost()
         self._account.cut(turns=cut.turns, calls=len(cut.calls))
         if cut.calls:
             self.reader.show(_sdk.cancellation(cut.calls))
@@ -537,8 +438,8 @@ class Driver:
             history = history()
         if inspect.isawaitable(history):
             history = await history
-        turns = tellable([*as_turns(history), *self.ledger.past])
-        return newest(turns, halvings=self._halvings)
+        turns = tellable([*as_turns(history), *self.ledger.backlog.past])
+        return newest(turns, limit=self._settings.history_limit, halvings=self._halvings)
 
     # The end
 
@@ -556,11 +457,16 @@ class Driver:
         self._traceback = error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
-        if not isinstance(error, SessionClosed):
+        owed = self.ledger.backlog.owed
+        if isinstance(error, SessionClosed):
+            if owed:
+                logger.warning("the session ends while %d turns have no reply", owed)
+        else:
+            self._account.cut(turns=owed, calls=0)
             continuity = self._account.close(
                 attempts=self._link.attempts,
                 outage=self._link.outage(self._now()),
-                lost_audio=self._media.forget_dropped(),
+                lost_audio=self._outbox.media.forget_dropped(),
             )
             self._tell(GaveUp(error, continuity))
         self.reader.end(error)
@@ -580,11 +486,6 @@ class Driver:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        """End the session over what a task raises that it should not: a bug."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._end(error)
 
     def _tell(self, event: Event) -> None:
         """Log an event and hand it to the caller's callback, whose failure ends nothing."""

@@ -17,6 +17,9 @@ __all__ = ["Asked", "Calls", "Due"]
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost."""
 
+CALL_LIMIT: Final = 1000
+"""Calls of one kind that are remembered; the oldest go first."""
+
 
 @dataclass(slots=True)
 class Asked:
@@ -48,17 +51,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A result that is to be sent for a call, since it is known from a call that was lost.
+    """A result that is to be sent.
 
     Args:
-        id: The id of the new call.
-        key: What a response names it by.
-        result: The function response that was produced for the lost call.
+        call: The call that it answers.
+        result: The function response; one that is known from a call that was lost has its id.
+        known: Whether it is: then the caller did not run the tool.
     """
 
-    id: str | None
-    key: str
+    call: Asked
     result: Any
+    known: bool = False
 
 
 class Calls:
@@ -73,7 +76,7 @@ class Calls:
         # Of this connection; a call that does not block may be answered more than once, so its
         # key stays known.
         self._asked: dict[str, Asked] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, Asked] = {}
         self._cancelled: dict[str, Asked] = {}
         # Of lost connections, until their turn is completed.
         self._lost: dict[str, Asked] = {}
@@ -97,12 +100,14 @@ class Calls:
             call: The call.
         """
         self._asked[call.key] = call
-        self._known.add(call.key)
+        self._known[call.key] = call
+        _bound(self._asked)
+        _bound(self._known)
         for key, lost in self._lost.items():
             if lost.result is not None and lost.same(call):
                 del self._lost[key]
                 call.result = lost.result
-                self._due.append(Due(call.id, call.key, lost.result))
+                self._due.append(Due(call, lost.result, known=True))
                 return False
         return True
 
@@ -118,14 +123,6 @@ class Calls:
             if key in self._asked:
                 self._cancelled[key] = self._asked.pop(key)
 
-    def knows(self, keys: Iterable[str]) -> bool:
-        """Tell whether this connection knows the calls: a result for another is never sent.
-
-        Args:
-            keys: What the results name.
-        """
-        return all(key in self._known for key in keys)
-
     def answered(self, key: str, result: Any) -> None:
         """Note a result that was sent, or that came too late and is kept.
 
@@ -137,8 +134,22 @@ class Calls:
         if call is not None:
             call.result = result
 
+    def answer(self, key: str, result: Any) -> bool:
+        """Take over a result of the caller's; return whether it is to be sent.
+
+        One for a call that this connection does not know is kept, and never sent.
+
+        Args:
+            key: What it names.
+            result: The function response.
+        """
+        self.answered(key, result)
+        if key in self._known:
+            self._due.append(Due(self._known[key], result))
+        return key in self._known
+
     def due(self) -> list[Due]:
-        """Take out the results that are to be sent without asking the caller."""
+        """Take out the results that are to be sent."""
         due, self._due = self._due, []
         return due
 
@@ -169,8 +180,10 @@ class Calls:
         cancelled = self.awaited
         if known:
             self._unclosed.update(self._cancelled | self._asked)
+            _bound(self._unclosed)
         if self._reuse:
             self._lost.update(self._asked)
+            _bound(self._lost)
         self._asked = {}
         self._cancelled.clear()
         self._known.clear()
@@ -192,3 +205,9 @@ class Calls:
     def restarted(self) -> None:
         """Note that the next session is a fresh one: it waits for nothing."""
         self._unclosed.clear()
+
+
+def _bound(calls: dict[str, Asked]) -> None:
+    """Drop the oldest calls beyond the limit."""
+    while len(calls) > CALL_LIMIT:
+        del calls[next(iter(calls))]

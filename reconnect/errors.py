@@ -8,13 +8,73 @@
     ├── RemoteProtocolError  the server sent what the SDK cannot read
     └── SessionClosed        the caller closed the session, then used it
 
+    BufferError
+    └── BufferOverflow       more is to be kept than there is room for
+
 Whatever else ends a session is raised as it came: the SDK's ``APIError``, the
 ``ConnectionClosed`` of websockets, an ``OSError``.
 """
 
 from __future__ import annotations
 
-__all__ = ["ReconnectExhausted", "RemoteProtocolError", "SessionClosed", "TooManyReconnects"]
+__all__ = [
+    "BufferOverflow",
+    "ReconnectExhausted",
+    "RemoteProtocolError",
+    "SessionClosed",
+    "TooManyReconnects",
+]
+
+
+class BufferOverflow(BufferError):
+    """More was to be kept for a connection than there is room for.
+
+    Args:
+        what: What is kept, in the plural.
+        messages: How many messages there would have been.
+        bytes: How many bytes.
+        message_limit: How many messages there may be.
+        byte_limit: How many bytes.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        messages: int,
+        bytes: int,  # noqa: A002
+        message_limit: int,
+        byte_limit: int,
+    ) -> None:
+        super().__init__(what, messages, bytes, message_limit, byte_limit)
+        self.what = what
+        self.messages = messages
+        self.bytes = bytes
+        self.message_limit = message_limit
+        self.byte_limit = byte_limit
+
+    def __str__(self) -> str:
+        return (
+            f"no room for more {self.what}: {self.messages} messages with {self.bytes} bytes would"
+            f" be kept, and {self.message_limit} with {self.byte_limit} may be; send less before a"
+            " handle covers it, or raise the Limit"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _overflow, self.args
+
+
+def _overflow(
+    what: str,
+    messages: int,
+    size: int,
+    message_limit: int,
+    byte_limit: int,
+) -> BufferOverflow:
+    """Rebuild the error in another process: pickle knows no keyword-only arguments."""
+    return BufferOverflow(
+        what, messages=messages, bytes=size, message_limit=message_limit, byte_limit=byte_limit
+    )
 
 
 class ReconnectExhausted(ConnectionError):

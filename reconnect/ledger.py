@@ -28,6 +28,12 @@ handle covers the reply too. The rules:
    them together. Unless it was interrupted: then what interrupted it is answered next.
 8. A fresh session knows nothing: it is told the history and all that was settled since, and the
    open turn is asked again.
+9. A spoken turn is there from its end, where the caller marks it, else from the first output to
+   it, or from the first word of it that was heard when the connection was lost. Its sound is not
+   here (`reconnect.media`). Where the server says what it has consumed, the sound is written again,
+   and a reply that the caller has had already is not shown a second time. Elsewhere the sound is
+   gone: the words that were heard of it are asked again, and a turn of which no word is known is
+   lost.
 
 All of it is in `TRANSITIONS` (`reconnect.turns`), one row per state and event; whatever is not
 there is a bug and raises. Nothing here has a clock, a socket, or a message type of the SDK:
@@ -37,28 +43,25 @@ session with its arguments.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .backlog import Backlog
 from .calls import Asked, Calls
-from .transcript import Transcript, model_turn
-from .turns import ANSWER, CONTENT, REALTIME, TRANSITIONS, UPDATE, Call, Entry, Mark, State
+from .limits import CONVERSATION, Limit
+from .transcript import user_turn
+from .turns import ANSWER, CONTENT, REALTIME, Call, Entry, Mark, State
 
-__all__ = [
-    "CONTENT",
-    "TRANSITIONS",
-    "Call",
-    "Cut",
-    "Entry",
-    "Ledger",
-    "Mark",
-    "Reading",
-    "State",
-    "ends_turn",
-]
+__all__ = ["HISTORY_LIMIT", "Cut", "Ledger", "Reading", "ends_turn"]
 
 HISTORY_LIMIT: Final = 200_000
-"""Characters of conversation that are kept for a fresh session; the oldest turns go first."""
+"""Characters of conversation that a fresh session is told at most; the oldest turns go first."""
+
+_WORDS_LIMIT: Final = 1000
+"""Pieces of a transcription that are kept for a turn that is yet to be seen."""
+
+_UNCOVERED: Final = {State.SENT, State.ANSWERING, State.ANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class Ledger:
         index_base: The number of the first message after the setup, in transparent resumption.
         ask_on: The text that asks a model on which ignores ``turn_complete`` without turns; None
             for one that does not.
+        limit: How much is kept that no handle covers; ``full`` is "wait" or "raise".
+        history_limit: How many characters are kept for a fresh session; the oldest turns go first.
     """
 
     def __init__(
@@ -109,53 +114,55 @@ class Ledger:
         reuse_tool_results: bool = True,
         index_base: int = 1,
         ask_on: str | None = None,
+        limit: Limit = CONVERSATION,
+        history_limit: int = HISTORY_LIMIT,
     ) -> None:
         self.handle = handle
         self._ask_on = ask_on
+        self.backlog = Backlog(limit=limit, history_limit=history_limit)
         self.calls = Calls(reuse=reuse_tool_results)
         # The number of the newest message on this connection.
         self._index_base = index_base
         self._index = index_base - 1
         # What the newest handle says of the messages it covers; None where it does not.
         self.consumed: int | None = None
-        # Whether an empty turn_complete is awaited that closes lost tool calls.
+        # Whether any handle has said so, and whether one has come on this connection.
+        self.numbered = False
+        self.issued = False
+        # Whether an empty turn_complete is awaited that closes lost tool calls, and whether it may
+        # still come though nobody waits for it any more.
         self.closing = False
-        self._entries: list[Entry] = []
-        # The words of the user whose turn, and those of the model whose reply, is yet to be seen.
-        self._heard: list[str] = []
-        self._ahead: list[str] = []
+        self._late_end = False
+        # The words of the user whose turn, and those of the model whose reply, is yet to be seen;
+        # and how far this connection was written when the last of the user's came.
+        self._heard: deque[str] = deque(maxlen=_WORDS_LIMIT)
+        self._heard_at = 0
+        self._ahead: deque[str] = deque(maxlen=_WORDS_LIMIT)
         # Whether a reply is under way that comes as sound: what it says is in its transcription.
         self._sounding = False
+        # Whether a handle has come since the last turn ended, that says not what it covers.
+        self._handle_since = False
         # The turns that were written before the first word of the reply that is under way.
         self._merged: list[Entry] = []
         # What this connection, a fresh one, is told first; None on a resumed one.
         self._seed: Entry | None = None
-        # What a fresh session must be told.
-        self._past = Transcript(limit=HISTORY_LIMIT)
-        self._updates: list[Call] = []
 
     @property
     def quiet(self) -> bool:
         """Whether nothing is open: no turn, no call, nothing that the handle does not cover."""
-        return not (self._entries or self.calls.open)
-
-    @property
-    def past(self) -> list[Any]:
-        """What a fresh session is told besides the history: the turns that are settled."""
-        return self._past.turns()
+        return not (self.backlog.entries or self.calls.open or self._heard)
 
     # What the caller does
 
-    def record(self, call: Call) -> Entry:
-        """Take over a client message that belongs to the conversation.
+    def spoke(self, *, place: int) -> Entry:
+        """Take over the end of a spoken turn, which was written just now.
 
         Args:
-            call: The message; content in the form of a list of turns.
+            place: Its place.
         """
-        asks = call.method == REALTIME or call.arguments.get("turn_complete", False)
-        entry = Entry(call, State.HELD if asks else State.TO_TELL)
-        self._entries.append(entry)
-        return entry
+        turn = self.backlog.spoken(place=place)
+        turn.index = self._index
+        return turn
 
     def seeded(self, turns: list[Any], *, asks: bool) -> Entry:
         """Take over what a fresh session is told before anything else, to be written at once.
@@ -168,27 +175,6 @@ class Ledger:
         self._seed = Entry(call, State.TO_TELL)
         return self._seed
 
-    def retract(self, entry: Entry) -> None:
-        """Forget a message that was never written: the caller has taken it back.
-
-        Args:
-            entry: What `record` returned; nothing happens if it is over.
-        """
-        if entry in self._entries:
-            self._entries.remove(entry)
-
-    def holds(self, entry: Entry) -> bool:
-        """Tell whether a message is still in the ledger.
-
-        Args:
-            entry: What `record` returned.
-        """
-        return entry in self._entries
-
-    def unwritten(self) -> list[Entry]:
-        """Return what this connection has not been sent, in order."""
-        return [entry for entry in self._entries if entry.to_write]
-
     def write(self, entry: Entry) -> Call:
         """Take a message as written, and return what to write.
 
@@ -198,14 +184,30 @@ class Ledger:
         call = entry.wording()
         if entry.state is State.TO_ASK_ON and self._ask_on is not None:
             call = Call(REALTIME, {"text": self._ask_on})
+        if entry.spoken and entry.state is State.HELD:
+            # What was heard of it takes the place of its sound.
+            entry.call, entry.spoken = call, False
         entry.mark(Mark.WRITTEN)
         entry.index = self.number()
         return call
+
+    def respeak(self, entry: Entry) -> None:
+        """Take a spoken turn as written, whose sound was written again.
+
+        Args:
+            entry: One of `unwritten` that is ``respoken``.
+        """
+        entry.mark(Mark.WRITTEN)
+        entry.index = self._index
 
     def number(self) -> int:
         """Return the number of the message that is written next: every one of them counts."""
         self._index += 1
         return self._index
+
+    def unnumber(self) -> None:
+        """Take the last number back: its message was not written after all."""
+        self._index -= 1
 
     def close_calls(self) -> Call | None:
         """Return what closes the tool calls of the lost connection; None if there are none.
@@ -217,6 +219,16 @@ class Ledger:
             return None
         self.closing = True
         return Call(ANSWER, {"function_responses": responses})
+
+    def stop_closing(self) -> None:
+        """Wait no longer for the end that closes lost tool calls; it may still come."""
+        self.closing = False
+        self._late_end = True
+
+    def stop_repeating(self) -> None:
+        """Wait no longer for replies that the caller has had: whatever comes now is shown."""
+        for entry in self.backlog.entries:
+            entry.given = False
 
     # What the server does
 
@@ -247,12 +259,18 @@ class Ledger:
         known: list[str] = []
         if content is not None:
             hidden = self.closing and _is_empty_end(message)
+            hidden |= self.backlog.repeating and content.input_transcription is None
+            notable |= hidden
             notable |= self._content(message)
         if message.tool_call is not None:
-            self._output().called = True
+            turn = self._output()
+            turn.called = True
             for call in message.tool_call.function_calls or ():
                 asked = Asked(call.id, call.name, call.args or {})
-                if not self.calls.ask(asked):
+                if self.calls.ask(asked):
+                    # The caller is needed: what it is shown from here on is new to it.
+                    turn.given, turn.shown = False, True
+                else:
                     known.append(asked.key)
             notable = True
         if message.tool_call_cancellation is not None:
@@ -271,124 +289,145 @@ class Ledger:
 
     # What the connection does
 
-    def lost(self) -> Cut:
-        """Give up the connection; what the handle does not cover is to be written again."""
+    def lost(self, *, speaking: bool = False, again: bool = False) -> Cut:
+        """Give up the connection; what the handle does not cover is to be written again.
+
+        Args:
+            speaking: Whether the user has begun to speak, by a mark, and not ended.
+            again: Whether the sound that the handle does not cover is written again.
+        """
         if self._seed is not None and self._seed.state is not State.SETTLED:
             # A handle that does not cover the history stands for an empty session.
             self.handle = None
         self._seed = None
-        replying = [entry for entry in self._entries if entry.replying]
-        for entry in replying:
-            # The reply is going to be given anew, from its beginning.
-            entry.reply.clear()
-            self._put_into_words(entry)
-        for entry in self._entries:
-            entry.mark(Mark.LOST)
-            entry.index = None
-        turns = sum(entry.spoken and entry.state is State.HELD for entry in self._entries)
+        self._note_speech(speaking=speaking, again=again)
+        shown = any(entry.shown and entry.replying for entry in self.backlog.entries)
+        turns = sum([self._lose(entry, again=again) for entry in self.backlog.entries])
         calls = self.calls.lost(known=self._perhaps_known() is not None)
-        cut = Cut(reply=bool(replying), calls=calls, turns=turns)
-        self._forget()
+        self.backlog.forget()
         self._index = self._index_base - 1
         # It counts the messages of the connection that is gone.
         self.consumed = None
-        self.closing = False
+        self.closing = self._late_end = self.issued = False
         self._ahead.clear()
         self._merged.clear()
-        self._sounding = False
-        return cut
+        self._sounding = self._handle_since = False
+        return Cut(reply=shown, calls=calls, turns=turns)
 
-    def restarted(self) -> None:
+    def _lose(self, entry: Entry, *, again: bool) -> bool:
+        """Note for one message that the connection is lost; return whether it is, perhaps, too."""
+        if entry.replying:
+            # The reply is going to be given anew, from its beginning.
+            entry.reply.clear()
+            self._put_into_words(entry)
+        entry.index, entry.shown = None, False
+        if again and entry.spoken and entry.state in _UNCOVERED:
+            entry.given |= entry.state is State.ANSWERED
+            entry.reply.clear()
+            entry.respoken = True
+            entry.mark(Mark.RESPOKEN)
+            return False
+        entry.mark(Mark.LOST)
+        entry.respoken &= entry.state is State.HELD
+        lost = entry.unspeakable
+        if lost and entry.doubtful:
+            # It cannot be sent again; but the session may know it.
+            entry.mark(Mark.RECOGNISED)
+        return lost
+
+    def _note_speech(self, *, speaking: bool, again: bool) -> None:
+        """Make a turn of what was heard and not answered."""
+        if any(entry.spoken and entry.open for entry in self.backlog.entries) or not self._heard:
+            return
+        if speaking:
+            # Its end is to come. Where the sound is gone, the words are told in its place.
+            if not again:
+                words = [user_turn("".join(self._heard))]
+                self.backlog.record(Call(CONTENT, {"turns": words, "turn_complete": False}))
+            self._heard.clear()
+            return
+        turn = self.backlog.spoken()
+        turn.index = self._heard_at
+        self._put_into_words(turn)
+        if self.consumed is not None and self.consumed >= self._heard_at:
+            turn.mark(Mark.COVERED)
+
+    def restarted(self) -> int:
         """Drop the handle: the next session is a fresh one, and is told the past.
 
-        What is complete becomes past; what is open is held, to be asked again. Updates of the
-        context are written from the first on: a fresh session starts from the configuration.
+        Return how many spoken turns are lost with the session that had heard them.
         """
         self.handle = None
         self.calls.restarted()
-        updates = [Entry(call, State.TO_TELL) for call in self._updates]
-        self._updates.clear()
-        told = True
-        for entry in self._entries:
-            entry.doubtful = False
-            if entry.call.method != UPDATE:
-                entry.mark(Mark.RESTARTED)
-                # Whatever was said after an open turn stays behind it.
-                told = told and entry.state is State.TO_TELL
-                if told:
-                    entry.mark(Mark.SEEDED)
-        self._forget()
-        self._entries = updates + self._entries
+        return self.backlog.restart()
 
     # Inside
-
-    def _current(self) -> Entry | None:
-        """Return the turn that the server is replying to: the oldest that is open."""
-        return next((entry for entry in self._entries if entry.open), None)
 
     def _perhaps_known(self) -> Entry | None:
         """Return the turn that called tools which a resumed session may wait for."""
         known = (State.TO_ASK_ON, State.TO_TELL_REPLY)
-        calling = (entry for entry in self._entries if entry.called)
+        calling = (entry for entry in self.backlog.entries if entry.called)
         return next((entry for entry in calling if entry.doubtful or entry.state in known), None)
 
     def _recognise(self, turn: Entry) -> None:
         """Note that the session knows a turn, and with it what it may have been told before."""
-        for entry in self._entries[: self._entries.index(turn)]:
+        for entry in self.backlog.entries[: self.backlog.entries.index(turn)]:
             if entry.doubtful:
                 entry.mark(Mark.COVERED)
         turn.mark(Mark.RECOGNISED)
-        self._forget()
+        self.backlog.forget()
 
     def _output(self) -> Entry:
         """Note output of a reply, and return the turn that is replied to."""
-        turn = self._current()
+        turn = self.backlog.current
         if turn is None:
-            # Nobody typed it, so it was spoken: before whatever is still to be written.
-            turn = Entry(Call(CONTENT, {"turn_complete": True}), State.SENT, spoken=True)
-            written = sum(not entry.to_write for entry in self._entries)
-            self._entries.insert(written, turn)
+            # Nobody typed it, so it was spoken.
+            turn = self.backlog.spoken()
+            turn.doubtful = self._handle_since
         self.closing = False
         self.calls.followed()
         if not turn.replying:
-            self._merged = [entry for entry in self._entries if entry.open and entry is not turn]
+            entries = self.backlog.entries
+            self._merged = [entry for entry in entries if entry.open and entry is not turn]
             turn.mark(Mark.OUTPUT)
             turn.reply.extend(self._ahead)
             self._ahead.clear()
         return turn
 
     def _put_into_words(self, entry: Entry) -> None:
-        """Give a spoken turn the words that were heard of it, in place of its sound."""
+        """Give a spoken turn the words that were heard of it."""
         if entry.spoken and self._heard:
-            turn = {"role": "user", "parts": [{"text": "".join(self._heard)}]}
-            entry.call = Call(CONTENT, {"turns": [turn], "turn_complete": True})
-            entry.spoken = False
+            entry.heard = "".join(self._heard)
             self._heard.clear()
 
     def _content(self, message: Any) -> bool:
         """Read the content of a server message; return whether it ends a turn."""
         content = message.server_content
         if content.model_turn is not None:
-            reply = self._output().reply
+            turn = self._output()
+            turn.shown = not turn.given
             for part in content.model_turn.parts or ():
                 if part.inline_data is not None:
-                    self._sounding = True
+                    self._sounding = turn.shown
                 elif part.text and not part.thought:
-                    reply.append(part.text)
+                    turn.reply.append(part.text)
         if content.output_transcription is not None and content.output_transcription.text:
             # Transcriptions come in no certain order, even after the end of their turn, so they
             # prove nothing about the next one.
-            turn = self._current()
-            words = turn.reply if turn and turn.replying else self._ahead
+            current = self.backlog.current
+            words = current.reply if current and current.replying else self._ahead
             words.append(content.output_transcription.text)
         if content.input_transcription is not None and content.input_transcription.text:
             self._heard.append(content.input_transcription.text)
+            self._heard_at = self._index
         if content.interrupted:
-            # What interrupted the reply gets one of its own.
+            # What interrupted the reply gets one of its own, and the player has been told.
             self._merged.clear()
+            for entry in self.backlog.entries:
+                entry.shown = False
         if not content.turn_complete:
             return False
-        self._sounding = False
+        self._sounding = self._handle_since = False
         if ends_turn(message):
             self._turn_ended()
             return True
@@ -403,8 +442,11 @@ class Ledger:
             if known is not None:
                 self._recognise(known)
             return
-        turn = self._current()
-        if turn is not None:
+        turn = self.backlog.current
+        if turn is not None and self._late_end and not turn.replying:
+            # It may be the one that nobody waited for any more, and says nothing of this turn.
+            self._late_end = False
+        elif turn is not None:
             self._put_into_words(turn)
             turn.mark(Mark.COMPLETED)
             for entry in self._merged:
@@ -415,15 +457,17 @@ class Ledger:
     def _covered(self, consumed: int | None) -> None:
         """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
         self.consumed = consumed
+        self.issued = True
+        self.numbered |= consumed is not None
+        self._handle_since = consumed is None
         self.calls.covered()
+        entries = self.backlog.entries
         if consumed is None:
-            proven = [i for i, entry in enumerate(self._entries) if entry.proof]
-            covered = self._entries[: proven[-1] + 1] if proven else []
+            proven = [i for i, entry in enumerate(entries) if entry.proof]
+            covered = entries[: proven[-1] + 1] if proven else []
         else:
-            # What was spoken has no number: its proof is the output.
-            covered = [
-                e for e in self._entries if (e.proof if e.index is None else e.index <= consumed)
-            ]
+            # What was spoken without a mark has no number: its proof is the output.
+            covered = [e for e in entries if (e.proof if e.index is None else e.index <= consumed)]
         for entry in covered:
             entry.mark(Mark.COVERED)
         seed = self._seed
@@ -431,25 +475,11 @@ class Ledger:
         first = bool(covered) if consumed is None else consumed >= self._index_base
         if seed is not None and seed.state is State.TOLD and first:
             seed.mark(Mark.COVERED)
-        for entry in self._entries:
+        for entry in self.backlog.entries:
             if entry.state in (State.SENT, State.TOLD, State.TOLD_REPLY):
                 entry.doubtful = consumed is None
             entry.called &= self.calls.open
-        self._forget()
-
-    def _forget(self) -> None:
-        """Move what is over to where a fresh session is told it from."""
-        for entry in self._entries:
-            if not entry.over:
-                continue
-            if entry.call.method == UPDATE:
-                self._updates.append(entry.call)
-                continue
-            for turn in entry.turns:
-                self._past.add(turn)
-            if entry.reply:
-                self._past.add(model_turn(entry.reply))
-        self._entries = [entry for entry in self._entries if not entry.over]
+        self.backlog.forget()
 
 
 def _is_empty_end(message: Any) -> bool:

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-__all__ = ["Media", "seconds_of"]
+from .limits import Limit, size_of
 
-UNCONSUMED_LIMIT: Final = 15_000
-"""Messages that are kept in transparent resumption: five minutes of frames of 20 ms."""
+__all__ = ["Media", "Piece", "piece_of", "seconds_of"]
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
+_MARKS: Final = ("activity_start", "activity_end")
 
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
@@ -39,55 +39,91 @@ _ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """One piece of input that waits, and the seconds of sound in it."""
+class Piece:
+    """One piece of realtime input.
+
+    Args:
+        arguments: Those of ``send_realtime_input``.
+        place: Its place among all that the caller sent; what is lower comes first.
+        seconds: The sound in it.
+        size: The bytes in it.
+        again: Whether it was written to an earlier connection.
+    """
 
     arguments: Mapping[str, Any]
+    place: int
     seconds: float
+    size: int
+    again: bool = False
+
+    @property
+    def mark(self) -> str | None:
+        """Which mark of activity it is; None for none. An empty mark is one all the same."""
+        return next((name for name in _MARKS if self.arguments.get(name) is not None), None)
 
 
 class Media:
     """The realtime input of one session.
 
     Args:
-        limit: Seconds of audio that are kept.
+        seconds: How much audio is kept during an outage.
+        limit: How much is kept of all there is; ``full`` is "drop" or "raise".
     """
 
-    def __init__(self, *, limit: float) -> None:
-        self.limit = limit
-        self._held: deque[_Held] = deque()
+    def __init__(self, *, seconds: float, limit: Limit) -> None:
+        self._limit_seconds = seconds
+        self._limit = limit
+        # What waits for a connection, oldest first: what is written again, then what is new, and
+        # the seconds of what is new.
+        self._again: deque[Piece] = deque()
+        self._held: deque[Piece] = deque()
         self._seconds = 0.0
-        self._video: Mapping[str, Any] | None = None
-        self._active = False
+        self._video: Piece | None = None
+        # The mark that the user is speaking, if it was written and not ended, now and before the
+        # newest write.
+        self._opened: Piece | None = None
+        self._opened_before: Piece | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
-        # transparent resumption.
-        self._unconsumed: deque[tuple[int, Mapping[str, Any]]] = deque()
-        # Whether the server has ever said what it has consumed: one that was asked for
-        # transparent resumption and does not grant it must not be sent minutes of stale sound.
-        self._numbered = False
+        # transparent resumption. Of images only the newest is.
+        self._unconsumed: deque[tuple[int, Piece]] = deque()
+        self._shown: tuple[int, Piece] | None = None
+        # The bytes of all that is kept but the images.
+        self._bytes = 0
         # Seconds of audio that were dropped since the last connection.
         self.dropped = 0.0
 
     @property
-    def waiting(self) -> bool:
-        """Whether anything waits for a connection."""
-        return bool(self._held) or self._video is not None
+    def next_place(self) -> int | None:
+        """The place of what is to be written next; None where nothing waits."""
+        first = self._first()
+        return None if first is None else first.place
 
-    def written(self, arguments: Mapping[str, Any], *, index: int | None = None) -> None:
+    @property
+    def speaking(self) -> bool:
+        """Whether the user is speaking, by the marks that were written or wait."""
+        waiting = (*self._again, *self._held)
+        marks = [mark for piece in waiting if (mark := piece.mark)]
+        return marks[-1] == "activity_start" if marks else self._opened is not None
+
+    def written(self, piece: Piece, *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
         Args:
-            arguments: Those of ``send_realtime_input``.
+            piece: The input.
             index: The number of the message in transparent resumption; None in any other.
         """
-        if arguments.get("activity_start") is not None:
-            self._active = True
-        elif arguments.get("activity_end") is not None:
-            self._active = False
-        if index is not None:
-            self._unconsumed.append((index, arguments))
-            if len(self._unconsumed) > UNCONSUMED_LIMIT:
-                self.dropped += _held(self._unconsumed.popleft()[1]).seconds
+        self._opened_before = self._opened
+        if (mark := piece.mark) is not None:
+            self._opened = piece if mark == "activity_start" else None
+        if index is None:
+            return
+        if _is_picture(piece.arguments):
+            self._shown = (index, piece)
+            return
+        self._unconsumed.append((index, piece))
+        self._bytes += piece.size
+        while self._too_much() and self._unconsumed:
+            self._drop(self._unconsumed.popleft()[1])
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -95,88 +131,165 @@ class Media:
         Args:
             index: The number of the newest message that it covers.
         """
-        self._numbered = True
         while self._unconsumed and self._unconsumed[0][0] <= index:
-            self._unconsumed.popleft()
+            self._bytes -= self._unconsumed.popleft()[1].size
+        if self._shown is not None and self._shown[0] <= index:
+            self._shown = None
 
-    def hold(self, arguments: Mapping[str, Any]) -> None:
+    def check_room(self, arguments: Mapping[str, Any]) -> None:
+        """Raise where no more is to be kept, and the oldest not to be dropped.
+
+        Args:
+            arguments: What is about to be sent.
+
+        Raises:
+            BufferOverflow: If it does not fit.
+        """
+        if self._limit.full != "raise" or _is_picture(arguments):
+            return
+        messages = self._messages + 1
+        size = self._bytes + size_of(arguments)
+        if not self._limit.fits(messages=messages, bytes=size):
+            raise self._limit.overflow("pieces of realtime input", messages=messages, bytes=size)
+
+    def hold(self, piece: Piece) -> None:
         """Keep input that found no connection.
 
         Args:
-            arguments: Those of ``send_realtime_input``.
+            piece: The input.
         """
-        if _picture(arguments) is not None:
-            self._video = arguments
+        if _is_picture(piece.arguments):
+            self._video = piece
             return
-        held = _held(arguments)
-        self._held.append(held)
-        self._seconds += held.seconds
-        if self._seconds > self.limit + _ROUNDING:
-            self._drop()
+        self._held.append(piece)
+        self._seconds += piece.seconds
+        self._bytes += piece.size
+        marks = []
+        while self._seconds > self._limit_seconds + _ROUNDING:
+            oldest = self._held.popleft()
+            if oldest.seconds:
+                self._seconds -= oldest.seconds
+                self._drop(oldest)
+            else:
+                marks.append(oldest)
+        self._held.extendleft(reversed(marks))
+        while self._too_much() and (self._again or self._held):
+            if self._again:
+                self._drop(self._again.popleft())
+            else:
+                oldest = self._held.popleft()
+                self._seconds -= oldest.seconds
+                self._drop(oldest)
 
-    def lost(self) -> None:
+    def lost(self, *, again: bool, numbered: bool) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
 
         An activity that was open, and whose beginning the handle covers, is opened again.
-        """
-        again = [arguments for _, arguments in self._unconsumed] if self._numbered else []
-        # An empty mark is one all the same.
-        if self._active and all(piece.get("activity_start") is None for piece in again):
-            again.insert(0, _START)
-        # Without their seconds: stale or not, they are not to be dropped for what comes now.
-        self._held.extendleft(_Held(arguments, 0.0) for arguments in reversed(again))
-        self._unconsumed.clear()
-        self._active = False
 
-    def next(self) -> Mapping[str, Any]:
-        """Take out the arguments of the next input to write, while anything waits."""
-        if self._held:
-            held = self._held.popleft()
-            self._seconds -= held.seconds
-            return held.arguments
-        assert self._video is not None
-        video, self._video = self._video, None
-        return video
+        Args:
+            again: Whether the next session is known not to have what was not consumed.
+            numbered: Whether the server has ever said what it has consumed. One that has not may
+                never do, and must not be sent minutes of stale sound.
+        """
+        unconsumed = [piece for _, piece in self._unconsumed] if again else []
+        marks = [mark for piece in unconsumed if (mark := piece.mark)]
+        # What is open at the first message that is written again.
+        if marks and marks[0] == "activity_end":
+            unconsumed.insert(0, Piece(_START, unconsumed[0].place, 0.0, 0))
+        elif not marks and self._opened is not None:
+            unconsumed.insert(0, Piece(_START, self._opened.place, 0.0, 0))
+        if not numbered:
+            unconsumed = self._newest(unconsumed)
+        self._again.extendleft(replace(piece, again=True) for piece in reversed(unconsumed))
+        if self._shown is not None and again and self._video is None:
+            self._video = self._shown[1]
+        self._shown = None
+        self._unconsumed.clear()
+        self._bytes = sum(piece.size for piece in (*self._again, *self._held))
+        self._opened = None
+
+    def _newest(self, pieces: list[Piece]) -> list[Piece]:
+        """Return the pieces without the oldest sound beyond the limit, which is dropped."""
+        excess = sum(piece.seconds for piece in pieces) - self._limit_seconds
+        kept = []
+        for piece in pieces:
+            if piece.seconds and excess > _ROUNDING:
+                excess -= piece.seconds
+                self.dropped += piece.seconds
+            else:
+                kept.append(piece)
+        return kept
+
+    def next(self) -> Piece:
+        """Take out the next input to write, while anything waits."""
+        piece = self._first()
+        assert piece is not None
+        if piece is self._video:
+            self._video = None
+            return piece
+        self._bytes -= piece.size
+        if piece.again:
+            self._again.popleft()
+        else:
+            self._held.popleft()
+            self._seconds -= piece.seconds
+        return piece
+
+    def put_back(self, piece: Piece) -> None:
+        """Keep input whose write has failed, before all that waits.
+
+        Args:
+            piece: What `next` returned, and `written` was told of.
+        """
+        self._opened = self._opened_before
+        if _is_picture(piece.arguments):
+            self._video = self._video or piece
+            return
+        self._bytes += piece.size
+        if piece.again:
+            self._again.appendleft(piece)
+        else:
+            self._held.appendleft(piece)
+            self._seconds += piece.seconds
 
     def forget_dropped(self) -> float:
         """Return the seconds of sound that were dropped since this was last asked."""
         dropped, self.dropped = self.dropped, 0.0
         return dropped
 
-    def put_back(self, arguments: Mapping[str, Any]) -> None:
-        """Keep input whose write has failed, before all that waits.
+    def _first(self) -> Piece | None:
+        waiting = [pieces[0] for pieces in (self._again, self._held) if pieces][:1]
+        if self._video is not None:
+            waiting.append(self._video)
+        return min(waiting, key=lambda piece: piece.place, default=None)
 
-        Args:
-            arguments: What `next` returned.
-        """
-        if self._video is None and _picture(arguments) is not None:
-            self._video = arguments
-        elif _picture(arguments) is None:
-            self._held.appendleft(_held(arguments))
-            self._seconds += self._held[0].seconds
+    @property
+    def _messages(self) -> int:
+        return len(self._again) + len(self._held) + len(self._unconsumed)
 
-    def _drop(self) -> None:
-        """Drop the oldest sound beyond the limit; marks stay."""
-        marks = []
-        while self._seconds > self.limit + _ROUNDING:
-            held = self._held.popleft()
-            if held.seconds:
-                self._seconds -= held.seconds
-                self.dropped += held.seconds
-            else:
-                marks.append(held)
-        self._held.extendleft(reversed(marks))
+    def _too_much(self) -> bool:
+        return not self._limit.fits(messages=self._messages, bytes=self._bytes)
+
+    def _drop(self, piece: Piece) -> None:
+        self._bytes -= piece.size
+        self.dropped += piece.seconds
 
 
-def _picture(arguments: Mapping[str, Any]) -> Any:
-    """Return the image among the arguments; None where there is none."""
+def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
+    """Return a piece of realtime input.
+
+    Args:
+        arguments: Those of ``send_realtime_input``.
+        place: Its place among all that the caller sent.
+    """
+    blob = arguments.get("audio") or arguments.get("media")
+    seconds = 0.0 if blob is None else seconds_of(blob) or 0.0
+    return Piece(arguments, place, seconds, size_of(blob if seconds else arguments))
+
+
+def _is_picture(arguments: Mapping[str, Any]) -> bool:
     blob = arguments.get("video") or arguments.get("media")
-    return None if blob is None or seconds_of(blob) is not None else blob
-
-
-def _held(arguments: Mapping[str, Any]) -> _Held:
-    sound = arguments.get("audio") or arguments.get("media")
-    return _Held(arguments, 0.0 if sound is None else seconds_of(sound) or 0.0)
+    return blob is not None and seconds_of(blob) is None
 
 
 def seconds_of(blob: Any) -> float | None:

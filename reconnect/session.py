@@ -18,6 +18,8 @@ from ._driver import CLOSE_TIMEOUT, Driver, Settings
 from .continuity import Stats
 from .events import Event
 from .gate import ReconnectGate
+from .ledger import HISTORY_LIMIT
+from .limits import CONVERSATION, MEDIA, Limit
 from .policy import ReconnectPolicy
 from .transcript import as_turns
 from .turns import CONTENT, REALTIME, UPDATE, Call
@@ -54,6 +56,13 @@ class ResumableSession:
         on_event: Called with each event of `reconnect.events`.
         setup_timeout: Seconds that a dial with its setup may take.
         audio_buffer: Seconds of sound that are kept during an outage; the oldest go first.
+        buffer: How much is kept of typed turns, context and updates that no handle covers. Sending
+            more waits, or raises `BufferOverflow`, by its ``full``.
+        media_buffer: How much is kept of realtime input that finds no connection, or that no
+            handle covers in transparent resumption. For more the oldest is dropped, or
+            `BufferOverflow` is raised, by its ``full``.
+        history_limit: How many characters a fresh session is told at most, of ``history`` and of
+            what was said since; the oldest turns go first.
         reuse_tool_results: Whether the result that was produced for a tool call that was lost is
             given to the model when it makes the same call again, without running the tool twice.
         index_base: The number of the first message after the setup in transparent resumption.
@@ -67,7 +76,8 @@ class ResumableSession:
         TypeError: If ``live`` cannot be dialled with, or ``config`` is neither dict nor
             ``LiveConnectConfig``.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` is not
-            positive or ``audio_buffer`` negative.
+            positive, ``audio_buffer`` negative, ``history_limit`` below 1, or a buffer is full in
+            a way that its kind does not allow.
     """
 
     def __init__(
@@ -83,6 +93,9 @@ class ResumableSession:
         # Limits
         setup_timeout: float = 10.0,
         audio_buffer: float = 3.0,
+        buffer: Limit = CONVERSATION,
+        media_buffer: Limit = MEDIA,
+        history_limit: int = HISTORY_LIMIT,
         gate: ReconnectGate | None = None,
         # Resumption
         reuse_tool_results: bool = True,
@@ -96,6 +109,12 @@ class ResumableSession:
             raise ValueError(f"setup_timeout must be a positive time, got {setup_timeout!r}")
         if not audio_buffer >= 0:
             raise ValueError(f"audio_buffer must be a time from 0 up, got {audio_buffer!r}")
+        if buffer.full == "drop":
+            raise ValueError("buffer must wait or raise when it is full: no turn may be dropped")
+        if media_buffer.full == "wait":
+            raise ValueError("media_buffer must drop or raise when it is full: no microphone waits")
+        if not history_limit >= 1:
+            raise ValueError(f"history_limit must be 1 character or more, got {history_limit!r}")
         if on_event is not None and not callable(on_event):
             raise TypeError(f"on_event must be callable, got {on_event!r}")
         if policy is not None and not hasattr(policy, "decide"):
@@ -112,6 +131,9 @@ class ResumableSession:
                 on_event=on_event,
                 setup_timeout=setup_timeout,
                 audio_buffer=audio_buffer,
+                buffer=buffer,
+                media_buffer=media_buffer,
+                history_limit=history_limit,
                 reuse_tool_results=reuse_tool_results,
                 index_base=index_base,
                 ask_on=ask_on,

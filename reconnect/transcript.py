@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable"]
+__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable", "user_turn"]
 
 _TOOL_PARTS: Final = ("function_call", "function_response")
 
@@ -58,7 +58,7 @@ def as_turns(turns: Any) -> list[Any]:
         return [turns]
     if hasattr(turns, "parts"):
         return [turns]
-    return [{"role": "user", "parts": [{"text": turns} if isinstance(turns, str) else turns]}]
+    return [user_turn(turns) if isinstance(turns, str) else {"role": "user", "parts": [turns]}]
 
 
 def model_turn(reply: Iterable[str]) -> dict[str, Any]:
@@ -68,6 +68,15 @@ def model_turn(reply: Iterable[str]) -> dict[str, Any]:
         reply: Its text, in pieces.
     """
     return {"role": "model", "parts": [{"text": "".join(reply)}]}
+
+
+def user_turn(text: str) -> dict[str, Any]:
+    """Return a text as a turn of the user's.
+
+    Args:
+        text: The text.
+    """
+    return {"role": "user", "parts": [{"text": text}]}
 
 
 def tellable(turns: Iterable[Any]) -> list[Any]:
@@ -84,14 +93,15 @@ def tellable(turns: Iterable[Any]) -> list[Any]:
     return kept
 
 
-def newest(turns: list[Any], *, halvings: int) -> list[Any]:
-    """Return the newest turns, as many as a fraction of the whole holds; at least the last.
+def newest(turns: list[Any], *, limit: int, halvings: int) -> list[Any]:
+    """Return the newest turns, as many as there is room for; at least the last.
 
     Args:
         turns: The turns, oldest first.
-        halvings: How often the whole is halved.
+        limit: How many characters there may be at most.
+        halvings: How often the room is halved, since the server found the whole too long.
     """
-    room = sum(map(_size, turns)) / 2**halvings
+    room = min(limit, sum(map(_size, turns))) / 2**halvings
     first = len(turns)
     while first and (first == len(turns) or _size(turns[first - 1]) <= room):
         first -= 1
@@ -111,8 +121,9 @@ def _parts(turn: Any) -> list[Any]:
 
 
 def _size(turn: Any) -> int:
+    """Return the characters of a turn, at least one: nothing is kept for nothing."""
     size = 0
     for part in _parts(turn):
         data = _get(_get(part, "inline_data"), "data")
         size += len(part if isinstance(part, str) else _get(part, "text") or "") + len(data or "")
-    return size
+    return max(1, size)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from .transcript import model_turn
+from .transcript import model_turn, user_turn
 
 __all__ = [
     "ANSWER",
+    "ASK_ON",
     "CONTENT",
     "REALTIME",
     "TRANSITIONS",
@@ -95,6 +96,9 @@ class Mark(Enum):
     LOST = "lost"
     """The connection was lost, and what came after the newest handle with it."""
 
+    RESPOKEN = "respoken"
+    """The connection was lost, and all of its sound is going to be written again."""
+
     RESTARTED = "restarted"
     """The next session is a fresh one, which knows nothing."""
 
@@ -111,11 +115,14 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
     (State.SENT, Mark.COMPLETED): State.ANSWERED,
     (State.SENT, Mark.COVERED): State.KNOWN,
     (State.SENT, Mark.LOST): State.HELD,
+    (State.SENT, Mark.RESPOKEN): State.HELD,
     (State.ANSWERING, Mark.COVERED): State.KNOWN_ANSWERING,
     (State.ANSWERING, Mark.COMPLETED): State.ANSWERED,
     (State.ANSWERING, Mark.LOST): State.HELD,
+    (State.ANSWERING, Mark.RESPOKEN): State.HELD,
     (State.ANSWERED, Mark.COVERED): State.SETTLED,
     (State.ANSWERED, Mark.LOST): State.TO_TELL,
+    (State.ANSWERED, Mark.RESPOKEN): State.HELD,
     (State.KNOWN, Mark.OUTPUT): State.KNOWN_ANSWERING,
     (State.KNOWN, Mark.COMPLETED): State.KNOWN_ANSWERED,
     (State.KNOWN, Mark.COVERED): State.KNOWN,
@@ -166,28 +173,44 @@ class Call:
     arguments: Mapping[str, Any]
 
 
+ASK_ON: Final = Call(CONTENT, {"turn_complete": True})
+"""What asks a model to reply to what it knows."""
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One client message that the server is not yet known to have.
+    """One client message that the server is not yet known to have, or one spoken turn.
 
     Args:
-        call: The message.
+        call: The message; for a spoken turn that which asks the model on.
         state: What is known of it.
-        spoken: Whether it was heard rather than typed, and no word of it is known: it cannot be
-            sent again.
+        place: Its place among all that the caller sent; what is lower comes first.
+        size: The bytes of text and media in it.
+        spoken: Whether it was spoken rather than typed: its sound is not here.
+        heard: What the server has understood of a spoken turn; empty where it did not say.
         reply: The text of its reply, as far as it was seen.
+        shown: Whether a part of its reply was shown that is not taken back.
         index: Its number among the messages of its connection; None where it was not written.
         doubtful: Whether a handle has come since it was written that may or may not cover it.
         called: Whether a tool was called in its reply.
+        respoken: Whether its sound is written again, so that it need not be put into words.
+        given: Whether the caller had all of its reply on an earlier connection: the second one,
+            to sound that is written again, is not shown.
     """
 
     call: Call
     state: State
+    place: int = 0
+    size: int = 0
     spoken: bool = False
+    heard: str = ""
     reply: list[str] = field(default_factory=list)
+    shown: bool = False
     index: int | None = None
     doubtful: bool = False
     called: bool = False
+    respoken: bool = False
+    given: bool = False
 
     @property
     def open(self) -> bool:
@@ -205,10 +228,23 @@ class Entry:
         return self.state in _PROOF
 
     @property
+    def repeated(self) -> bool:
+        """Whether the reply that is under way, or due, is one that the caller has had."""
+        return self.given and self.open
+
+    @property
+    def unspeakable(self) -> bool:
+        """Whether it is to be asked again, and cannot: no word of it is known, nor its sound."""
+        lost = self.spoken and not self.heard and not self.respoken
+        return lost and self.state is State.HELD
+
+    @property
     def turns(self) -> list[Any]:
         """The content that it carries; none for an update, or for speech that nobody wrote down."""
+        if self.spoken:
+            return [user_turn(self.heard)] if self.heard else []
         if self.call.method == REALTIME:
-            return [{"role": "user", "parts": [{"text": self.call.arguments["text"]}]}]
+            return [user_turn(self.call.arguments["text"])]
         turns: list[Any] = self.call.arguments.get("turns", [])
         return turns
 
@@ -227,9 +263,9 @@ class Entry:
             case State.SETTLED:
                 return True
             case State.HELD:
-                return self.spoken
+                return self.unspeakable
             case State.TO_TELL:
-                return self.spoken and not self.reply
+                return self.spoken and not self.heard and not self.reply
             case State.TO_TELL_REPLY:
                 return not self.reply
             case _:
@@ -250,7 +286,9 @@ class Entry:
         """Return what is to be written for the message in its state."""
         match self.state:
             case State.TO_ASK_ON:
-                return Call(CONTENT, {"turn_complete": True})
+                return ASK_ON
+            case State.HELD if self.spoken:
+                return Call(CONTENT, {"turns": self.turns, "turn_complete": True})
             case State.TO_TELL if self.reply:
                 return _told([*self.turns, model_turn(self.reply)])
             case State.TO_TELL if self.turns:

@@ -3,8 +3,8 @@
 from google.genai import types
 
 from reconnect.calls import LOST
-from reconnect.ledger import CONTENT, Call, Cut, Ledger
-from reconnect.turns import ANSWER, REALTIME, UPDATE
+from reconnect.ledger import Cut, Ledger
+from reconnect.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call
 
 # The server's part
 
@@ -103,7 +103,7 @@ def told(*turns):
 
 def write(ledger):
     """Write what is unwritten, as the driver does, and return it."""
-    return [ledger.write(entry) for entry in ledger.unwritten()]
+    return [ledger.write(entry) for entry in ledger.backlog.unwritten()]
 
 
 def receive(ledger, *messages):
@@ -115,7 +115,7 @@ def receive(ledger, *messages):
 def talking(*messages, asking="q"):
     """Return a ledger after a turn was written and messages came."""
     ledger = Ledger()
-    ledger.record(turn(asking))
+    ledger.backlog.record(turn(asking))
     write(ledger)
     receive(ledger, *messages)
     return ledger
@@ -129,9 +129,9 @@ def closed(id_):
 
 def check(ledger, *, lost=False):
     """Check what holds of a ledger at any time."""
-    written = [not entry.to_write for entry in ledger._entries]
+    written = [not entry.to_write for entry in ledger.backlog.entries]
     assert written == sorted(written, reverse=True), "what is written precedes what is not"
     assert not (lost and any(written)), "nothing is written to a connection that is lost"
-    assert sum(entry.replying for entry in ledger._entries) <= 1, "one reply comes at a time"
-    assert not any(entry.over for entry in ledger._entries), "what is over is forgotten"
-    assert not ledger.quiet or not ledger._entries, "quiet means that nothing is open"
+    assert sum(entry.replying for entry in ledger.backlog.entries) <= 1, "one reply comes at a time"
+    assert not any(entry.over for entry in ledger.backlog.entries), "what is over is forgotten"
+    assert not ledger.quiet or not ledger.backlog.entries, "quiet means that nothing is open"

@@ -347,17 +347,24 @@ class Play:
         return found
 
     def _stream(self):
-        """Check that what is shown is what the server sent, in order, each message once."""
+        """Check that what is shown is what the server sent, in order, each message once.
+
+        Left out are the ends of lost calls, calls whose result is known, and the second replies to
+        speech that was written again though its reply had been shown.
+        """
         own = {"interrupted", "cancel"}
         shown = [
             tokens
             for tokens in map(_shown_tokens, self.shown)
             if tokens and not {token[0] for token in tokens} & own
         ]
-        ran = set()
+        ran, answered = set(), set()
         ends = {0}
         for connection, log in zip(self._opened, self.tap.logs, strict=True):
-            sent = self._visible(connection, log, ran)
+            spoken = _spoken_turns(log)
+            repeated = len(answered & spoken.keys())
+            answered |= {turn for turn, complete in spoken.items() if complete}
+            sent = self._visible(connection, log, ran, repeated)
             reached = set()
             for start in ends:
                 same = 0
@@ -384,8 +391,8 @@ class Play:
     def _sent(self):
         return [[_wire_tokens(m) for m in c.sent[1:] if _wire_tokens(m)] for c in self._opened]
 
-    def _visible(self, connection, log, ran):
-        """Return what a connection sent, without the ends and the calls that are hidden."""
+    def _visible(self, connection, log, ran, repeated):
+        """Return what a connection sent, without what is hidden of it."""
         first = next((entry for entry in log if entry[0] == "out" and _is_error(entry)), None)
         closing = first is not None
         visible = []
@@ -397,6 +404,9 @@ class Play:
                 continue
             if kinds & {"text", "call"}:
                 closing = False
+            if repeated and kinds & {"text", "end", "interrupted"}:
+                repeated -= "end" in kinds
+                continue
             if "call" in kinds:
                 (call,) = (token for token in tokens if token[0] == "call")
                 if call[2] in ran:
@@ -559,6 +569,23 @@ def _responses(arguments):
     if not isinstance(responses, list):
         responses = [responses]
     return [r if isinstance(r, dict) else r.model_dump() for r in responses]
+
+
+def _spoken_turns(log):
+    """Return the spoken turns that were written, by their last frame, and which were answered."""
+    turns = {}
+    frame_number = turn = None
+    for direction, *what in log:
+        if direction == "in":
+            if turn is not None and ("end",) in _shown_tokens(what[0]):
+                turns[turn], turn = True, None
+        elif what[0] == "send_realtime_input":
+            if what[1].get("audio") is not None:
+                (frame_number,) = numbers([what[1]["audio"]["data"]])
+            elif what[1].get("activity_end") is not None:
+                turn = frame_number
+                turns[turn] = False
+    return turns
 
 
 def _is_error(entry):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconnect.calls import LOST, Asked, Calls
+from reconnect.calls import CALL_LIMIT, LOST, Asked, Calls
 
 
 def asked(id_, name="book", **arguments):
@@ -15,13 +15,13 @@ def test_call_is_awaited_until_it_is_answered():
     calls = Calls(reuse=True)
     assert calls.ask(asked("1"))
     assert calls.awaited == ("1",)
-    assert calls.knows(["1"])
-    assert not calls.knows(["1", "2"])
-    calls.answered("1", "done")
+    assert calls.answer("1", "done")
     assert calls.awaited == ()
     assert calls.open
-    assert calls.knows(["1"])
-    calls.answered("3", "nobody asked")
+    assert [(due.call.key, due.result, due.known) for due in calls.due()] == [("1", "done", False)]
+    assert calls.answer("1", "done again")
+    assert not calls.answer("2", "nobody asked")
+    assert [due.result for due in calls.due()] == ["done again"]
 
 
 def test_answered_call_is_behind_a_handle_that_follows_output():
@@ -37,7 +37,7 @@ def test_answered_call_is_behind_a_handle_that_follows_output():
     calls.followed()
     calls.covered()
     assert not calls.open
-    assert calls.knows(["1"])
+    assert calls.answer("1", "more")
 
 
 def test_call_that_the_server_cancels_is_not_awaited():
@@ -57,7 +57,8 @@ def test_lost_calls_are_closed_with_an_error():
     calls.ask(asked(None, name="look"))
     calls.answered("look", "seen")
     assert calls.lost() == ("1",)
-    assert not calls.knows(["1"])
+    assert not calls.answer("1", "too late")
+    assert calls.due() == []
     assert calls.closing() == [
         {"id": "1", "name": "book", "response": {"error": LOST}},
         {"id": None, "name": "look", "response": {"error": LOST}},
@@ -99,7 +100,7 @@ def test_known_result_is_due_for_the_same_call(late):
     assert not calls.ask(asked("3", seats=2))
     assert calls.ask(asked("4", seats=2))
     (due,) = calls.due()
-    assert (due.id, due.key, due.result) == ("3", "3", "done")
+    assert (due.call.id, due.result, due.known) == ("3", "done", True)
     assert calls.due() == []
     assert calls.awaited == ("2", "4")
 
@@ -133,3 +134,17 @@ def test_results_are_forgotten_with_their_turn():
     calls.lost()
     calls.completed()
     assert calls.ask(asked("2"))
+
+
+def test_calls_are_bounded():
+    """Calls forget the oldest of very many."""
+    calls = Calls(reuse=True)
+    for number in range(2 * CALL_LIMIT):
+        calls.ask(asked(f"{number}"))
+        calls.answered(f"{number}", "done")
+        calls.lost()
+        calls.ask(asked(f"{number} again"))
+        calls.cancelled([f"{number} again"])
+    for kept in (calls._asked, calls._known, calls._lost, calls._unclosed):
+        assert len(kept) <= CALL_LIMIT
+    assert len(calls.closing()) == CALL_LIMIT

@@ -35,6 +35,8 @@ from reconnect import (
     SessionClosed,
 )
 from reconnect.calls import Asked
+from reconnect.errors import BufferOverflow
+from reconnect.limits import Limit
 from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Refuse, RejectHandle
 
 
@@ -333,19 +335,25 @@ async def test_sends_during_an_outage_are_delivered():
 
 
 async def test_sends_during_an_outage_raise_what_ends_it():
-    """Session raises what ended it to those who wait to send."""
+    """Session that is given up says how many turns are lost, and raises at the next use."""
     policy = ReconnectPolicy(stop=lambda attempts, _elapsed: attempts >= 3)
-    async with LiveServer() as server, session_on(server, policy=policy) as session:
+    events = []
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=policy, on_event=events.append) as session,
+    ):
         await ask(session, "a")
         await settled()
         server.outage(1000)
         await asyncio.sleep(0.1)
-        results = await asyncio.gather(
-            session.send_client_content(turns=user("b")),
-            session.send_client_content(turns=user("c"), turn_complete=False),
-            return_exceptions=True,
-        )
-        assert [type(result) for result in results] == [ReconnectExhausted] * 2
+        await session.send_client_content(turns=user("b"))
+        await session.send_client_content(turns=user("c"), turn_complete=False)
+        with pytest.raises(ReconnectExhausted):
+            await reply(session)
+        assert events[-1].continuity.lost_turns == 1
+        assert not events[-1].continuity.whole
+        with pytest.raises(ReconnectExhausted):
+            await session.send_client_content(turns=user("d"))
         with pytest.raises(ReconnectExhausted):
             await session.send_realtime_input(audio_stream_end=True)
 
@@ -417,18 +425,49 @@ async def test_failed_sound_is_kept():
             ]
 
 
-async def test_cancelled_send_is_not_sent_later():
-    """Session does not send later what its sender has given up."""
-    async with LiveServer() as server, session_on(server) as session:
+async def test_sender_waits_where_there_is_no_room():
+    """Session makes a sender wait while its buffer is full, and sends nothing that was given up."""
+    limit = Limit(messages=2, bytes=100, full="wait")
+    async with LiveServer() as server, session_on(server, buffer=limit) as session:
         await ask(session, "a")
         await settled()
         server.outage(5)
         await asyncio.sleep(0.1)
+        for text in ("b", "c"):
+            await session.send_client_content(turns=user(text), turn_complete=False)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await session.send_client_content(turns=user("given up"))
-        await ask(session, "b")
-        assert asked(server) == ["a", "b"]
+        with pytest.raises(BufferOverflow, match=r"with 10\d\d bytes would be kept, and 2 with 100"):
+            await session.send_client_content(turns=user("x" * 1000))
+        waiting = asyncio.create_task(ask(session, "d"))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await asyncio.sleep(10)
+        assert [entry.value for entry in server.heard] == ["a", "b", "c"]
+
+
+async def test_sender_is_told_where_there_is_no_room():
+    """Session raises at once where its buffers are full and not to be waited for."""
+    options = {
+        "buffer": Limit(messages=1, bytes=100, full="raise"),
+        "media_buffer": Limit(messages=2, bytes=10_000, full="raise"),
+    }
+    async with LiveServer() as server, session_on(server, **options) as session:
+        await ask(session, "a")
+        await settled()
+        server.outage(5)
+        await asyncio.sleep(0.1)
+        await session.send_client_content(turns=user("b"))
+        with pytest.raises(BufferOverflow, match=r"2 messages with 1\d bytes"):
+            await session.send_client_content(turns=user("c"))
+        for _ in range(2):
+            await session.send_realtime_input(audio_stream_end=True)
+        with pytest.raises(BufferOverflow, match="3 messages"):
+            await session.send_realtime_input(audio_stream_end=True)
+        assert '"b"' in await reply(session)
 
 
 async def test_tool_call_is_cancelled_when_its_connection_is_lost():
@@ -438,6 +477,7 @@ async def test_tool_call_is_cancelled_when_its_connection_is_lost():
         LiveServer(replies, generation="2.5") as server,
         session_on(server, policy=QUICK) as session,
     ):
+        await settled()
         await session.send_client_content(turns=user("book"))
         calls, cancelled, said = [], [], ""
         async for message in session.receive():
@@ -501,8 +541,10 @@ class BreakableLive:
         async def breaking(**arguments):
             if self.errors:
                 raise self.errors.pop()
-            if self.blocked is not None:
+            if self.blocked is not None and not self.blocked.is_set():
                 await self.blocked.wait()
+                if self.errors:
+                    raise self.errors.pop()
             await send(**arguments)
 
         return breaking
@@ -567,27 +609,45 @@ async def test_result_of_a_lost_call_is_reused(generation, reuse):
             ]
 
 
-async def test_message_taken_back_during_the_replay_is_not_written():
-    """Driver leaves out of a replay what its sender gives up while the replay is under way."""
+async def test_nobody_waits_for_a_socket():
+    """Driver returns to its senders at once though the peer takes nothing, and writes in order."""
     async with LiveServer() as server:
         live = BreakableLive(server.client().aio.live)
         async with session_on(server, live=live, policy=QUICK) as session:
             await ask(session, "a")
             await settled()
             live.blocked = asyncio.Event()
-            server.outage(2)
-            await asyncio.sleep(0.5)
-            sends = [
-                asyncio.create_task(session.send_client_content(turns=user(text)))
-                for text in ("b", "given up")
-            ]
-            await asyncio.sleep(5)
-            sends[1].cancel()
-            await asyncio.sleep(0)
+            async with asyncio.timeout(0.001):
+                for number in range(3):
+                    frame = {"data": bytes([number]), "mime_type": "audio/pcm"}
+                    await session.send_realtime_input(audio=frame)
+                await session.send_client_content(turns=user("b"), turn_complete=False)
+                await session.send_client_content(turns=user("c"))
+            await asyncio.sleep(1)
+            assert len(server.heard) == 1
             live.blocked.set()
-            await sends[0]
-            assert '"b"' in await reply(session)
-            assert asked(server) == ["a", "b"]
+            assert '"c"' in await reply(session)
+            heard = [entry.value for entry in server.heard[1:]]
+            assert heard == [b"\0", "b", "c", b"\1", b"\2"]
+
+
+@pytest.mark.parametrize("vertexai", [False, True])
+async def test_sound_that_waits_for_a_socket_is_not_lost(vertexai):
+    """Driver writes the frame that found no room in the socket again when its connection dies."""
+    async with LiveServer() as server:
+        live = BreakableLive(server.client(vertexai=vertexai).aio.live)
+        async with session_on(server, live=live, policy=QUICK) as session:
+            await ask(session, "a")
+            await settled()
+            live.blocked = asyncio.Event()
+            for number in range(2):
+                frame = {"data": bytes([number]), "mime_type": "audio/pcm"}
+                await session.send_realtime_input(audio=frame)
+            live.errors.append(BrokenPipeError())
+            live.blocked.set()
+            await asyncio.sleep(5)
+            assert [entry.value for entry in server.heard[1:]] == [b"\0", b"\1"]
+            assert len(server.connections) == 2
 
 
 async def test_bad_history_of_a_callable_ends_the_session():
@@ -603,7 +663,7 @@ async def test_bug_in_a_replay_ends_the_session(monkeypatch):
     async with LiveServer() as server, session_on(server, policy=QUICK) as session:
         await ask(session, "a")
         await settled()
-        monkeypatch.setattr(session._driver.ledger, "unwritten", lambda: 1 / 0)
+        monkeypatch.setattr(session._driver.ledger.backlog, "unwritten", lambda: 1 / 0)
         server.inject(Abort())
         await asyncio.sleep(2)
         with pytest.raises(ZeroDivisionError):
@@ -637,13 +697,12 @@ async def test_sound_does_not_run_into_an_open_call():
         await ask(session, "a")
         driver = session._driver
         driver.ledger.calls.ask(Asked("1", "look", {}))
-        driver._media.hold({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}})
-        writing = asyncio.create_task(driver._write_media(driver.connection))
+        driver._outbox.hold({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}})
+        driver._flush()
         await asyncio.sleep(1)
-        assert not writing.done()
+        assert [heard.kind for heard in server.heard] == ["turn"]
         driver.ledger.calls.answered("1", "seen")
-        driver._bell.ring()
-        await writing
+        driver._flush()
         await asyncio.sleep(1)
         assert [heard.kind for heard in server.heard] == ["turn", "audio"]
 
@@ -655,6 +714,7 @@ async def test_result_does_not_wait_for_the_replay():
         LiveServer(replies, strict_tools=True, generation="2.5") as server,
         session_on(server, policy=QUICK) as session,
     ):
+        await settled()
         await session.send_client_content(turns=user("look"))
         calls, said = 0, ""
         async for message in session.receive():

@@ -40,12 +40,12 @@ def test_lost_call_is_closed():
 def test_turn_that_is_taken_back():
     """A session that closes the call of a turn that was taken back is not asked on."""
     ledger = Ledger()
-    entry = ledger.record(turn("q"))
+    entry = ledger.backlog.record(turn("q"))
     write(ledger)
     receive(ledger, update("h"), calling("1"))
     ledger.lost()
     ledger.close_calls()
-    ledger.retract(entry)
+    ledger.backlog.retract(entry)
     assert ledger.received(complete()) == Reading(hidden=True)
     assert write(ledger) == []
 
@@ -112,7 +112,7 @@ def test_silent_reply_after_a_call():
     ledger.lost()
     assert ledger.close_calls() == closed("1")
     receive(ledger, complete())
-    assert ledger.past == [user("q")]
+    assert ledger.backlog.past == [user("q")]
     assert write(ledger) == []
 
 
@@ -130,14 +130,14 @@ def test_context_before_a_call():
     """A session that knows the turn knows what was told before it, which is not told again."""
     ledger = Ledger()
     for call in (turn("c", asks=False), context_update("u"), turn("q")):
-        ledger.record(call)
+        ledger.backlog.record(call)
     write(ledger)
     receive(ledger, update("h"), calling("1"))
     ledger.lost()
     ledger.close_calls()
     receive(ledger, complete())
     assert write(ledger) == [ASK_ON]
-    assert ledger.past == [user("c")]
+    assert ledger.backlog.past == [user("c")]
 
 
 def test_call_that_is_long_covered():
@@ -146,14 +146,14 @@ def test_call_that_is_long_covered():
     ledger.calls.answered("1", "done")
     receive(ledger, said("b"), update("h2"), complete())
     ledger.lost()
-    ledger.record(turn("q2"))
+    ledger.backlog.record(turn("q2"))
     assert write(ledger) == [told(model_turn(["a", "b"])), turn("q2")]
     receive(ledger, update("h3"), calling("2"))
     ledger.lost()
     assert ledger.close_calls() == closed("2")
     receive(ledger, complete())
     assert write(ledger) == [ASK_ON]
-    assert ledger.past == [user("q"), model_turn(["a", "b"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a", "b"])]
 
 
 def test_known_result():
@@ -163,7 +163,7 @@ def test_known_result():
     ledger.lost()
     write(ledger)
     assert ledger.received(calling("2", "3")) == Reading(known=("2",))
-    assert [(due.id, due.result) for due in ledger.calls.due()] == [("2", "done")]
+    assert [(due.call.id, due.result) for due in ledger.calls.due()] == [("2", "done")]
     assert ledger.calls.due() == []
 
 
@@ -174,7 +174,7 @@ def test_consumed():
     """A handle that says how much it covers leaves nothing in doubt."""
     ledger = Ledger()
     for text in ("q1", "q2", "q3"):
-        ledger.record(turn(text))
+        ledger.backlog.record(turn(text))
     write(ledger)
     receive(ledger, update("h", consumed=2))
     assert ledger.consumed == 2
@@ -203,4 +203,4 @@ def test_consumed_and_answered():
     """A handle that covers a turn by number covers its reply as far as it was seen."""
     ledger = talking(said("a"), update("h", consumed=1), complete(), update("h2", consumed=1))
     assert ledger.quiet
-    assert ledger.past == [user("q"), model_turn(["a"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a"])]

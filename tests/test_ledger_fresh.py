@@ -16,8 +16,9 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import HISTORY_LIMIT, Ledger, Mark
+from reconnect.ledger import HISTORY_LIMIT, Ledger
 from reconnect.transcript import model_turn
+from reconnect.turns import UPDATE, Call, Mark
 
 # Rule 8: a fresh session
 
@@ -25,12 +26,12 @@ from reconnect.transcript import model_turn
 def test_restarted():
     """A fresh session is told what was settled, and asked what is open."""
     ledger = talking(said("a"), complete(), update("h"))
-    ledger.record(turn("q2"))
+    ledger.backlog.record(turn("q2"))
     write(ledger)
     ledger.lost()
     ledger.restarted()
     assert ledger.handle is None
-    assert ledger.past == [user("q"), model_turn(["a"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a"])]
     assert write(ledger) == [turn("q2")]
 
 
@@ -45,7 +46,7 @@ def test_complete_turns_become_past(messages):
     ledger.lost()
     ledger.restarted()
     assert write(ledger) == []
-    assert ledger.past == [user("q"), model_turn(["a"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a"])]
 
 
 def test_known_turn_is_asked_again():
@@ -60,47 +61,60 @@ def test_nothing_is_in_doubt():
     """What a lost session may have known is in doubt, but a fresh one knows nothing."""
     ledger = talking(update("h"))
     ledger.lost()
-    assert [entry.doubtful for entry in ledger.unwritten()] == [True]
+    assert [entry.doubtful for entry in ledger.backlog.unwritten()] == [True]
     ledger.restarted()
-    assert [entry.doubtful for entry in ledger.unwritten()] == [False]
+    assert [entry.doubtful for entry in ledger.backlog.unwritten()] == [False]
 
 
 def test_restart_keeps_the_order():
     """What was told behind an open turn stays behind it in a fresh session."""
     ledger = Ledger()
-    ledger.record(turn("q"))
-    ledger.record(turn("by the way", asks=False))
+    ledger.backlog.record(turn("q"))
+    ledger.backlog.record(turn("by the way", asks=False))
     ledger.restarted()
-    assert ledger.past == []
+    assert ledger.backlog.past == []
     assert write(ledger) == [turn("q"), told(user("by the way"))]
 
 
 def test_updates_are_kept():
-    """Changes of the context are made again in a fresh session, in their order."""
+    """The newest changes of the context are made again in a fresh session, before its turns."""
     ledger = Ledger()
     for text in ("one", "two"):
-        ledger.record(context_update(text))
-    ledger.record(turn("q"))
+        ledger.backlog.record(context_update(text))
+    ledger.backlog.record(turn("q"))
     assert write(ledger) == [context_update("one"), context_update("two"), turn("q")]
     receive(ledger, said("a"), update("h"))
-    ledger.record(context_update("three"))
+    ledger.backlog.record(context_update("three"))
     ledger.lost()
     assert write(ledger) == [ASK_ON, context_update("three")]
     for _ in range(2):
         ledger.lost()
         ledger.restarted()
-        updates = [context_update(text) for text in ("one", "two", "three")]
-        assert write(ledger) == [*updates[:2], turn("q"), updates[2]]
+        known = Call(UPDATE, {"system_instruction": "two"})
+        assert write(ledger) == [known, turn("q"), context_update("three")]
+
+
+def test_updates_are_merged():
+    """Of each thing that an update can change the newest is kept, however many there were."""
+    ledger = Ledger()
+    tools = Call(UPDATE, {"system_instruction": None, "tools": ["t"]})
+    for update_ in (context_update("one"), tools, context_update("two"), turn("q")):
+        ledger.backlog.record(update_)
+    write(ledger)
+    receive(ledger, said("a"), complete(), update("h"))
+    ledger.lost()
+    ledger.restarted()
+    assert write(ledger) == [Call(UPDATE, {"system_instruction": "two", "tools": ["t"]})]
 
 
 def test_history_is_bounded():
     """Of a long conversation the newest turns are kept for a fresh session."""
     ledger = Ledger()
     for number in range(3):
-        ledger.record(turn(f"{number}" * (HISTORY_LIMIT // 2)))
+        ledger.backlog.record(turn(f"{number}" * (HISTORY_LIMIT // 2)))
         write(ledger)
         receive(ledger, complete(), update("h"))
-    assert [found["parts"][0]["text"][0] for found in ledger.past] == ["1", "2"]
+    assert [found["parts"][0]["text"][0] for found in ledger.backlog.past] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

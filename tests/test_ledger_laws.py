@@ -21,8 +21,8 @@ from messages import (
 )
 
 from reconnect import turns
-from reconnect.ledger import Call, Ledger
-from reconnect.turns import ANSWER, REALTIME, UPDATE
+from reconnect.ledger import Ledger
+from reconnect.turns import ANSWER, REALTIME, UPDATE, Call
 
 
 class Exchange:
@@ -147,14 +147,14 @@ class Conversation(RuleBasedStateMachine):
         """Type a turn, context that asks for no reply, or realtime input."""
         text = self.next("q")
         call = realtime(text) if kind == "realtime" else turn(text, asks=kind == "turn")
-        self.new[text] = self.ledger.record(call)
+        self.new[text] = self.ledger.backlog.record(call)
         self.typed.append(text)
 
     @rule()
     def change(self):
         """Change the system instruction."""
         text = self.next("u")
-        self.ledger.record(context_update(text))
+        self.ledger.backlog.record(context_update(text))
         self.updates.append(text)
 
     @precondition(lambda self: self.new)
@@ -164,7 +164,7 @@ class Conversation(RuleBasedStateMachine):
         text = data.draw(st.sampled_from(sorted(self.new)))
         entry = self.new.pop(text)
         if entry.to_write:
-            self.ledger.retract(entry)
+            self.ledger.backlog.retract(entry)
             self.typed.remove(text)
 
     @precondition(lambda self: replying(self) and self.ledger.calls.awaited)
@@ -189,7 +189,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.ledger.handle == self.handle
         self.server = Server(*self.issued[self.handle])
         if self.handle is None:
-            self.server.known += texts(self.ledger.past)
+            self.server.known += texts(self.ledger.backlog.past)
         closing = self.ledger.close_calls()
         if closing is not None:
             self.send(closing)
@@ -199,14 +199,16 @@ class Conversation(RuleBasedStateMachine):
             self.ledger.closing = False
         assert not self.server.waiting, "no session is left waiting"
 
-    @precondition(lambda self: self.server and self.ledger.unwritten())
+    @precondition(lambda self: self.server and self.ledger.backlog.unwritten())
     @rule()
     def write(self):
         """Write what comes next."""
-        entry = self.ledger.unwritten()[0]
+        entry = self.ledger.backlog.unwritten()[0]
         call = self.ledger.write(entry)
         told = texts(call.arguments.get("turns", ()))
-        assert not set(told) & set(texts(self.ledger.past)), "what is settled is not written again"
+        assert not set(told) & set(texts(self.ledger.backlog.past)), (
+            "what is settled is not written again"
+        )
         assert all(text.split(" ", 1)[1] for text in told), "nothing empty is written"
         self.new = {text: new for text, new in self.new.items() if new is not entry}
         self.server.inflight.append(call)
@@ -221,7 +223,7 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def lose(self):
         """Lose the connection, with all that was on its way."""
-        reply = any(entry.replying for entry in self.ledger._entries)
+        reply = any(entry.replying for entry in self.ledger.backlog.entries)
         awaited, self.server = self.ledger.calls.awaited, None
         cut = self.ledger.lost()
         assert (cut.reply, cut.calls) == (reply, awaited)
@@ -314,7 +316,7 @@ class Conversation(RuleBasedStateMachine):
         """Bring a session up to date: it knows all that was said, and answers what is open."""
         if not self.server:
             self.dial()
-        while self.ledger.unwritten():
+        while self.ledger.backlog.unwritten():
             self.write()
         while self.server.inflight:
             self.take()
@@ -324,14 +326,14 @@ class Conversation(RuleBasedStateMachine):
         everything = "".join(known)
         assert [text for text in self.replies if text not in everything] == []
         assert self.server.updates[-1:] == self.updates[-1:]
-        owed = any(entry.open for entry in self.ledger._entries)
+        owed = any(entry.open for entry in self.ledger.backlog.entries)
         assert owed is replying(self), "what is open is being answered"
 
     @invariant()
     def nothing_is_lost(self):
         """Find what was typed settled or in the ledger: once, and in order."""
-        there = texts(self.ledger.past)
-        there += texts(itertools.chain(*(entry.turns for entry in self.ledger._entries)))
+        there = texts(self.ledger.backlog.past)
+        there += texts(itertools.chain(*(entry.turns for entry in self.ledger.backlog.entries)))
         assert [text for text in there if text.startswith("user q")] == [
             f"user {text}" for text in self.typed
         ]

@@ -44,7 +44,7 @@ class Phase(enum.Enum):
 
 def steps(ledger, phase):
     """Return all that can happen next, as the driver does it, and the phase that follows."""
-    room = len(ledger._entries) < 2
+    room = len(ledger.backlog.entries) < 2
     if room:
         yield from ((step, phase) for step in ("ask", "tell"))
     yield "lost", Phase.LOST
@@ -56,14 +56,14 @@ def steps(ledger, phase):
         yield "close calls", Phase.CLOSING
     if phase is Phase.CLOSING:
         yield "give up closing", Phase.READY
-    if phase is Phase.READY and ledger.unwritten():
+    if phase is Phase.READY and ledger.backlog.unwritten():
         yield "write", phase
     for step in ("complete", "handle"):
         yield step, phase
     if phase is Phase.READY:
-        indexes = {0, *(entry.index for entry in ledger._entries)} - {None}
+        indexes = {0, *(entry.index for entry in ledger.backlog.entries)} - {None}
         yield from ((index, phase) for index in indexes)
-    if room or ledger._current() is not None:
+    if room or ledger.backlog.current is not None:
         # Where no turn is open, these begin one.
         yield from ((step, phase) for step in ("output", "call"))
     if ledger.calls.awaited:
@@ -74,9 +74,9 @@ def take(step, ledger):
     """Let one thing happen to a ledger; a number is a handle that covers so many messages."""
     match step:
         case "ask" | "tell":
-            ledger.record(turn("x", asks=step == "ask"))
+            ledger.backlog.record(turn("x", asks=step == "ask"))
         case "write":
-            ledger.write(ledger.unwritten()[0])
+            ledger.write(ledger.backlog.unwritten()[0])
         case "answer":
             ledger.calls.answered("1", "x")
         case "close calls":
@@ -98,7 +98,7 @@ def take(step, ledger):
 def twin(ledger):
     """Return a copy of a ledger whose future is the same; the past is not told again."""
     copied = copy.copy(ledger)
-    twins = {entry: replace(entry, reply=entry.reply[:1]) for entry in ledger._entries}
+    twins = {entry: replace(entry, reply=entry.reply[:1]) for entry in ledger.backlog.entries}
     copied._entries = list(twins.values())
     copied._merged = [twins[entry] for entry in ledger._merged if entry in twins]
     copied.calls = copy.copy(ledger.calls)
@@ -113,7 +113,7 @@ def shape(ledger, phase):
     """Return what tells a ledger's future from another's."""
     entries = tuple(
         (it.state, it.spoken, bool(it.reply), it.doubtful, it.called, it in ledger._merged)
-        for it in ledger._entries
+        for it in ledger.backlog.entries
     )
     asked = tuple((call.result, call.followed) for call in ledger.calls._asked.values())
     calls = asked, len(ledger.calls._known), len(ledger.calls._unclosed)

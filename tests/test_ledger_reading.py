@@ -35,7 +35,7 @@ def test_spoken_turn():
     assert ledger.lost().reply
     assert write(ledger) == [turn("what time?")]
     receive(ledger, heard("hello?"), sound("noon"), complete(), update("h"))
-    assert ledger.past == [user("what time?"), model_turn(["noon"])]
+    assert ledger.backlog.past == [user("what time?"), model_turn(["noon"])]
 
 
 def test_unheard_turn():
@@ -52,20 +52,20 @@ def test_late_transcription():
     """Words of a reply that come after its end begin no turn, and prove none to be known."""
     ledger = talking(sound("a"), complete(), update("h"), transcribed("b"))
     assert ledger.quiet
-    ledger.record(turn("q2"))
+    ledger.backlog.record(turn("q2"))
     write(ledger)
     receive(ledger, transcribed("c"), update("h2"))
     ledger.lost()
     assert write(ledger) == [turn("q2")]
     receive(ledger, sound("d"), complete(), update("h3"))
-    assert ledger.past[-1] == model_turn(["d"])
+    assert ledger.backlog.past[-1] == model_turn(["d"])
 
 
 def test_thoughts_are_not_said():
     """Thoughts are no part of a reply, but prove that there is one."""
     ledger = talking(model(types.Part(text="hm", thought=True)), update("h"), said("a"), complete())
     receive(ledger, update("h2"))
-    assert ledger.past == [user("q"), model_turn(["a"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a"])]
 
 
 def test_turn_nobody_asked_for():
@@ -106,7 +106,7 @@ def test_words_go_to_the_next_turn():
     ledger.lost()
     write(ledger)
     receive(ledger, sound("a"), heard("two"), complete(), sound("b"), complete(), update("h"))
-    assert ledger.past == [user("one"), model_turn("a"), user("two"), model_turn("b")]
+    assert ledger.backlog.past == [user("one"), model_turn("a"), user("two"), model_turn("b")]
 
 
 def test_unheard_turn_is_asked_on():
@@ -131,10 +131,10 @@ def test_unheard_turn_with_a_reply():
 def test_spoken_while_typing():
     """A turn that is spoken precedes one that is typed but not written yet."""
     ledger = Ledger()
-    ledger.record(turn("typed"))
+    ledger.backlog.record(turn("typed"))
     receive(ledger, heard("spoken"), sound("a"), update("h"), complete(), update("h2"))
     assert write(ledger) == [turn("typed")]
-    assert ledger.past == [user("spoken"), model_turn(["a"])]
+    assert ledger.backlog.past == [user("spoken"), model_turn(["a"])]
 
 
 @pytest.mark.parametrize("text", [None, ""])
@@ -148,7 +148,7 @@ def test_empty_transcriptions(text):
 def test_early_transcription():
     """Words that come ahead of their sound belong to the reply."""
     ledger = talking(transcribed("a"), sound("b"), complete(), update("h"))
-    assert ledger.past == [user("q"), model_turn(["a", "b"])]
+    assert ledger.backlog.past == [user("q"), model_turn(["a", "b"])]
 
 
 # Messages
@@ -181,12 +181,12 @@ def test_several_fields(extra):
     assert together.received(merged(sound(), extra)) == apart.received(extra)
     assert together.handle == apart.handle
     for id_ in ("1", "2"):
-        assert together.calls.knows([id_]) is apart.calls.knows([id_])
+        assert together.calls.answer(id_, "x") is apart.calls.answer(id_, "x")
     assert together.calls.awaited == apart.calls.awaited
     for ledger in (apart, together):
         receive(ledger, sound("b"), complete(), sound("c"), complete(), update("h2"))
-    assert together.past == apart.past
-    assert "x" not in repr(extra) or "x" in repr(together.past)
+    assert together.backlog.past == apart.backlog.past
+    assert "x" not in repr(extra) or "x" in repr(together.backlog.past)
 
 
 def merged(first, second):
@@ -205,7 +205,7 @@ def merged(first, second):
 def test_sound_of_each_turn():
     """The first piece of sound of each turn, and of each connection, proves that it is answered."""
     ledger = talking(sound(), complete(), update("h"))
-    ledger.record(turn("q2"))
+    ledger.backlog.record(turn("q2"))
     write(ledger)
     receive(ledger, sound())
     ledger.lost()
@@ -214,7 +214,7 @@ def test_sound_of_each_turn():
     ledger.lost()
     assert write(ledger) == [ASK_ON]
     receive(ledger, sound("a"), complete(), update("h3"))
-    ledger.record(turn("q3"))
+    ledger.backlog.record(turn("q3"))
     write(ledger)
     receive(ledger, sound(), update("h4"))
     ledger.lost()

@@ -59,27 +59,7 @@ async def test_tool_turns(kind, generation, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize(
-    ("generation", "vertexai"),
-    [
-        ("2.5", False),
-        ("3.8", False),
-        pytest.param(
-            "2.5",
-            True,
-            marks=pytest.mark.xfail(
-                reason="sound whose reply was complete is heard, and answered, a second time"
-            ),
-        ),
-        pytest.param(
-            "3.8",
-            True,
-            marks=pytest.mark.xfail(
-                reason="nobody asks on where the handle covers what was spoken, and no output came"
-            ),
-        ),
-    ],
-)
+@every_server
 @every_cut
 async def test_sound_with_marks(kind, generation, vertexai):
     """Sound between marks of activity survives a cut at any moment."""
@@ -88,15 +68,7 @@ async def test_sound_with_marks(kind, generation, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize(
-    ("generation", "vertexai"),
-    [
-        ("2.5", False),
-        ("2.5", True),
-        ("3.8", False),
-        ("3.8", True),
-    ],
-)
+@every_server
 @every_cut
 async def test_context_before_a_tool_turn(kind, generation, vertexai):
     """Context that was told before a turn with a tool survives a cut at any moment."""
@@ -105,7 +77,6 @@ async def test_context_before_a_tool_turn(kind, generation, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.xfail(reason="what is written again is not in the order of its numbers")
 @pytest.mark.parametrize("generation", GENERATIONS)
 @every_cut
 async def test_sound_before_a_typed_turn(kind, generation):
@@ -205,7 +176,6 @@ async def test_history_is_told_when_the_handle_is_rejected(generation, vertexai)
         assert [connection.handle is None for connection in play.connections] == [True, False, True]
 
 
-@pytest.mark.xfail(reason="a call that is answered from memory counts as a part that was shown")
 @pytest.mark.parametrize("vertexai", [False, True])
 async def test_no_interruption_where_nothing_was_shown(vertexai):
     """A caller who was shown nothing since an interruption is not interrupted again."""

@@ -67,11 +67,11 @@ async def test_close_is_final():
         await settled()
         server.outage(3)
         await asyncio.sleep(0.1)
-        sending = asyncio.create_task(session.send_client_content(turns=user("b")))
+        listening = asyncio.create_task(ask(session, "b"))
         await asyncio.sleep(0.1)
         await session.close()
         with pytest.raises(SessionClosed):
-            await sending
+            await listening
         await asyncio.sleep(60)
         assert len(server.connections) == 1
         with pytest.raises(SessionClosed):

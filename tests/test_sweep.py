@@ -53,10 +53,6 @@ async def test_spoken(generation):
     assert not failures, "\n".join(failures)
 
 
-@pytest.mark.xfail(
-    reason="transparent resumption keeps no order between sound and typed turns, and forgets or"
-    " repeats a reply to sound"
-)
 @every_generation
 async def test_spoken_and_transparent(generation):
     """A conversation with sound between typed turns is whole in transparent resumption too."""

@@ -1,0 +1,115 @@
+"""Begins a coroutine in its caller's own time, and finishes it elsewhere if it has to wait.
+
+Writing to a socket waits only where the peer does not read. Nearly every write is over before it
+could, and the others must not hold up a microphone: so each is begun by its caller, and what is
+left of one that has to wait is taken over by a task. A task for each write was rejected for what
+it costs, and so was one that all writes are handed to: it would be woken for every frame.
+`asyncio.eager_task_factory` does the same with a task for each; it came with Python 3.12.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+# These are documented for whoever writes a task of their own, which this is in part:
+# https://docs.python.org/3/library/asyncio-extending.html#task-lifetime-support
+from asyncio import _enter_task, _leave_task  # isort: skip
+
+__all__ = ["Eager"]
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What is left of a coroutine that was begun, from what it waits for on."""
+
+    coroutine: Coroutine[Any, Any, None]
+    waits_for: Any
+    later: Callable[[Exception | None], None]
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        while True:
+            try:
+                yield self.waits_for
+            except BaseException as error:
+                step = partial(self.coroutine.throw, error)
+            else:
+                step = partial(self.coroutine.send, None)
+            try:
+                self.waits_for = step()
+            except StopIteration:
+                return
+
+
+class Eager:
+    """Runs one coroutine at a time, from its first step on.
+
+    Args:
+        name: The name of the task that takes over.
+        broken: Called with what a coroutine's `later` raises: a bug, or a bad argument.
+    """
+
+    def __init__(self, *, name: str, broken: Callable[[BaseException], None]) -> None:
+        self._rest: _Rest | None = None
+        self._handed_over = asyncio.Event()
+        self._broken = broken
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._take_over(), name=name)
+        self._task.add_done_callback(self._finished)
+
+    def start(
+        self, coroutine: Coroutine[Any, Any, None], *, later: Callable[[Exception | None], None]
+    ) -> bool:
+        """Begin a coroutine; return whether it is over.
+
+        Args:
+            coroutine: What to run; there must be none that is not over.
+            later: Called once it is over if it is not yet, with what it has raised.
+
+        Raises:
+            Exception: What the coroutine raises before it waits for the first time.
+        """
+        caller = asyncio.current_task()
+        # In the name of the task that may have to finish it: what it waits for, a timeout say,
+        # must wake or cancel that one, and never the caller.
+        if caller is not None:
+            _leave_task(self._loop, caller)
+        _enter_task(self._loop, self._task)
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration:
+            return True
+        finally:
+            _leave_task(self._loop, self._task)
+            if caller is not None:
+                _enter_task(self._loop, caller)
+        self._rest = _Rest(coroutine, waits_for, later)
+        self._handed_over.set()
+        return False
+
+    def cancel(self) -> None:
+        """Stop, and leave undone what is left."""
+        self._task.cancel()
+
+    async def _take_over(self) -> None:
+        while True:
+            await self._handed_over.wait()
+            self._handed_over.clear()
+            assert self._rest is not None
+            rest, error = self._rest, None
+            try:
+                await rest
+            except Exception as raised:
+                error = raised
+            self._rest = None
+            rest.later(error)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        if self._rest is not None:
+            # It was cancelled before it could take over.
+            self._rest.coroutine.close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken(error)

@@ -1,0 +1,140 @@
+"""Who writes: whoever has something to be sent, as far as that needs no waiting.
+
+What to write, and in which order, is the outbox's to say. A write that has to wait goes on in a
+task of the connection's; until it is over nothing else is written, and what is sent meanwhile
+waits in the outbox. So nobody who sends ever waits for a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ._bell import Bell
+from ._connection import Connection
+from ._eager import Eager
+from .loss import Family, read
+from .outbox import Outbox, Pause
+
+__all__ = ["Writer"]
+
+
+class Writer:
+    """Writes to one connection what is due.
+
+    Args:
+        connection: The connection; its setup is complete.
+        outbox: What waits to be written.
+        bell: Rung when there may be something to write.
+        up_to_date: Called once, when the connection has been brought up to date.
+        broken: Called with what is no failure of the connection: a bad argument, or a bug.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        outbox: Outbox,
+        *,
+        bell: Bell,
+        up_to_date: Callable[[], None],
+        broken: Callable[[BaseException], None],
+    ) -> None:
+        self._connection = connection
+        self._outbox = outbox
+        self._bell = bell
+        self._tell_up_to_date = up_to_date
+        self._busy = False
+        self._eager = Eager(name="reconnect writer", broken=broken)
+
+    @property
+    def flowing(self) -> bool:
+        """Whether realtime input can be written at once: nothing is due before it."""
+        return self._connection.usable and not self._busy
+
+    def flush(self) -> None:
+        """Write what is due, as far as that needs no waiting, and leave the rest to the task.
+
+        Raises:
+            Exception: What the SDK says of a bad argument, or a bug.
+        """
+        if self._busy:
+            self._bell.ring()
+            return
+        if not self._connection.readable:
+            return
+        self._busy = True
+        self._eager.start(self._write_due(), later=_raise)
+
+    def stream(self, arguments: dict[str, Any]) -> bool:
+        """Write realtime input past the outbox; return whether it is written, or on its way.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+
+        Raises:
+            Exception: What the SDK says of a bad argument.
+        """
+        write = self._connection.session.send_realtime_input(**arguments)
+        try:
+            over = self._eager.start(write, later=partial(self._streamed, arguments))
+        except Exception as error:
+            if read(error).family is Family.FOREIGN:
+                raise
+            self._connection.suspect(error)
+            return False
+        self._outbox.streamed(arguments)
+        self._busy = not over
+        return True
+
+    def cancel(self) -> None:
+        """Stop writing: the connection is over."""
+        self._busy = True
+        self._eager.cancel()
+
+    def _streamed(self, arguments: dict[str, Any], error: Exception | None) -> None:
+        """Go on after realtime input for which there had been no room in the socket."""
+        if error is None:
+            self._busy = False
+            self.flush()
+        elif read(error).family is Family.FOREIGN:
+            raise error
+        else:
+            self._outbox.unstreamed(arguments)
+            self._connection.suspect(error)
+
+    async def _write_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (due := self._outbox.next(loop.time())) is not None:
+            if isinstance(due, Pause):
+                self._check()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(due.until):
+                        await self._bell.wait()
+                continue
+            try:
+                await getattr(self._connection.session, due.call.method)(**due.call.arguments)
+            except Exception as error:
+                if read(error).family is Family.FOREIGN:
+                    self._outbox.refused(due)
+                    self._busy = False
+                    raise
+                self._outbox.failed(due)
+                self._connection.suspect(error)
+                return
+            self._check()
+        self._check()
+        self._busy = False
+
+    def _check(self) -> None:
+        """Tell when the connection has been brought up to date."""
+        if not self._connection.ready and not self._outbox.replaying:
+            self._connection.ready = True
+            self._tell_up_to_date()
+
+
+def _raise(error: Exception | None) -> None:
+    if error is not None:
+        raise error

@@ -1,0 +1,281 @@
+"""The outbox: what is written to a connection next.
+
+Pure: the time comes in as ``now``, in seconds. The driver asks what is due, writes it and asks
+again, until nothing is. The order:
+
+1. A fresh session is told the history first.
+2. The tool calls of the connection before are closed, where a resumed session may wait for them,
+   and the empty end that this causes is waited for, though not long: on some models it never comes.
+3. Results of tool calls come before everything else: the model waits for them.
+4. In transparent resumption all goes out in the order in which the caller sent it. Elsewhere the
+   messages of the conversation go first, and then the sound of the outage.
+5. No realtime input runs into an open tool call: that can end the session (1008).
+6. Where sound is written again whose reply the caller has had, that reply passes before anything
+   else is written, or it would be cut off and the session know only a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .ledger import Cut, Ledger
+from .limits import Limit
+from .media import Media, Piece, piece_of
+from .turns import ANSWER, REALTIME, Call, Entry, Mark, State
+
+__all__ = ["Outbox", "Pause", "Replay", "Write"]
+
+CLOSING_TIMEOUT: Final = 1.0
+"""Seconds to wait for the empty turn_complete with which some models close lost tool calls."""
+
+REPEAT_TIMEOUT: Final = 10.0
+"""Seconds to wait for a reply that the caller has had: sound that was cut differently, or a noisy
+room, may make the server reply to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A message to be written; the outbox has taken it for written.
+
+    Args:
+        call: The message.
+        entry: What it is in the ledger; None where it is not.
+        piece: What it is of the realtime input; None where it is not.
+    """
+
+    call: Call
+    entry: Entry | None = None
+    piece: Piece | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing may be written until a message comes or is sent.
+
+    Args:
+        until: When to ask again at the latest; None for no limit.
+    """
+
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a new connection is brought up to date with.
+
+    Args:
+        messages: How many messages are written to it.
+        maybe_twice: How many of these the server may have had already.
+        asked_on: How many cut replies are asked for without sending their turn again.
+        told: How many turns of history a fresh session is told.
+    """
+
+    messages: int = 0
+    maybe_twice: int = 0
+    asked_on: int = 0
+    told: int = 0
+
+
+class Outbox:
+    """What waits to be written, and in which order.
+
+    Args:
+        ledger: The conversation.
+        audio_buffer: Seconds of sound that are kept during an outage.
+        limit: How much realtime input is kept; ``full`` is "drop" or "raise".
+    """
+
+    def __init__(self, ledger: Ledger, *, audio_buffer: float, limit: Limit) -> None:
+        self._ledger = ledger
+        self.media = Media(seconds=audio_buffer, limit=limit)
+        self._transparent = False
+        self._seed: Entry | None = None
+        self._closed = True
+        # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
+        self._patience: float | None = None
+        # The messages that a new connection is brought up to date with.
+        self._replay: set[Entry] = set()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a move would interrupt nothing: neither the model nor the user."""
+        return self._ledger.quiet and not self.media.speaking
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the connection is still being brought up to date."""
+        unclosed = not self._closed or self._ledger.closing
+        due = any(entry.to_write for entry in self._replay)
+        return self._seed is not None or unclosed or due
+
+    def connected(self, seed: list[Any], *, asks: bool, transparent: bool) -> Replay:
+        """Take up a new connection, and return what it is brought up to date with.
+
+        Args:
+            seed: The turns that a fresh session is told; empty for none.
+            asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
+            transparent: Whether transparent resumption was asked for.
+        """
+        self._transparent = transparent
+        self._closed = False
+        self._patience = None
+        self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
+        unwritten = self._ledger.backlog.unwritten()
+        self._replay = set(unwritten)
+        return Replay(
+            messages=len(unwritten),
+            maybe_twice=sum(e.doubtful and e.state is State.HELD for e in unwritten),
+            asked_on=sum(entry.state is State.TO_ASK_ON for entry in unwritten),
+            told=len(seed),
+        )
+
+    def lost(self) -> Cut:
+        """Give up the connection, and return what it has taken from the caller."""
+        # What came after the newest handle is not behind it, and before any of this connection
+        # there is none that could cover it.
+        again = self._transparent and (self._ledger.numbered or not self._ledger.issued)
+        cut = self._ledger.lost(speaking=self.media.speaking, again=again)
+        self.media.lost(again=again, numbered=self._ledger.numbered)
+        self._seed = None
+        self._replay.clear()
+        self._closed = True
+        return cut
+
+    def answer(self, results: Mapping[str, Any]) -> bool:
+        """Take over results of tool calls; return whether all of them are to be sent.
+
+        Args:
+            results: The function responses, by the id of the call or its name.
+        """
+        sent = [self._ledger.calls.answer(key, result) for key, result in results.items()]
+        return all(sent)
+
+    def hold(self, arguments: Mapping[str, Any]) -> None:
+        """Keep realtime input that cannot be written now.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+
+        Raises:
+            BufferOverflow: If there is no room, and the oldest is not to be dropped.
+        """
+        self.media.check_room(arguments)
+        self.media.hold(piece_of(arguments, place=self._ledger.backlog.place()))
+
+    def streamed(self, arguments: Mapping[str, Any]) -> None:
+        """Note realtime input that was written past the outbox, since nothing was due in it.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+        """
+        if self._transparent or arguments.get("audio") is None:
+            self._written(piece_of(arguments, place=self._ledger.backlog.place()))
+        else:
+            self._ledger.number()
+
+    def unstreamed(self, arguments: Mapping[str, Any]) -> None:
+        """Take back realtime input that was on its way when the connection was lost.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+        """
+        if not self._transparent:
+            self.media.put_back(piece_of(arguments, place=self._ledger.backlog.place()))
+
+    def next(self, now: float) -> Write | Pause | None:
+        """Return what is to be written now, what is to be waited for, or None for nothing.
+
+        Args:
+            now: The time in seconds.
+        """
+        if self._seed is not None:
+            return self._tell()
+        if not self._closed:
+            self._closed = True
+            closing = self._ledger.close_calls()
+            if closing is not None:
+                self._ledger.number()
+                self._patience = now + CLOSING_TIMEOUT
+                return Write(closing)
+        if self._ledger.closing:
+            if self._patience is not None and now < self._patience:
+                return Pause(self._patience)
+            self._ledger.stop_closing()
+            self._patience = None
+        due = self._ledger.calls.due()
+        if due:
+            self._ledger.number()
+            return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
+        if self._ledger.backlog.repeating:
+            if self._patience is None:
+                self._patience = now + REPEAT_TIMEOUT
+            if now < self._patience:
+                return Pause(self._patience)
+            self._ledger.stop_repeating()
+        self._patience = None
+        return self._next_in_order(now)
+
+    def failed(self, write: Write) -> None:
+        """Take back what could not be written, since the connection is gone.
+
+        Args:
+            write: What `next` returned. A message of the conversation needs no taking back: it is
+                not covered. Nor does input that has a number.
+        """
+        if write.piece is not None and not self._transparent:
+            self.media.put_back(write.piece)
+            if write.entry is not None:
+                self._ledger.backlog.retract(write.entry)
+
+    def refused(self, write: Write) -> None:
+        """Forget what the SDK would not write: it is none of the messages of this connection.
+
+        Args:
+            write: What `next` returned.
+        """
+        self._ledger.unnumber()
+        if write.entry is not None:
+            self._ledger.backlog.retract(write.entry)
+
+    # Inside
+
+    def _tell(self) -> Write:
+        seed, self._seed = self._seed, None
+        assert seed is not None
+        self._ledger.number()
+        seed.mark(Mark.WRITTEN)
+        return Write(seed.call)
+
+    def _next_in_order(self, now: float) -> Write | Pause | None:
+        entry = next(iter(self._ledger.backlog.unwritten()), None)
+        place = self.media.next_place
+        if place is not None and (entry is None or self._comes_first(place, entry)):
+            if self._ledger.calls.awaited:
+                return Pause(None)
+            piece = self.media.next()
+            call = Call(REALTIME, piece.arguments)
+            return Write(call, entry=self._written(piece), piece=piece)
+        if entry is None:
+            return None
+        if entry.respoken:
+            # Its sound, which comes before it, has been written.
+            self._ledger.respeak(entry)
+            return self.next(now)
+        return Write(self._ledger.write(entry), entry=entry)
+
+    def _comes_first(self, place: int, entry: Entry) -> bool:
+        return self._transparent and place <= entry.place
+
+    def _written(self, piece: Piece) -> Entry | None:
+        """Take a piece as written; return the spoken turn that it ends."""
+        index = self._ledger.number()
+        self.media.written(piece, index=index if self._transparent else None)
+        ends = piece.mark == "activity_end" and not piece.again
+        return self._ledger.spoke(place=piece.place) if ends else None
+
+
+def _response(due: Any) -> Any:
+    """Return a result as it is to be sent: one that is known bears the id of the lost call."""
+    return due.result.model_copy(update={"id": due.call.id}) if due.known else due.result
