@@ -69,6 +69,7 @@ class Settings:
     ask_on: str | None
     draw: Callable[[], float]
     gate: ReconnectGate | None = None
+    resume_confirm_timeout: float | None = None
 
 
 class Driver:
@@ -93,7 +94,9 @@ class Driver:
         self._transparent = False
         self._settings = settings
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
-        self._link = Link(max_reconnects_per_hour=limit)
+        self._link = Link(
+            max_reconnects_per_hour=limit, confirm_timeout=settings.resume_confirm_timeout
+        )
         self._halvings = 0
         self._account = Account()
         self._media = Media(limit=settings.audio_buffer)
@@ -317,6 +320,9 @@ class Driver:
 
     def _take(self, message: types.LiveServerMessage) -> list[types.LiveServerMessage] | None:
         """Show a message to the pure modules; return what the caller is shown in its place."""
+        if message.session_resumption_update is not None:
+            # Before the ledger, to which an update without a handle is nothing.
+            self._link.confirmed()
         reading = self.ledger.received(message)
         if reading is None:
             return None
@@ -417,11 +423,9 @@ class Driver:
         while connection.error is None:
             leave = self._link.leave(quiet=self.ledger.quiet, handle=self.ledger.handle is not None)
             if leave is not None and self._now() >= leave.at:
-                if not leave.expired:
+                if leave.error is None:
                     return None
-                connection.fail(
-                    TimeoutError("the deadline of the go_away has passed and the server is silent")
-                )
+                connection.fail(leave.error)
                 continue
             try:
                 async with asyncio.timeout_at(None if leave is None else leave.at):

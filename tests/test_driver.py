@@ -35,7 +35,18 @@ from reconnect import (
     SessionClosed,
 )
 from reconnect.calls import Asked
-from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Refuse, RejectHandle
+from reconnect.errors import ResumeUnconfirmed
+from reconnect.testing import (
+    Abort,
+    Call,
+    Close,
+    Frame,
+    GoAway,
+    LiveServer,
+    Refuse,
+    RejectHandle,
+    Stall,
+)
 
 
 @pytest.mark.parametrize("generation", ["2.5", "3.8"])
@@ -702,6 +713,85 @@ async def test_repeated_failure_after_a_resume_ends_in_a_fresh_session():
         server.inject(Abort())
         assert 'before it: "a".' in await ask(session, "b")
         assert [handle is None for handle in handles(server)][1:] == [False] * 3 + [True] * 2
+
+
+async def test_unconfirmed_resume_ends_in_a_fresh_session():
+    """Driver gives up a resumed session that confirms nothing in time, and tells a fresh one."""
+    events = []
+    options = {"policy": QUICK, "history": [user("told")], "on_event": events.append}
+    async with (
+        LiveServer() as server,
+        session_on(server, resume_confirm_timeout=5, **options) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(4.9)
+        assert kinds(events) == [Connected, Lost, Retrying, Resumed]
+        await asyncio.sleep(60)
+        rejected, retrying, restarted = events[4:]
+        assert [handle is None for handle in handles(server)] == [True, False, True]
+        assert (rejected.kind, rejected.phase) == (FailureKind.HANDLE_REJECTED, Phase.SESSION)
+        assert isinstance(rejected.error, ResumeUnconfirmed)
+        assert rejected.age == pytest.approx(5, abs=0.5)
+        assert (retrying.fresh, type(restarted), restarted.told) == (True, Restarted, 3)
+        assert 'before it: "told", "a".' in await ask(session, "b")
+        assert asked(server) == ["a", "b"]
+
+
+async def test_turn_of_a_wedged_session_is_asked_again():
+    """Driver asks a fresh session what was asked of a resumed one that has fallen silent."""
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.plan(Stall())
+        server.inject(Abort())
+        assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+        assert [handle is None for handle in handles(server)] == [True, False, True]
+
+
+async def test_resume_is_confirmed_by_any_update():
+    """Driver takes an update that says "not resumable now" for a sign of life like any other."""
+    async with (
+        LiveServer(generation="2.5") as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(4)
+        server.inject(Frame('{"sessionResumptionUpdate": {"resumable": false}}'))
+        await asyncio.sleep(60)
+        assert len(server.connections) == 2
+        assert '"b"' in await ask(session, "b")
+
+
+async def test_reply_that_takes_longer_than_the_confirmation():
+    """Driver lets a resumed session reply for longer than it may take to confirm the resume."""
+    async with (
+        LiveServer(generation="2.5", chunk_delay=2) as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        began = asyncio.get_running_loop().time()
+        assert '"b"' in await ask(session, "b")
+        assert asyncio.get_running_loop().time() - began > 10
+        assert len(server.connections) == 2
+
+
+async def test_resume_needs_no_confirmation_by_default():
+    """Driver stays on a resumed session that is silent, unless it is told how long to wait."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(600)
+        assert len(server.connections) == 2
 
 
 @pytest.mark.parametrize("wrong", [123, [{"parts": [{"no": "part"}]}]])

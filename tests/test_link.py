@@ -5,6 +5,7 @@ from failures import closed, refused, wrapped
 from hypothesis import given, strategies as st
 
 from reconnect import Phase, TooManyReconnects
+from reconnect.errors import ResumeUnconfirmed
 from reconnect.link import (
     DEFAULT_NOTICE,
     HOUR,
@@ -21,10 +22,10 @@ TIMES = st.floats(0, 1e6)
 NOTICES = st.integers(0, 10**12 - 1).map(lambda nanos: f"{nanos / 10**9:.9f}s")
 
 
-def opened(at=0.0, *, dial=0.0):
+def opened(at=0.0, *, dial=0.0, resumed=False, **options):
     """Return a link whose connection opened after a dial of so many seconds."""
-    link = Link()
-    link.dialling(at - dial, resumed=False)
+    link = Link(**options)
+    link.dialling(at - dial, resumed=resumed)
     link.connected(at)
     return link
 
@@ -94,21 +95,21 @@ def test_quiet_session_leaves_at_once():
     """A quiet session moves as soon as it hears of a deadline within the minute."""
     link = opened()
     link.announced(100.0, "50s")
-    assert link.leave(quiet=True, handle=True) == Leave(100.0, expired=False)
+    assert link.leave(quiet=True, handle=True) == Leave(100.0)
 
 
 def test_long_notice():
     """A notice of five minutes is used up to the last minute, not answered by a rotation."""
     link = opened()
     link.announced(1.0, "300s")
-    assert link.leave(quiet=True, handle=True) == Leave(301 - MOVE_WITHIN, expired=False)
+    assert link.leave(quiet=True, handle=True) == Leave(301 - MOVE_WITHIN)
 
 
 def test_busy_session_leaves_late():
     """A busy session stays until there is just time for a dial."""
     link = opened()
     link.announced(100.0, "50s")
-    assert link.leave(quiet=False, handle=True) == Leave(150 - LEAST_MARGIN, expired=False)
+    assert link.leave(quiet=False, handle=True) == Leave(150 - LEAST_MARGIN)
 
 
 def test_slow_dials_take_longer():
@@ -117,7 +118,7 @@ def test_slow_dials_take_longer():
     link.dialling(10.0, resumed=True)
     link.connected(10.5)
     link.announced(100.0, "50s")
-    assert link.leave(quiet=False, handle=True) == Leave(146.0, expired=False)
+    assert link.leave(quiet=False, handle=True) == Leave(146.0)
 
 
 def test_short_notice():
@@ -132,7 +133,10 @@ def test_without_a_handle(quiet):
     """Without a handle the connection is used to its end, then taken for lost."""
     link = opened()
     link.announced(100.0, "50s")
-    assert link.leave(quiet=quiet, handle=False) == Leave(150 + LEAST_MARGIN, expired=True)
+    leave = link.leave(quiet=quiet, handle=False)
+    assert leave.at == 150 + LEAST_MARGIN
+    assert isinstance(leave.error, TimeoutError)
+    assert "the server is silent" in str(leave.error)
 
 
 @given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100))
@@ -144,6 +148,59 @@ def test_leaves_within_the_notice(notice, now, dial):
     rounding = 1e-6
     assert now - rounding <= quiet <= busy + rounding
     assert busy <= go_away.deadline
+
+
+def left(link, *, quiet=True, handle=True):
+    """Return when a link is to be left, and the class of what it is then lost with."""
+    leave = link.leave(quiet=quiet, handle=handle)
+    return None if leave is None else (leave.at, type(leave.error))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_unconfirmed_resume(quiet):
+    """A resume that nothing confirms in time is given up, whether or not anything is open."""
+    link = opened(100.0, dial=2.0, resumed=True, confirm_timeout=5.0)
+    assert left(link, quiet=quiet) == (105.0, ResumeUnconfirmed)
+    assert link.leave(quiet=quiet, handle=True).error.timeout == 5.0
+
+
+def test_confirmed_resume():
+    """A resume that is confirmed is not given up; the next one has to be confirmed anew."""
+    link = opened(100.0, resumed=True, confirm_timeout=5.0)
+    link.confirmed()
+    assert left(link) is None
+    link.dialling(200.0, resumed=True)
+    link.confirmed()  # what is left of the connection before
+    assert left(link) is None
+    link.connected(201.0)
+    assert left(link) == (206.0, ResumeUnconfirmed)
+    link.dialling(300.0, resumed=True)
+    assert left(link) is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"resumed": False, "confirm_timeout": 5.0}, {"resumed": True}], ids=str
+)
+def test_nothing_to_confirm(options):
+    """A fresh session has nothing to confirm, and without the guard no session has."""
+    assert left(opened(100.0, **options)) is None
+
+
+@pytest.mark.parametrize("handle", [False, True])
+@given(notice=NOTICES, timeout=st.floats(0.001, 1000), dial=st.floats(0, 100), quiet=st.booleans())
+def test_earlier_reason_counts(handle, notice, timeout, dial, quiet):
+    """A connection that is both unconfirmed and going away is left for what comes first."""
+    guarded, free = (
+        opened(100.0, dial=dial, resumed=True, confirm_timeout=limit) for limit in (timeout, None)
+    )
+    for link in (guarded, free):
+        link.announced(100.0, notice)
+    going = left(free, quiet=quiet, handle=handle)
+    assert left(guarded, quiet=quiet, handle=handle) == min(
+        going, (100.0 + timeout, ResumeUnconfirmed), key=lambda reason: reason[0]
+    )
+    guarded.confirmed()
+    assert left(guarded, quiet=quiet, handle=handle) == going
 
 
 def test_loss():
