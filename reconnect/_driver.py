@@ -329,7 +329,9 @@ class Driver:
         self._wake.set()
         self._bell.ring()
         if message.go_away is not None:
-            announced = self._link.announced(self._now(), message.go_away.time_left)
+            announced = self._link.announced(
+                self._now(), message.go_away.time_left, draw=self._settings.draw()
+            )
             if not announced.readable:
                 logger.warning(
                     "go_away has no time_left that can be read (%r): taken for %.0f s",

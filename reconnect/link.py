@@ -69,12 +69,16 @@ class GoAway:
         deadline: When the connection ends.
         announced: What the server sent as ``time_left``.
         readable: Whether that could be read.
+        quiet_at: When a session moves that is quiet then; one that is not moves as soon as it is.
+        busy_at: When a session moves, quiet or not.
     """
 
     notice: float
     deadline: float
     announced: str | None
     readable: bool
+    quiet_at: float
+    busy_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +177,28 @@ class Link:
         """Note the proof that the connection works: the outage, if there was one, is over."""
         self._proven = True
 
-    def announced(self, now: float, time_left: str | None) -> GoAway:
+    def announced(self, now: float, time_left: str | None, *, draw: float) -> GoAway:
         """Note a go_away and return what it means.
+
+        A server that is taken down says so to all its sessions at once. Were each to move as soon
+        as it may, the next server would get all their dials in one instant.
 
         Args:
             now: The time in seconds.
             time_left: What the server sent; None where it sent nothing.
+            draw: A random number in [0, 1), which spreads the moves of many quiet sessions.
         """
         notice, readable = DEFAULT_NOTICE, False
         if time_left is not None:
             # What the server gets wrong must not end the session.
             with contextlib.suppress(ValueError):
                 notice, readable = parse_time_left(time_left), True
-        self.go_away = GoAway(notice, now + notice, time_left, readable)
+        deadline = now + notice
+        latest = deadline - min(max(LEAST_MARGIN, self._slowest_dial), notice / 3)
+        # Where a dial takes longer than the window is wide, there is no choice left.
+        earliest = min(max(now, deadline - MOVE_WITHIN), latest)
+        quiet_at = min(earliest + draw * (latest - earliest), latest)
+        self.go_away = GoAway(notice, deadline, time_left, readable, quiet_at, latest)
         return self.go_away
 
     def leave(self, *, quiet: bool, handle: bool) -> Leave | None:
@@ -194,11 +207,12 @@ class Link:
         A resume that must be confirmed, and is not by then, is given up: some sessions come back
         open, and generate nothing.
 
-        After a go_away a quiet session moves within the last minute of the notice. A busy one
-        stays until there is just time for a dial, and leaves at least two thirds of the notice to
-        the reply under way. Without a handle there is nothing to move with: the connection is
-        used to its end, and taken for lost soon after the deadline, since the server may have
-        gone silent instead of closing.
+        After a go_away a quiet session moves within the last minute of the notice, at a moment
+        that is drawn, or at the first quiet one after it. A busy session stays until there is
+        just time for a dial, and leaves at least two thirds of the notice to the reply under way.
+        Without a handle there is nothing to move with: the connection is used to its end, and
+        taken for lost soon after the deadline, since the server may have gone silent instead of
+        closing.
 
         Args:
             quiet: Whether nothing is open, so that a move interrupts nothing.
@@ -214,14 +228,10 @@ class Link:
     def _going_away(self, *, quiet: bool, handle: bool) -> Leave | None:
         if self.go_away is None:
             return None
-        notice, deadline = self.go_away.notice, self.go_away.deadline
         if not handle:
             silent = TimeoutError("the deadline of the go_away has passed and the server is silent")
-            return Leave(deadline + LEAST_MARGIN, silent)
-        if quiet:
-            return Leave(deadline - min(notice, MOVE_WITHIN))
-        margin = min(max(LEAST_MARGIN, self._slowest_dial), notice / 3)
-        return Leave(deadline - margin)
+            return Leave(self.go_away.deadline + LEAST_MARGIN, silent)
+        return Leave(self.go_away.quiet_at if quiet else self.go_away.busy_at)
 
     def left(self, now: float) -> None:
         """Note that the connection is over, and with it the outage if the connection was proof.

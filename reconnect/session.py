@@ -66,7 +66,8 @@ class ResumableSession:
             and a fresh session is told the history. It guards against sessions that come back
             open and generate nothing. A server that sends none before the next turn makes it
             strike an idle session too. None, the default, for no such guard.
-        draw: Returns the random numbers in [0, 1) that spread the delays.
+        draw: Returns the random numbers in [0, 1) that spread the delays, and the moves of a
+            go_away.
 
     Raises:
         TypeError: If ``live`` cannot be dialled with, or ``config`` is neither dict nor

@@ -34,6 +34,7 @@ from reconnect import (
     Retrying,
     SessionClosed,
 )
+from reconnect._driver import CLOSE_TIMEOUT
 from reconnect.calls import Asked
 from reconnect.errors import ResumeUnconfirmed
 from reconnect.testing import (
@@ -272,10 +273,12 @@ async def test_moves_before_the_deadline_while_nobody_reads(silent):
     ):
         await ask(session, "a")
         await settled()
-        deadline = asyncio.get_running_loop().time() + 10
-        server.inject(GoAway("10s", silent=silent))
-        await asyncio.sleep(20)
-        assert server.connections[1].opened_at < deadline
+        announced = asyncio.get_running_loop().time()
+        server.inject(GoAway("20s", silent=silent))
+        await asyncio.sleep(30)
+        # Half of the way to a second before the deadline.
+        moved = announced + 9.5 + silent * CLOSE_TIMEOUT
+        assert server.connections[1].opened_at == pytest.approx(moved, abs=1)
         # A silent server acknowledges no close, and the session counts as taken until it does.
         expected = [Connected, GoingAway, Resumed]
         assert [kind for kind in kinds(events) if kind in expected] == expected
@@ -296,10 +299,35 @@ async def test_does_not_cut_a_reply_while_there_is_time():
 async def test_long_notice_is_used():
     """Session stays on a connection whose end is announced five minutes ahead until the last."""
     async with LiveServer(faults=[GoAway("300s", after_sent=1)]) as server, session_on(server):
-        await asyncio.sleep(200)
-        assert len(server.connections) == 1
-        await asyncio.sleep(50)
-        assert len(server.connections) == 2
+        await asyncio.sleep(299)
+        first, second = server.connections
+        # Half of the way from a minute before the deadline to a second before it.
+        assert second.opened_at - first.opened_at == pytest.approx(240 + 29.5, abs=1)
+
+
+async def test_sessions_with_the_same_notice_move_one_by_one():
+    """Sessions that are given the same notice move where in it each has drawn."""
+    draws = (0.0, 0.3, 0.9)
+    async with LiveServer() as server, contextlib.AsyncExitStack() as stack:
+        for draw in draws:
+            server.plan(GoAway("31s", at=5.0))
+            session = await stack.enter_async_context(session_on(server, draw=lambda at=draw: at))
+            await ask(session, "a")
+        await asyncio.sleep(40)
+        opened = [connection.opened_at for connection in server.connections]
+        stayed = [later - earlier for earlier, later in zip(opened[:3], opened[3:], strict=True)]
+        assert stayed == pytest.approx([5 + draw * 30 for draw in draws], abs=1)
+
+
+async def test_first_quiet_moment_is_used():
+    """Session that was busy when it would have moved does so as soon as the reply is safe."""
+    async with LiveServer(chunk_delay=1.0, faults=[GoAway("30s", after_sent=3)]) as server:
+        async with session_on(server, draw=lambda: 0.0) as session:
+            await ask(session, "a")
+            over = asyncio.get_running_loop().time()
+            await asyncio.sleep(5)
+            assert over < server.connections[1].opened_at < over + 1
+            assert asked(server) == ["a"]
 
 
 @pytest.mark.parametrize("time_left", [None, "soon", "-1s"])
