@@ -70,6 +70,7 @@ class Settings:
     ask_on: str | None
     draw: Callable[[], float]
     gate: ReconnectGate | None = None
+    resume_confirm_timeout: float | None = None
 
 
 class Driver:
@@ -100,7 +101,9 @@ class Driver:
         self._vertexai = False
         self._settings = settings
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
-        self._link = Link(max_reconnects_per_hour=limit)
+        self._link = Link(
+            max_reconnects_per_hour=limit, confirm_timeout=settings.resume_confirm_timeout
+        )
         self._halvings = 0
         self._account = Account()
         self._bell = Bell()
@@ -244,12 +247,17 @@ class Driver:
 
     def _take(self, message: types.LiveServerMessage) -> list[types.LiveServerMessage] | None:
         """Show a message to the pure modules; return what the caller is shown in its place."""
+        if message.session_resumption_update is not None:
+            # Before the ledger, to which an update without a handle is nothing.
+            self._link.confirmed()
         reading = self.ledger.received(message)
         if reading is None:
             return None
         self._wake.set()
         if message.go_away is not None:
-            announced = self._link.announced(self._now(), message.go_away.time_left)
+            announced = self._link.announced(
+                self._now(), message.go_away.time_left, draw=self._settings.draw()
+            )
             if not announced.readable:
                 logger.warning(
                     "go_away has no time_left that can be read (%r): taken for %.0f s",
@@ -350,11 +358,9 @@ class Driver:
                 quiet=self._outbox.quiet, handle=self.ledger.handle is not None
             )
             if leave is not None and self._now() >= leave.at:
-                if not leave.expired:
+                if leave.error is None:
                     return None
-                connection.fail(
-                    TimeoutError("the deadline of the go_away has passed and the server is silent")
-                )
+                connection.fail(leave.error)
                 continue
             try:
                 async with asyncio.timeout_at(None if leave is None else leave.at):

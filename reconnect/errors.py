@@ -148,3 +148,24 @@ class SetupTimeout(TimeoutError):
     The SDK has no limit of its own for this; a dial that hangs before it is a plain
     ``TimeoutError``.
     """
+
+
+class ResumeUnconfirmed(TimeoutError):
+    """A session was resumed, and no ``session_resumption_update`` came in time.
+
+    The connection is given up, and the handle counts as rejected.
+
+    Args:
+        timeout: Seconds that were waited.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__(timeout)
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return (
+            f"no session_resumption_update within {self.timeout:g} s of a resume, so the handle"
+            " counts as rejected; raise resume_confirm_timeout= to wait longer, or leave it out"
+            " to wait for ever"
+        )

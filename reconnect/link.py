@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from .errors import TooManyReconnects
+from .errors import ResumeUnconfirmed, TooManyReconnects
 from .loss import Loss, Phase, read
 
 __all__ = ["GoAway", "Leave", "Link", "parse_time_left"]
@@ -69,12 +69,16 @@ class GoAway:
         deadline: When the connection ends.
         announced: What the server sent as ``time_left``.
         readable: Whether that could be read.
+        quiet_at: When a session moves that is quiet then; one that is not moves as soon as it is.
+        busy_at: When a session moves, quiet or not.
     """
 
     notice: float
     deadline: float
     announced: str | None
     readable: bool
+    quiet_at: float
+    busy_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,11 @@ class Leave:
 
     Args:
         at: The time in seconds.
-        expired: Whether the connection is then taken for lost rather than moved from.
+        error: What it is then lost with; None where the session moves, and nothing is lost.
     """
 
     at: float
-    expired: bool
+    error: Exception | None = None
 
 
 class Link:
@@ -96,12 +100,22 @@ class Link:
     Args:
         max_reconnects_per_hour: How many reconnects there may be within an hour; None for any
             number.
+        confirm_timeout: Seconds after a resume within which the server must have sent a
+            ``session_resumption_update``; None where it need not.
     """
 
-    def __init__(self, *, max_reconnects_per_hour: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_reconnects_per_hour: int | None = None,
+        confirm_timeout: float | None = None,
+    ) -> None:
         self.resumed = False
         self.go_away: GoAway | None = None
         self._open_since: float | None = None
+        self._confirm_timeout = confirm_timeout
+        # When and why a resume is given up that nothing has confirmed yet.
+        self._unconfirmed: Leave | None = None
         self._proven = False
         self._slowest_dial = 0.0
         self._dial_began = 0.0
@@ -136,6 +150,7 @@ class Link:
         self.resumed = resumed
         self.go_away = None
         self._open_since = None
+        self._unconfirmed = None
         self._proven = False
         self._dial_began = now
 
@@ -149,49 +164,74 @@ class Link:
             self._reconnects.append(now)
         self._connected_once = True
         self._open_since = now
+        if self.resumed and self._confirm_timeout is not None:
+            timeout = self._confirm_timeout
+            self._unconfirmed = Leave(now + timeout, ResumeUnconfirmed(timeout))
         self._slowest_dial = max(self._slowest_dial, now - self._dial_began)
+
+    def confirmed(self) -> None:
+        """Note a ``session_resumption_update``: a resume, if it was one, has led somewhere."""
+        self._unconfirmed = None
 
     def turn_completed(self) -> None:
         """Note the proof that the connection works: the outage, if there was one, is over."""
         self._proven = True
 
-    def announced(self, now: float, time_left: str | None) -> GoAway:
+    def announced(self, now: float, time_left: str | None, *, draw: float) -> GoAway:
         """Note a go_away and return what it means.
+
+        A server that is taken down says so to all its sessions at once. Were each to move as soon
+        as it may, the next server would get all their dials in one instant.
 
         Args:
             now: The time in seconds.
             time_left: What the server sent; None where it sent nothing.
+            draw: A random number in [0, 1), which spreads the moves of many quiet sessions.
         """
         notice, readable = DEFAULT_NOTICE, False
         if time_left is not None:
             # What the server gets wrong must not end the session.
             with contextlib.suppress(ValueError):
                 notice, readable = parse_time_left(time_left), True
-        self.go_away = GoAway(notice, now + notice, time_left, readable)
+        deadline = now + notice
+        latest = deadline - min(max(LEAST_MARGIN, self._slowest_dial), notice / 3)
+        # Where a dial takes longer than the window is wide, there is no choice left.
+        earliest = min(max(now, deadline - MOVE_WITHIN), latest)
+        quiet_at = min(earliest + draw * (latest - earliest), latest)
+        self.go_away = GoAway(notice, deadline, time_left, readable, quiet_at, latest)
         return self.go_away
 
     def leave(self, *, quiet: bool, handle: bool) -> Leave | None:
-        """Return when to leave a connection that is going away; None while there is no reason to.
+        """Return when to leave the connection, and why; None while there is no reason to.
 
-        A quiet session moves within the last minute of the notice. A busy one stays until there
-        is just time for a dial, and leaves at least two thirds of the notice to the reply under
-        way. Without a handle there is nothing to move with: the connection is used to its end,
-        and taken for lost soon after the deadline, since the server may have gone silent instead
-        of closing.
+        A resume that must be confirmed, and is not by then, is given up: some sessions come back
+        open, and generate nothing.
+
+        After a go_away a quiet session moves within the last minute of the notice, at a moment
+        that is drawn, or at the first quiet one after it. A busy session stays until there is
+        just time for a dial, and leaves at least two thirds of the notice to the reply under way.
+        Without a handle there is nothing to move with: the connection is used to its end, and
+        taken for lost soon after the deadline, since the server may have gone silent instead of
+        closing.
 
         Args:
             quiet: Whether nothing is open, so that a move interrupts nothing.
             handle: Whether a handle is held.
         """
+        reasons = [self._unconfirmed, self._going_away(quiet=quiet, handle=handle)]
+        return min(
+            (leave for leave in reasons if leave is not None),
+            key=lambda leave: leave.at,
+            default=None,
+        )
+
+    def _going_away(self, *, quiet: bool, handle: bool) -> Leave | None:
         if self.go_away is None:
             return None
-        notice, deadline = self.go_away.notice, self.go_away.deadline
         if not handle:
-            return Leave(deadline + LEAST_MARGIN, expired=True)
-        if quiet:
-            return Leave(deadline - min(notice, MOVE_WITHIN), expired=False)
-        margin = min(max(LEAST_MARGIN, self._slowest_dial), notice / 3)
-        return Leave(deadline - margin, expired=False)
+            silent = TimeoutError("the deadline of the go_away has passed and the server is silent")
+            return Leave(self.go_away.deadline + LEAST_MARGIN, silent)
+        return Leave(self.go_away.quiet_at if quiet else self.go_away.busy_at)
 
     def left(self, now: float) -> None:
         """Note that the connection is over, and with it the outage if the connection was proof.

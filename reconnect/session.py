@@ -70,14 +70,21 @@ class ResumableSession:
             turn: a text such as ``"Please go on."``, sent as realtime input, for models that
             generate on nothing else (Gemini 3.x); None for ``turn_complete`` without turns.
         gate: What spaces the dials of the sessions that share it; None to dial at once.
-        draw: Returns the random numbers in [0, 1) that spread the delays.
+        resume_confirm_timeout: Seconds after a resume within which the server must have sent a
+            ``session_resumption_update``, of whatever kind; else the handle counts as rejected,
+            and a fresh session is told the history. It guards against sessions that come back
+            open and generate nothing. A server that sends none before the next turn makes it
+            strike an idle session too. None, the default, for no such guard.
+        draw: Returns the random numbers in [0, 1) that spread the delays, and the moves of a
+            go_away.
 
     Raises:
         TypeError: If ``live`` cannot be dialled with, or ``config`` is neither dict nor
             ``LiveConnectConfig``.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` is not
-            positive, ``audio_buffer`` negative, ``history_limit`` below 1, or a buffer is full in
-            a way that its kind does not allow.
+            positive, ``audio_buffer`` negative, ``history_limit`` below 1,
+            ``resume_confirm_timeout`` neither None nor a positive number, or a buffer is full in a
+            way that its kind does not allow.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class ResumableSession:
         reuse_tool_results: bool = True,
         index_base: int = 1,
         ask_on: str | None = None,
+        resume_confirm_timeout: float | None = None,
         # Determinism
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -115,6 +123,11 @@ class ResumableSession:
             raise ValueError("media_buffer must drop or raise when it is full: no microphone waits")
         if not history_limit >= 1:
             raise ValueError(f"history_limit must be 1 character or more, got {history_limit!r}")
+        if resume_confirm_timeout is not None and not _is_positive(resume_confirm_timeout):
+            raise ValueError(
+                "resume_confirm_timeout must be a positive time, or None for no limit,"
+                f" got {resume_confirm_timeout!r}"
+            )
         if on_event is not None and not callable(on_event):
             raise TypeError(f"on_event must be callable, got {on_event!r}")
         if policy is not None and not hasattr(policy, "decide"):
@@ -139,6 +152,7 @@ class ResumableSession:
                 ask_on=ask_on,
                 draw=draw,
                 gate=gate,
+                resume_confirm_timeout=resume_confirm_timeout,
             ),
             handle=handle or _sdk.handle_in(checked),
         )
@@ -341,3 +355,8 @@ class ResumableSession:
     def _newest(self, name: str) -> Any:
         connection = self._driver.connection
         return None if connection is None else getattr(connection.session, name, None)
+
+
+def _is_positive(seconds: object) -> bool:
+    """Tell whether something is a number above 0, which NaN is not."""
+    return isinstance(seconds, int | float) and seconds > 0

@@ -88,6 +88,16 @@ TABLE: Final[tuple[Row, ...]] = (
         source=_PR_5007,
         family=_FOREIGN,
     ),
+    # What the caller does not wait for any longer.
+    Row(
+        kind=FailureKind.HANDLE_REJECTED,
+        why="The session was resumed and has not confirmed it within the caller's own"
+        " resume_confirm_timeout: some come back open, hear the user, and generate nothing.",
+        source="https://github.com/yagudaev/voiceclaw/pull/255",
+        family=_NETWORK,
+        names=frozenset({"ResumeUnconfirmed"}),
+        resumed=True,
+    ),
     # What the server had announced.
     Row(
         kind=FailureKind.TRANSIENT,

@@ -22,7 +22,8 @@ async def test_closes_the_old_socket_first():
         session_on(server) as session,
     ):
         await ask(session, "a")
-        await asyncio.sleep(20)
+        # Half of the way to a second before the deadline, the close, and a second to spare.
+        await asyncio.sleep(24.5 + 3.0 + 1)
         first, second = server.connections
         assert first.closed_at <= second.opened_at
         assert second.ended_by is None

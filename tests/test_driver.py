@@ -34,10 +34,21 @@ from reconnect import (
     Retrying,
     SessionClosed,
 )
+from reconnect._driver import CLOSE_TIMEOUT
 from reconnect.calls import Asked
-from reconnect.errors import BufferOverflow
+from reconnect.errors import BufferOverflow, ResumeUnconfirmed
 from reconnect.limits import Limit
-from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Refuse, RejectHandle
+from reconnect.testing import (
+    Abort,
+    Call,
+    Close,
+    Frame,
+    GoAway,
+    LiveServer,
+    Refuse,
+    RejectHandle,
+    Stall,
+)
 
 
 @pytest.mark.parametrize("generation", ["2.5", "3.8"])
@@ -263,10 +274,12 @@ async def test_moves_before_the_deadline_while_nobody_reads(silent):
     ):
         await ask(session, "a")
         await settled()
-        deadline = asyncio.get_running_loop().time() + 10
-        server.inject(GoAway("10s", silent=silent))
-        await asyncio.sleep(20)
-        assert server.connections[1].opened_at < deadline
+        announced = asyncio.get_running_loop().time()
+        server.inject(GoAway("20s", silent=silent))
+        await asyncio.sleep(30)
+        # Half of the way to a second before the deadline.
+        moved = announced + 9.5 + silent * CLOSE_TIMEOUT
+        assert server.connections[1].opened_at == pytest.approx(moved, abs=1)
         # A silent server acknowledges no close, and the session counts as taken until it does.
         expected = [Connected, GoingAway, Resumed]
         assert [kind for kind in kinds(events) if kind in expected] == expected
@@ -287,10 +300,35 @@ async def test_does_not_cut_a_reply_while_there_is_time():
 async def test_long_notice_is_used():
     """Session stays on a connection whose end is announced five minutes ahead until the last."""
     async with LiveServer(faults=[GoAway("300s", after_sent=1)]) as server, session_on(server):
-        await asyncio.sleep(200)
-        assert len(server.connections) == 1
-        await asyncio.sleep(50)
-        assert len(server.connections) == 2
+        await asyncio.sleep(299)
+        first, second = server.connections
+        # Half of the way from a minute before the deadline to a second before it.
+        assert second.opened_at - first.opened_at == pytest.approx(240 + 29.5, abs=1)
+
+
+async def test_sessions_with_the_same_notice_move_one_by_one():
+    """Sessions that are given the same notice move where in it each has drawn."""
+    draws = (0.0, 0.3, 0.9)
+    async with LiveServer() as server, contextlib.AsyncExitStack() as stack:
+        for draw in draws:
+            server.plan(GoAway("31s", at=5.0))
+            session = await stack.enter_async_context(session_on(server, draw=lambda at=draw: at))
+            await ask(session, "a")
+        await asyncio.sleep(40)
+        opened = [connection.opened_at for connection in server.connections]
+        stayed = [later - earlier for earlier, later in zip(opened[:3], opened[3:], strict=True)]
+        assert stayed == pytest.approx([5 + draw * 30 for draw in draws], abs=1)
+
+
+async def test_first_quiet_moment_is_used():
+    """Session that was busy when it would have moved does so as soon as the reply is safe."""
+    async with LiveServer(chunk_delay=1.0, faults=[GoAway("30s", after_sent=3)]) as server:
+        async with session_on(server, draw=lambda: 0.0) as session:
+            await ask(session, "a")
+            over = asyncio.get_running_loop().time()
+            await asyncio.sleep(5)
+            assert over < server.connections[1].opened_at < over + 1
+            assert asked(server) == ["a"]
 
 
 @pytest.mark.parametrize("time_left", [None, "soon", "-1s"])
@@ -438,7 +476,9 @@ async def test_sender_waits_where_there_is_no_room():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await session.send_client_content(turns=user("given up"))
-        with pytest.raises(BufferOverflow, match=r"with 10\d\d bytes would be kept, and 2 with 100"):
+        with pytest.raises(
+            BufferOverflow, match=r"with 10\d\d bytes would be kept, and 2 with 100"
+        ):
             await session.send_client_content(turns=user("x" * 1000))
         waiting = asyncio.create_task(ask(session, "d"))
         await asyncio.sleep(1)
@@ -762,6 +802,85 @@ async def test_repeated_failure_after_a_resume_ends_in_a_fresh_session():
         server.inject(Abort())
         assert 'before it: "a".' in await ask(session, "b")
         assert [handle is None for handle in handles(server)][1:] == [False] * 3 + [True] * 2
+
+
+async def test_unconfirmed_resume_ends_in_a_fresh_session():
+    """Driver gives up a resumed session that confirms nothing in time, and tells a fresh one."""
+    events = []
+    options = {"policy": QUICK, "history": [user("told")], "on_event": events.append}
+    async with (
+        LiveServer() as server,
+        session_on(server, resume_confirm_timeout=5, **options) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(4.9)
+        assert kinds(events) == [Connected, Lost, Retrying, Resumed]
+        await asyncio.sleep(60)
+        rejected, retrying, restarted = events[4:]
+        assert [handle is None for handle in handles(server)] == [True, False, True]
+        assert (rejected.kind, rejected.phase) == (FailureKind.HANDLE_REJECTED, Phase.SESSION)
+        assert isinstance(rejected.error, ResumeUnconfirmed)
+        assert rejected.age == pytest.approx(5, abs=0.5)
+        assert (retrying.fresh, type(restarted), restarted.told) == (True, Restarted, 3)
+        assert 'before it: "told", "a".' in await ask(session, "b")
+        assert asked(server) == ["a", "b"]
+
+
+async def test_turn_of_a_wedged_session_is_asked_again():
+    """Driver asks a fresh session what was asked of a resumed one that has fallen silent."""
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.plan(Stall())
+        server.inject(Abort())
+        assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+        assert [handle is None for handle in handles(server)] == [True, False, True]
+
+
+async def test_resume_is_confirmed_by_any_update():
+    """Driver takes an update that says "not resumable now" for a sign of life like any other."""
+    async with (
+        LiveServer(generation="2.5") as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(4)
+        server.inject(Frame('{"sessionResumptionUpdate": {"resumable": false}}'))
+        await asyncio.sleep(60)
+        assert len(server.connections) == 2
+        assert '"b"' in await ask(session, "b")
+
+
+async def test_reply_that_takes_longer_than_the_confirmation():
+    """Driver lets a resumed session reply for longer than it may take to confirm the resume."""
+    async with (
+        LiveServer(generation="2.5", chunk_delay=2) as server,
+        session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        began = asyncio.get_running_loop().time()
+        assert '"b"' in await ask(session, "b")
+        assert asyncio.get_running_loop().time() - began > 10
+        assert len(server.connections) == 2
+
+
+async def test_resume_needs_no_confirmation_by_default():
+    """Driver stays on a resumed session that is silent, unless it is told how long to wait."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.inject(Abort())
+        await asyncio.sleep(600)
+        assert len(server.connections) == 2
 
 
 @pytest.mark.parametrize("wrong", [123, [{"parts": [{"no": "part"}]}]])

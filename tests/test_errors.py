@@ -11,6 +11,7 @@ from reconnect import (
     TooManyReconnects,
     errors,
 )
+from reconnect.errors import ResumeUnconfirmed
 
 
 def test_tree():
@@ -62,3 +63,12 @@ def test_too_many_reconnects():
     assert error.reconnects == 60
     assert str(error).startswith("gave up: 60 reconnects within an hour; ")
     assert "max_reconnects_per_hour=" in str(error)
+
+
+def test_unconfirmed_resume():
+    """ResumeUnconfirmed says how long was waited, and what to do; another process is told too."""
+    error = pickle.loads(pickle.dumps(ResumeUnconfirmed(7.5)))  # noqa: S301
+    assert isinstance(error, TimeoutError)
+    assert error.timeout == 7.5
+    assert str(error).startswith("no session_resumption_update within 7.5 s of a resume, ")
+    assert "resume_confirm_timeout=" in str(error)

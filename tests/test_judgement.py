@@ -30,6 +30,7 @@ from google.genai import errors
 from hypothesis import given, strategies as st
 
 from reconnect import FailureKind, Loss, Phase, classify
+from reconnect.errors import ResumeUnconfirmed
 from reconnect.judgement import TABLE, explain
 from reconnect.loss import read
 
@@ -111,6 +112,7 @@ EXAMPLES = [
     Loss(wrapped(1011, "API key not valid"), closing=True, handle=True),
     Loss(DefaultCredentialsError("Your default credentials were not found."), Phase.CONNECT),
     Loss(ValueError("api key not valid"), go_away=True),
+    Loss(ResumeUnconfirmed(5.0), resumed=True, handle=True, go_away=True),
     Loss(wrapped(1008, "quota exceeded"), go_away=True),
     Loss(closed(1011, "Your prepayment credits are depleted.")),
     Loss(refused(429, "Quota exceeded for metric x, limit: 0, model: y"), Phase.CONNECT),
@@ -308,6 +310,12 @@ def test_young_connections(age, kind):
     """A handle is to blame only for what ends before its connection has proven anything."""
     error = closed(1008, "BidiGenerateContent session not found")
     assert classify(Loss(error, resumed=True, handle=True, age=age)) is kind
+
+
+@given(loss=losses(st.just(ResumeUnconfirmed(5.0)), closing=False, resumed=True))
+def test_unconfirmed_resume(loss):
+    """A resume that the caller has waited for long enough condemns the handle, in any case."""
+    assert classify(loss) is FailureKind.HANDLE_REJECTED
 
 
 @pytest.mark.parametrize(

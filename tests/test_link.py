@@ -2,9 +2,10 @@
 
 import pytest
 from failures import closed, refused, wrapped
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from reconnect import Phase, TooManyReconnects
+from reconnect.errors import ResumeUnconfirmed
 from reconnect.link import (
     DEFAULT_NOTICE,
     HOUR,
@@ -18,13 +19,14 @@ from reconnect.link import (
 )
 
 TIMES = st.floats(0, 1e6)
+DRAWS = st.floats(0, 1, exclude_max=True)
 NOTICES = st.integers(0, 10**12 - 1).map(lambda nanos: f"{nanos / 10**9:.9f}s")
 
 
-def opened(at=0.0, *, dial=0.0):
+def opened(at=0.0, *, dial=0.0, resumed=False, **options):
     """Return a link whose connection opened after a dial of so many seconds."""
-    link = Link()
-    link.dialling(at - dial, resumed=False)
+    link = Link(**options)
+    link.dialling(at - dial, resumed=resumed)
     link.connected(at)
     return link
 
@@ -67,7 +69,7 @@ def test_malformed_time_left(text):
 @given(text=st.text())
 def test_any_time_left(text):
     """Whatever the server sends, the link knows when to leave, and ends no session over it."""
-    go_away = opened().announced(100.0, text)
+    go_away = opened().announced(100.0, text, draw=0.5)
     assert go_away.deadline == 100.0 + go_away.notice
     assert go_away.readable or go_away.notice == DEFAULT_NOTICE
 
@@ -75,14 +77,20 @@ def test_any_time_left(text):
 def test_announced():
     """A go_away names the end of the connection."""
     link = opened()
-    assert link.announced(100.0, "9.5s") == GoAway(9.5, 109.5, "9.5s", readable=True)
-    assert link.go_away == GoAway(9.5, 109.5, "9.5s", readable=True)
+    go_away = link.announced(100.0, "9.5s", draw=0.5)
+    assert go_away == GoAway(
+        9.5, 109.5, "9.5s", readable=True, quiet_at=104.25, busy_at=109.5 - LEAST_MARGIN
+    )
+    assert link.go_away == go_away
 
 
 @pytest.mark.parametrize("text", [None, "soon"])
 def test_announced_without_a_time(text):
     """A go_away without a time that can be read is given the usual notice."""
-    assert opened().announced(100.0, text) == GoAway(30.0, 130.0, text, readable=False)
+    go_away = opened().announced(100.0, text, draw=0.0)
+    assert go_away == GoAway(
+        30.0, 130.0, text, readable=False, quiet_at=100.0, busy_at=130.0 - LEAST_MARGIN
+    )
 
 
 def test_no_reason_to_leave():
@@ -90,25 +98,27 @@ def test_no_reason_to_leave():
     assert opened().leave(quiet=True, handle=True) is None
 
 
-def test_quiet_session_leaves_at_once():
-    """A quiet session moves as soon as it hears of a deadline within the minute."""
+@pytest.mark.parametrize(("draw", "at"), [(0.0, 100.0), (0.5, 124.5), (0.75, 136.75)])
+def test_quiet_session_leaves_where_it_is_drawn(draw, at):
+    """A quiet session moves between hearing of the deadline and the latest moment, as drawn."""
     link = opened()
-    link.announced(100.0, "50s")
-    assert link.leave(quiet=True, handle=True) == Leave(100.0, expired=False)
+    link.announced(100.0, "50s", draw=draw)
+    assert link.leave(quiet=True, handle=True) == Leave(at)
 
 
-def test_long_notice():
+@pytest.mark.parametrize(("draw", "at"), [(0.0, 301 - MOVE_WITHIN), (0.5, 270.5)])
+def test_long_notice(draw, at):
     """A notice of five minutes is used up to the last minute, not answered by a rotation."""
     link = opened()
-    link.announced(1.0, "300s")
-    assert link.leave(quiet=True, handle=True) == Leave(301 - MOVE_WITHIN, expired=False)
+    link.announced(1.0, "300s", draw=draw)
+    assert link.leave(quiet=True, handle=True) == Leave(at)
 
 
 def test_busy_session_leaves_late():
     """A busy session stays until there is just time for a dial."""
     link = opened()
-    link.announced(100.0, "50s")
-    assert link.leave(quiet=False, handle=True) == Leave(150 - LEAST_MARGIN, expired=False)
+    link.announced(100.0, "50s", draw=0.5)
+    assert link.leave(quiet=False, handle=True) == Leave(150 - LEAST_MARGIN)
 
 
 def test_slow_dials_take_longer():
@@ -116,14 +126,14 @@ def test_slow_dials_take_longer():
     link = opened(dial=4.0)
     link.dialling(10.0, resumed=True)
     link.connected(10.5)
-    link.announced(100.0, "50s")
-    assert link.leave(quiet=False, handle=True) == Leave(146.0, expired=False)
+    link.announced(100.0, "50s", draw=0.5)
+    assert link.leave(quiet=False, handle=True) == Leave(146.0)
 
 
 def test_short_notice():
     """Two thirds of a short notice are left to the reply under way."""
     link = opened(dial=4.0)
-    link.announced(100.0, "0.9s")
+    link.announced(100.0, "0.9s", draw=0.5)
     assert link.leave(quiet=False, handle=True).at == pytest.approx(100.6)
 
 
@@ -131,19 +141,118 @@ def test_short_notice():
 def test_without_a_handle(quiet):
     """Without a handle the connection is used to its end, then taken for lost."""
     link = opened()
-    link.announced(100.0, "50s")
-    assert link.leave(quiet=quiet, handle=False) == Leave(150 + LEAST_MARGIN, expired=True)
+    link.announced(100.0, "50s", draw=0.5)
+    leave = link.leave(quiet=quiet, handle=False)
+    assert leave.at == 150 + LEAST_MARGIN
+    assert isinstance(leave.error, TimeoutError)
+    assert "the server is silent" in str(leave.error)
 
 
-@given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100))
-def test_leaves_within_the_notice(notice, now, dial):
-    """A session with a handle leaves between the announcement and the deadline; quiet, no later."""
+ROUNDING = 1e-6
+
+
+def drawn(notice, now, dial, draw):
+    """Return when a session leaves, quiet and busy, whose first dial took so many seconds."""
     link = opened(now, dial=dial)
-    go_away = link.announced(now, notice)
-    quiet, busy = (link.leave(quiet=quiet, handle=True).at for quiet in (True, False))
-    rounding = 1e-6
-    assert now - rounding <= quiet <= busy + rounding
-    assert busy <= go_away.deadline
+    link.announced(now, notice, draw=draw)
+    return tuple(link.leave(quiet=quiet, handle=True).at for quiet in (True, False))
+
+
+@given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100), draw=DRAWS)
+# A dial that takes longer than the window is wide.
+@example(notice="900s", now=0.0, dial=90.0, draw=0.5)
+def test_leaves_within_the_notice(notice, now, dial, draw):
+    """A session with a handle leaves within the window of the notice, and in time for a dial."""
+    quiet, busy = drawn(notice, now, dial, draw)
+    seconds = parse_time_left(notice)
+    margin = min(max(LEAST_MARGIN, dial), seconds / 3)
+    assert now <= quiet <= busy
+    assert min(now + seconds - MOVE_WITHIN, busy) <= quiet
+    assert busy == pytest.approx(now + seconds - margin, abs=ROUNDING)
+
+
+@given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100), draws=st.tuples(DRAWS, DRAWS))
+def test_higher_draw_leaves_later(notice, now, dial, draws):
+    """A quiet session with a higher draw leaves no earlier; to a busy one the draw is nothing."""
+    (low, busy), (high, same) = (drawn(notice, now, dial, draw) for draw in sorted(draws))
+    assert low <= high
+    assert busy == same
+
+
+@given(notice=NOTICES, now=TIMES, dial=st.floats(0, 100), count=st.integers(1, 50))
+def test_sessions_spread_evenly(notice, now, dial, count):
+    """Evenly spaced draws give evenly spaced moves, from the first moment up to the latest."""
+    moves = [drawn(notice, now, dial, number / count)[0] for number in range(count)]
+    _, latest = drawn(notice, now, dial, 0.0)
+    earliest = min(max(now, now + parse_time_left(notice) - MOVE_WITHIN), latest)
+    step = (latest - earliest) / count
+    assert moves == pytest.approx(
+        [earliest + number * step for number in range(count)], abs=ROUNDING
+    )
+
+
+@given(notice=NOTICES, draws=st.lists(DRAWS, min_size=2, max_size=2))
+def test_announced_again(notice, draws):
+    """A go_away that comes again takes the place of the one before."""
+    once, twice = opened(), opened()
+    twice.announced(50.0, "3s", draw=draws[0])
+    for link in (once, twice):
+        link.announced(100.0, notice, draw=draws[1])
+    for quiet in (True, False):
+        assert once.leave(quiet=quiet, handle=True) == twice.leave(quiet=quiet, handle=True)
+
+
+def left(link, *, quiet=True, handle=True):
+    """Return when a link is to be left, and the class of what it is then lost with."""
+    leave = link.leave(quiet=quiet, handle=handle)
+    return None if leave is None else (leave.at, type(leave.error))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_unconfirmed_resume(quiet):
+    """A resume that nothing confirms in time is given up, whether or not anything is open."""
+    link = opened(100.0, dial=2.0, resumed=True, confirm_timeout=5.0)
+    assert left(link, quiet=quiet) == (105.0, ResumeUnconfirmed)
+    assert link.leave(quiet=quiet, handle=True).error.timeout == 5.0
+
+
+def test_confirmed_resume():
+    """A resume that is confirmed is not given up; the next one has to be confirmed anew."""
+    link = opened(100.0, resumed=True, confirm_timeout=5.0)
+    link.confirmed()
+    assert left(link) is None
+    link.dialling(200.0, resumed=True)
+    link.confirmed()  # what is left of the connection before
+    assert left(link) is None
+    link.connected(201.0)
+    assert left(link) == (206.0, ResumeUnconfirmed)
+    link.dialling(300.0, resumed=True)
+    assert left(link) is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"resumed": False, "confirm_timeout": 5.0}, {"resumed": True}], ids=str
+)
+def test_nothing_to_confirm(options):
+    """A fresh session has nothing to confirm, and without the guard no session has."""
+    assert left(opened(100.0, **options)) is None
+
+
+@pytest.mark.parametrize("handle", [False, True])
+@given(notice=NOTICES, timeout=st.floats(0.001, 1000), dial=st.floats(0, 100), quiet=st.booleans())
+def test_earlier_reason_counts(handle, notice, timeout, dial, quiet):
+    """A connection that is both unconfirmed and going away is left for what comes first."""
+    guarded, free = (
+        opened(100.0, dial=dial, resumed=True, confirm_timeout=limit) for limit in (timeout, None)
+    )
+    for link in (guarded, free):
+        link.announced(100.0, notice, draw=0.5)
+    going = left(free, quiet=quiet, handle=handle)
+    assert left(guarded, quiet=quiet, handle=handle) == min(
+        going, (100.0 + timeout, ResumeUnconfirmed), key=lambda reason: reason[0]
+    )
+    guarded.confirmed()
+    assert left(guarded, quiet=quiet, handle=handle) == going
 
 
 def test_loss():
@@ -151,7 +260,7 @@ def test_loss():
     link = Link()
     link.dialling(0.0, resumed=True)
     link.connected(1.0)
-    link.announced(2.0, "50s")
+    link.announced(2.0, "50s", draw=0.5)
     error = ConnectionResetError()
     loss = link.lost(error, 5.5, phase=Phase.SESSION, handle=True, closing=True)
     assert (loss.error, loss.phase, loss.resumed, loss.handle) == (error, "session", True, True)
@@ -161,7 +270,7 @@ def test_loss():
 def test_failed_dial():
     """A dial that fails has no age, and knows nothing of the connection before it."""
     link = opened()
-    link.announced(2.0, "50s")
+    link.announced(2.0, "50s", draw=0.5)
     link.dialling(60.0, resumed=False)
     loss = lose(link, 63.0, phase=Phase.CONNECT)
     assert (loss.phase, loss.age, loss.go_away, loss.resumed) == ("connect", 0, False, False)

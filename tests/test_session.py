@@ -151,6 +151,10 @@ async def test_no_secret_is_told(caplog):
         ({"config": {"no_such_field": 1}}, ValueError, "no_such_field"),
         ({"setup_timeout": 0}, ValueError, "setup_timeout .* got 0"),
         ({"setup_timeout": float("nan")}, ValueError, "setup_timeout .* got nan"),
+        *(
+            ({"resume_confirm_timeout": bad}, ValueError, f"resume_confirm_timeout .* got {bad!r}")
+            for bad in (0, -1.0, float("nan"), "5")
+        ),
         ({"on_event": 7}, TypeError, "on_event .* got 7"),
         ({"policy": 7}, TypeError, "policy .* got 7"),
         ({"history": [{"parts": [{"no": "part"}]}]}, ValueError, "no"),
