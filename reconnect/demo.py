@@ -2,7 +2,7 @@
 
 ``python -m reconnect demo`` runs the real google-genai client against the emulator of
 `reconnect.testing`, over TCP and TLS and in real time, while the emulator breaks the connection
-in every way of `reconnect._demo.script`. What is counted at the end comes from both sides: what
+in every way of `reconnect._demo.storm`. What is counted at the end comes from both sides: what
 the client was shown, and what the server knows. A fault that the server's records do not show is
 a failure of the demo, since it would have proved nothing.
 """
@@ -19,7 +19,8 @@ from google import genai
 from rich.console import Console
 
 from ._demo.conversation import Conversation, number_of
-from ._demo.script import QUESTIONS, keep_list, storm_of
+from ._demo.script import QUESTIONS, keep_list
+from ._demo.storm import storm_of
 from ._demo.tally import Tally, count
 from ._demo.timeline import Timeline, tell_error
 from .testing import LiveServer

@@ -24,9 +24,10 @@ from reconnect import (
     Retrying,
     demo,
 )
-from reconnect._demo import conversation, script
+from reconnect._demo import conversation, storm
 from reconnect._demo.conversation import Conversation, number_of
-from reconnect._demo.script import FAULTS, QUESTIONS, Fault, Hit, keep_list, storm_of
+from reconnect._demo.script import QUESTIONS, keep_list
+from reconnect._demo.storm import FAULTS, Fault, Hit, storm_of
 from reconnect._demo.tally import Tally, Turn, count
 from reconnect._demo.timeline import Timeline, tell_error, tell_event
 from reconnect.continuity import Continuity
@@ -95,12 +96,12 @@ async def test_demo_loses_nothing(paper: Paper) -> None:
     assert paper.figure("faults that happened") == f"{len(FAULTS)} of {len(FAULTS)}"
     assert len(FAULTS) >= 6
     assert int(paper.figure("connections")) >= len(FAULTS)
-    assert float(paper.figure("longest silence").removesuffix(" s")) >= script.OUTAGE
+    assert float(paper.figure("longest silence").removesuffix(" s")) >= storm.OUTAGE
     recorded = int(paper.figure("audio frames recorded").replace(",", ""))
     arrived = int(paper.figure("audio frames that arrived").replace(",", ""))
     assert 1000 < recorded < 2000
     # Of the long outage the newest three seconds arrive.
-    dropped = (script.OUTAGE - 3.0) / conversation.FRAME_SECONDS
+    dropped = (storm.OUTAGE - 3.0) / conversation.FRAME_SECONDS
     assert recorded * 0.8 < arrived < recorded - dropped + 1
     assert "nothing was lost" in paper.text
 
@@ -138,7 +139,7 @@ async def test_fault_that_does_not_happen_fails_demo(
 ) -> None:
     """A fault that the server's records do not show is named, and the demo fails."""
     harmless = Fault("earthquake", "Trembles.", lambda server: None, lambda hit: False)
-    monkeypatch.setattr(script, "FAULTS", (harmless,))
+    monkeypatch.setattr(storm, "FAULTS", (harmless,))
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("faults that happened") == "0 of 1"
     assert "did not happen: earthquake." in paper.flat
@@ -151,7 +152,7 @@ async def test_turn_without_reply_fails_demo(paper: Paper, monkeypatch: pytest.M
     def silent_from_second(question: Question) -> Any:
         return keep_list(question) if question.number == 0 else []
 
-    monkeypatch.setattr(script, "FAULTS", ())
+    monkeypatch.setattr(storm, "FAULTS", ())
     monkeypatch.setattr(demo, "keep_list", silent_from_second)
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("turns asked") == "2"
