@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from reconnect.testing import Abort, Close, Connection, GoAway, LiveServer, Refuse
 
-from .script import QUESTIONS
+from .script import QUESTIONS, to_book
 
-__all__ = ["FAULTS", "OUTAGE", "Fault", "Hit", "Storm", "storm_of"]
+__all__ = ["FAULTS", "OUTAGE", "Fault", "Hit", "Moment", "Storm", "storm_of"]
+
+Moment: TypeAlias = int | Literal["end", "call", "result"]
+"""A moment of a turn: so many pieces of its reply have been shown, or all of it; the model has
+called a tool, or the result of the tool has been sent."""
 
 OUTAGE: Final = 5.0
 """Seconds that the server is away."""
@@ -23,9 +27,9 @@ _REFUSED_HANDLE: Final = 1008
 _INTERNAL_ERROR: Final = 1011
 _NO_CLOSE_FRAME: Final = 1006
 
-_PIECES: Final = (2, 3)
-"""How much of a reply is shown before a fault cuts it: every reply has three pieces or more. Not
-one, since the handle that says whether the server knows the turn comes after the first."""
+_INSIDE: Final = 2
+"""How many pieces of a reply are shown before a fault cuts it: each has three or more. Not one,
+since the handle that says whether the server knows the turn comes after the first."""
 
 _CLOCK: Final = 0.1
 """Seconds by which two clocks may disagree about the length of an outage."""
@@ -74,6 +78,15 @@ class Hit:
         between = isinstance(last, dict) and last.get("serverContent", {}).get("turnComplete")
         return bool(between) and self.ended_with(code)
 
+    def cut_in_call(self, code: int) -> bool:
+        """Tell whether the server ended the connection so while the model waited for a result.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        said = self._sent("serverContent", "toolCall")
+        return bool(said) and "toolCall" in said[-1] and self.ended_with(code)
+
     def announced(self) -> bool:
         """Tell whether the server sent a go_away."""
         return bool(self._sent("goAway"))
@@ -107,9 +120,9 @@ class Hit:
         away = bool(self.later) and all(dial.opened_at >= back_at for dial in self.later)
         return away and self.ended_with(_NO_CLOSE_FRAME)
 
-    def _sent(self, kind: str) -> list[dict[str, Any]]:
-        messages = self.connection.sent
-        return [message for message in messages if isinstance(message, dict) and kind in message]
+    def _sent(self, *kinds: str) -> list[dict[str, Any]]:
+        messages = [message for message in self.connection.sent if isinstance(message, dict)]
+        return [message for message in messages if not message.keys().isdisjoint(kinds)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +134,15 @@ class Fault:
         tells: What the server does, in one sentence without its subject.
         act: Makes it happen now.
         happened: Whether the server's records show that it did.
-        after_reply: Whether it hits between a reply and its handle rather than inside the reply.
+        moment: When in a turn it hits: inside the reply, between the reply and its handle, or in a
+            call of a tool.
     """
 
     name: str
     tells: str
     act: Callable[[LiveServer], None]
     happened: Callable[[Hit], bool]
-    after_reply: bool = False
+    moment: Moment = _INSIDE
 
 
 def _refuse_dial(server: LiveServer) -> None:
@@ -183,40 +197,47 @@ FAULTS: Final = (
         "Closes with 1011 after its reply, before the next handle.",
         lambda server: server.inject(Close(_INTERNAL_ERROR)),
         partial(Hit.cut_after_reply, code=_INTERNAL_ERROR),
-        after_reply=True,
+        moment="end",
+    ),
+    Fault(
+        "cut in a tool call",
+        "Resets the TCP connection while the tool is at work.",
+        lambda server: server.inject(Abort()),
+        partial(Hit.cut_in_call, code=_NO_CLOSE_FRAME),
+        moment="call",
+    ),
+    Fault(
+        "cut after a tool's result",
+        "Closes with 1011 while the result is on its way.",
+        lambda server: server.inject(Close(_INTERNAL_ERROR)),
+        partial(Hit.cut_in_call, code=_INTERNAL_ERROR),
+        moment="result",
     ),
 )
 """The faults of the demo. None makes a turn doubtful: they strike where a handle has come that
-says whether the server knows the turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    turn: int
-    pieces: int | None
-    fault: Fault
+says whether the server knows the turn, or where the model waits for a result."""
 
 
 class Storm:
     """The faults of one run: lets each happen at its moment and looks up whether it did.
 
     Args:
-        planned: The faults, and when each is due.
+        planned: The faults by the number of the turn that each hits; the first is 1.
     """
 
-    def __init__(self, planned: Sequence[_Planned]) -> None:
-        self.faults = [item.fault for item in planned]
-        self._due = {(item.turn, item.pieces): item.fault for item in planned}
+    def __init__(self, planned: Mapping[int, Fault]) -> None:
+        self.faults = [planned[turn] for turn in sorted(planned)]
+        self._due = {(turn, fault.moment): fault for turn, fault in planned.items()}
         self._hits: dict[str, tuple[float, Connection]] = {}
 
-    def due(self, turn: int, pieces: int | None) -> Fault | None:
+    def due(self, turn: int, moment: Moment) -> Fault | None:
         """Return the fault that is due at a moment, if one is; it is not due again.
 
         Args:
             turn: The turn's number, the first is 1.
-            pieces: How many pieces of its reply have been shown; None once all of it was.
+            moment: The moment of the turn.
         """
-        return self._due.pop((turn, pieces), None)
+        return self._due.pop((turn, moment), None)
 
     def strike(self, server: LiveServer, fault: Fault, *, now: float) -> None:
         """Let a fault happen, if there is a connection that it can happen to.
@@ -256,14 +277,19 @@ def storm_of(generator: random.Random) -> Storm:
     reply: only a complete turn proves that the session is back.
 
     Args:
-        generator: Draws the order, the turns, and how much of a reply is shown before it is cut.
+        generator: Draws which turn each fault hits.
     """
-    faults = generator.sample(FAULTS, len(FAULTS))
-    peaceful = sum(fault.after_reply for fault in FAULTS)
-    turns = sorted(generator.sample(range(2, len(QUESTIONS) - peaceful), len(FAULTS)))
-    planned: list[_Planned] = []
-    for turn, fault in zip(turns, faults, strict=True):
-        shift = sum(item.fault.after_reply for item in planned)
-        pieces = None if fault.after_reply else generator.choice(_PIECES)
-        planned.append(_Planned(turn + shift, pieces, fault))
+    middle = range(2, len(QUESTIONS))
+    booking = [turn for turn in middle if to_book(QUESTIONS[turn - 1])]
+    plain = [turn for turn in middle if turn not in booking]
+    planned: dict[int, Fault] = {}
+    for fault in FAULTS:
+        if fault.moment == "end":
+            turn = generator.choice([turn for turn in plain if turn + 1 in plain])
+            plain.remove(turn)
+            plain.remove(turn + 1)
+            planned[turn] = fault
+    for turns, moments in ((booking, ("call", "result")), (plain, (_INSIDE,))):
+        faults = [fault for fault in FAULTS if fault.moment in moments]
+        planned.update(zip(generator.sample(turns, len(faults)), faults, strict=True))
     return Storm(planned)
