@@ -397,6 +397,25 @@ async def test_cut_reply_without_another_is_not_given_again(
     assert (talk.cuts, talk.given_again) == (1, 0)
 
 
+async def test_microphone_skips_what_is_late() -> None:
+    """A microphone that was held up does not send later what it would have recorded."""
+    sent: list[int] = []
+
+    async def send_realtime_input(*, audio: types.Blob) -> None:
+        assert audio.data is not None
+        sent.append(number_of(audio.data))
+        await asyncio.sleep(1.0 if len(sent) == 3 else 0.0)
+
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    session: Any = SimpleNamespace(send_realtime_input=send_realtime_input)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.2):
+            await talk._speak(session)
+    assert sent[:3] == [0, 1, 2]
+    assert 50 <= sent[3] <= 53
+    assert sent[4:] == list(range(sent[3] + 1, sent[3] + 1 + len(sent[4:])))
+
+
 # The tool
 
 
