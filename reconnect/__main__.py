@@ -58,7 +58,7 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Hold a conversation with an emulator of the Live API that breaks the connection in many"
         " ways, and count what is lost. It takes about 30 seconds; the exit code is 1 if anything"
-        " was lost."
+        " was lost or a tool ran twice."
     )
     parser.add_argument("--seed", type=int, help="draw the storm and the delays from this number")
     parser.add_argument(

@@ -2,9 +2,9 @@
 
 ``python -m reconnect demo`` runs the real google-genai client against the emulator of
 `reconnect.testing`, over TCP and TLS and in real time, while the emulator breaks the connection
-in every way of `reconnect._demo.script`. What is counted at the end comes from both sides: what
-the client was shown, and what the server knows. A fault that the server's records do not show is
-a failure of the demo, since it would have proved nothing.
+in every way of `reconnect._demo.storm`. What is counted at the end comes from both sides: what
+the client was shown, which tools it ran, and what the server knows. A fault that the server's
+records do not show is a failure of the demo, since it would have proved nothing.
 """
 
 from __future__ import annotations
@@ -12,34 +12,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from google import genai
 from rich.console import Console
 
 from ._demo.conversation import Conversation, number_of
-from ._demo.script import QUESTIONS, keep_list, storm_of
-from ._demo.tally import Tally, count
+from ._demo.script import QUESTIONS, keep_list, to_book
+from ._demo.storm import Moment, storm_of
+from ._demo.tally import Tally, ToolTally, count, count_tools
 from ._demo.timeline import Timeline, tell_error
-from .testing import LiveServer
+from ._demo.tools import BOOK, BOOKED, WHAT
+from .testing import Call, Connection, LiveServer, Question
 
 __all__ = ["main", "run", "verdict"]
 
-CHUNK_DELAY: Final = 0.18
+CHUNK_DELAY: Final = 0.15
 """Seconds before each piece of the emulator's reply: as fast as one reads."""
 
 HANDLE_DELAY: Final = 0.15
 """Seconds from the end of a reply to the handle that knows it. The real one's take 0.02 to 0.07:
 here even a slow machine is to hit between them."""
 
+_BOOKINGS: Final = sum(to_book(question) is not None for question in QUESTIONS)
 _SEEDS: Final = 10_000
 _REALTIME_MODELS: Final = "gemini-3"
 """What the names of those models begin with that take typed turns as realtime input only."""
 
 
 def main(*, seed: int | None = None, model: str | None = None, key: str | None = None) -> int:
-    """Run the demo and return its exit code: 1 if anything was lost.
+    """Run the demo and return its exit code: 1 if anything was lost or booked twice.
 
     Args:
         seed: What every random draw comes from; None for another one each time.
@@ -74,17 +77,25 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
     """Talk to the emulator, in the storm."""
     loop = asyncio.get_running_loop()
     storm = storm_of(generator)
-    async with LiveServer(keep_list, chunk_delay=CHUNK_DELAY, handle_delay=HANDLE_DELAY) as server:
+
+    def model(question: Question) -> str | Call:
+        for call, what in _results(question):
+            if call not in conversation.tools.called:
+                # The client has never seen this call.
+                timeline.reused(f"{BOOK}({what})")
+        return keep_list(question)
+
+    async with LiveServer(model, chunk_delay=CHUNK_DELAY, handle_delay=HANDLE_DELAY) as server:
         timeline.heading(
             f"reconnect demo, seed {seed}",
             f"google-genai {genai.__version__} talks to an emulator of the Live API, over TCP and"
-            f" TLS: {len(QUESTIONS)} typed turns, 50 frames of audio a second going up, and"
-            f" {len(storm.faults)} faults.",
+            f" TLS: {len(QUESTIONS)} typed turns, {_BOOKINGS} of which call a tool, 50 frames of"
+            f" audio a second going up, and {len(storm.faults)} faults.",
             f"It takes about 30 seconds. --seed {seed} draws the same storm again.",
         )
 
-        def moment(turn: int, pieces: int | None) -> None:
-            fault = storm.due(turn, pieces)
+        def moment(turn: int, at: Moment) -> None:
+            fault = storm.due(turn, at)
             if fault is not None:
                 timeline.fault(fault.tells)
                 storm.strike(server, fault, now=loop.time())
@@ -95,10 +106,13 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         known = [(role, said) for role, said in server.context if isinstance(said, str)]
         frames = {number_of(heard.value) for heard in server.heard if heard.kind == "audio"}
         missed = storm.missed(server.connections)
+        called = list(_called(server.connections))
     done = len(storm.faults) - len(missed)
+    tally = count(conversation.turns, known=known)
+    tools = count_tools(called, conversation.tools.booked)
     timeline.table(
         [
-            *_figures(conversation, tally := count(conversation.turns, known=known)),
+            *_figures(conversation, tally, tools),
             ("faults that happened", f"{done} of {len(storm.faults)}", not missed),
             ("audio frames recorded", f"{conversation.recorded:,}", True),
             ("audio frames that arrived", f"{len(frames):,}", True),
@@ -108,15 +122,16 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         "Of the sound of an outage the newest three seconds are kept: older sound would confuse"
         " the model. It is no part of what counts as lost."
     )
-    return _close(timeline, conversation, tally, missed=missed)
+    return _close(timeline, conversation, tally, tools, missed=missed)
 
 
 async def _real(timeline: Timeline, generator: random.Random, model: str, key: str | None) -> int:
     """Talk to the real API, which has faults of its own."""
     timeline.heading(
         f"reconnect demo, {model}",
-        f"google-genai {genai.__version__} talks to the real API: {len(QUESTIONS)} typed turns and"
-        " 50 audio frames of silence a second going up. No faults are injected.",
+        f"google-genai {genai.__version__} talks to the real API: {len(QUESTIONS)} typed turns,"
+        f" {_BOOKINGS} of which call a tool, and 50 audio frames of silence a second going up. No"
+        " faults are injected.",
     )
     client = genai.Client(api_key=key)
     realtime = model.removeprefix("models/").startswith(_REALTIME_MODELS)
@@ -126,17 +141,43 @@ async def _real(timeline: Timeline, generator: random.Random, model: str, key: s
     finally:
         await client.aio.aclose()
     tally = count(conversation.turns, known=None)
+    tools = count_tools([*conversation.tools.called.values()], conversation.tools.booked)
     if conversation.connections:
-        timeline.table(_figures(conversation, tally))
-    return _close(timeline, conversation, tally)
+        timeline.table(_figures(conversation, tally, tools))
+    return _close(timeline, conversation, tally, tools)
 
 
-def _figures(conversation: Conversation, tally: Tally) -> list[tuple[str, str, bool]]:
+def _results(question: Question) -> Iterator[tuple[str, str]]:
+    """Yield the tool results that the model is to go on from: the call's id, and what it booked."""
+    for part in question.open:
+        if isinstance(part, Mapping):
+            result = part["function_response"]
+            yield result["id"], result["response"][BOOKED]
+
+
+def _called(dials: Sequence[Connection]) -> Iterator[str]:
+    """Yield what the model called the tool for, once for each call, from the server's records."""
+    for dial in dials:
+        for message in dial.sent:
+            if isinstance(message, dict) and "toolCall" in message:
+                for call in message["toolCall"]["functionCalls"]:
+                    yield call["args"][WHAT]
+
+
+def _figures(
+    conversation: Conversation, tally: Tally, tools: ToolTally
+) -> list[tuple[str, str, bool]]:
+    cuts, again = conversation.cuts, conversation.given_again
     return [
         ("turns asked", f"{tally.asked}", tally.asked == len(QUESTIONS)),
         ("turns answered", f"{tally.answered}", tally.answered == tally.asked),
         ("turns lost", f"{len(tally.lost)}", not tally.lost),
         ("turns twice", f"{len(tally.twice)}", not tally.twice),
+        ("replies interrupted, then given in full", f"{again} of {cuts}", again == cuts),
+        ("tool calls by the model", f"{tools.called}", True),
+        ("tool calls made again", f"{tools.again}", True),
+        ("tools run", f"{tools.run}", not tools.lost),
+        ("tools run twice", f"{len(tools.twice)}", not tools.twice),
         ("connections", f"{conversation.connections}", True),
         ("dials that failed", f"{conversation.failed_dials}", True),
         ("longest silence", f"{conversation.longest_silence:.1f} s", True),
@@ -144,20 +185,29 @@ def _figures(conversation: Conversation, tally: Tally) -> list[tuple[str, str, b
 
 
 def _close(
-    timeline: Timeline, conversation: Conversation, tally: Tally, *, missed: Sequence[str] = ()
+    timeline: Timeline,
+    conversation: Conversation,
+    tally: Tally,
+    tools: ToolTally,
+    *,
+    missed: Sequence[str] = (),
 ) -> int:
     """Show the verdict and return the exit code."""
     error = conversation.error
-    good, text = verdict(tally, missed=missed, error=None if error is None else tell_error(error))
+    ended = None if error is None else tell_error(error)
+    good, text = verdict(tally, tools, missed=missed, error=ended)
     timeline.verdict(text, good=good)
     return 0 if good else 1
 
 
-def verdict(tally: Tally, *, missed: Sequence[str], error: str | None) -> tuple[bool, str]:
+def verdict(
+    tally: Tally, tools: ToolTally, *, missed: Sequence[str], error: str | None
+) -> tuple[bool, str]:
     """Return whether the run went well, and say so or why not.
 
     Args:
         tally: What became of the turns.
+        tools: What became of the tool calls.
         missed: The names of the faults that did not happen.
         error: What ended the session early, in words; None if nothing did.
     """
@@ -166,13 +216,20 @@ def verdict(tally: Tally, *, missed: Sequence[str], error: str | None) -> tuple[
         failures.append(f"The session ended early: {error}.")
     if tally.lost:
         failures.append(f"Lost: {_quoted(tally.lost)}.")
+    if tools.lost:
+        failures.append(f"Never booked: {', '.join(tools.lost)}.")
+    if tools.twice:
+        failures.append(f"Booked twice: {', '.join(tools.twice)}.")
     if missed:
         failures.append(f"Not proven, since it did not happen: {', '.join(missed)}.")
     if failures:
         return False, " ".join(failures)
     if tally.twice:
         return True, f"Nothing was lost, but this came twice: {_quoted(tally.twice)}."
-    return True, f"All {tally.asked} turns were answered: nothing was lost and nothing came twice."
+    return True, (
+        f"All {tally.asked} turns were answered: nothing was lost, nothing came twice, and no tool"
+        " ran twice."
+    )
 
 
 def _quoted(questions: Sequence[str]) -> str:

@@ -1,14 +1,16 @@
 """Tests of the demo: of its parts, and of whole runs, for which the clock is virtual."""
 
+import asyncio
 import io
 import random
 import re
 from collections.abc import Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.genai import errors
+from google.genai import errors, types
 from rich.console import Console
 
 from reconnect import (
@@ -24,13 +26,16 @@ from reconnect import (
     Retrying,
     demo,
 )
-from reconnect._demo import conversation, script
+from reconnect._demo import conversation, storm
 from reconnect._demo.conversation import Conversation, number_of
-from reconnect._demo.script import FAULTS, QUESTIONS, Fault, Hit, keep_list, storm_of
-from reconnect._demo.tally import Tally, Turn, count
+from reconnect._demo.script import QUESTIONS, keep_list, to_book
+from reconnect._demo.storm import FAULTS, Fault, Hit, Moment, storm_of
+from reconnect._demo.tally import Tally, ToolTally, Turn, count, count_tools
 from reconnect._demo.timeline import Timeline, tell_error, tell_event
+from reconnect._demo.tools import BOOK, Tools
 from reconnect.continuity import Continuity
-from reconnect.testing import Connection, Known, LiveServer, Question, Refuse
+from reconnect.session import ResumableSession
+from reconnect.testing import Call, Connection, Known, LiveServer, Question, Refuse
 
 
 class Paper(Console):
@@ -60,8 +65,13 @@ class Paper(Console):
 
     def figure(self, name: str) -> str:
         """Return a figure of the table."""
-        (line,) = (line for line in self.text.splitlines() if line.startswith(f"│ {name} "))
-        return line.split("│")[2].strip()
+        rows = [line.split("│") for line in self.text.splitlines() if line.startswith("│")]
+        (value,) = (value for _, title, value, _ in rows if title.strip() == name)
+        return value.strip()
+
+
+TO_BOOK = [thing for question in QUESTIONS if (thing := to_book(question)) is not None]
+"""What is booked in the demo."""
 
 
 @pytest.fixture
@@ -94,15 +104,22 @@ async def test_demo_loses_nothing(paper: Paper) -> None:
     assert paper.figure("turns twice") == "0"
     assert paper.figure("faults that happened") == f"{len(FAULTS)} of {len(FAULTS)}"
     assert len(FAULTS) >= 6
+    cut, full = paper.figure("replies interrupted, then given in full").split(" of ")
+    assert int(cut) == int(full) >= 2
+    assert int(paper.figure("tools run")) == len(TO_BOOK) >= 2
+    assert int(paper.figure("tool calls by the model")) == len(TO_BOOK) + 2
+    assert paper.figure("tool calls made again") == "2"
+    assert paper.figure("tools run twice") == "0"
     assert int(paper.figure("connections")) >= len(FAULTS)
-    assert float(paper.figure("longest silence").removesuffix(" s")) >= script.OUTAGE
+    assert float(paper.figure("longest silence").removesuffix(" s")) >= storm.OUTAGE
     recorded = int(paper.figure("audio frames recorded").replace(",", ""))
     arrived = int(paper.figure("audio frames that arrived").replace(",", ""))
     assert 1000 < recorded < 2000
     # Of the long outage the newest three seconds arrive.
-    dropped = (script.OUTAGE - 3.0) / conversation.FRAME_SECONDS
+    dropped = (storm.OUTAGE - 3.0) / conversation.FRAME_SECONDS
     assert recorded * 0.8 < arrived < recorded - dropped + 1
-    assert "nothing was lost" in paper.text
+    assert "nothing was lost" in paper.flat
+    assert "no tool ran twice" in paper.flat
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -111,6 +128,7 @@ async def test_demo_survives_storms(paper: Paper, seed: int) -> None:
     """The order and the moments of the faults make no difference."""
     assert await demo.run(paper, seed=seed) == 0
     assert paper.figure("turns twice") == "0"
+    assert paper.figure("tools run twice") == "0"
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -120,6 +138,91 @@ async def test_demo_is_shown_in_80_columns(paper: Paper) -> None:
     lines = paper.text.split("\n")
     assert all(line.isprintable() and len(line) <= 80 for line in lines)
     assert all(line == line.rstrip() for line in lines)
+
+
+def between(lines: Sequence[str], fault: str) -> list[str]:
+    """Return the lines of the turn that a fault hits, in which times and numbers are left out."""
+    (hit,) = (at for at, line in enumerate(lines) if fault in line)
+    first = max(at for at, line in enumerate(lines[:hit]) if "→ you" in line)
+    last = next(at for at, line in enumerate(lines) if at > hit and "→ you" in line)
+    return [re.sub(r"[0-9.]*[0-9]", "#", line) for line in lines[first + 1 : last]]
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_lost_calls_are_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was cut is made again, and a result that was lost on its way is sent again."""
+    monkeypatch.setattr(storm, "FAULTS", FAULTS[-2:])
+    assert await demo.run(paper, seed=3) == 0
+    cut = "! server   Resets the TCP connection while the tool is at work."
+    cancelled = between(paper.happenings, cut)
+    thing = cancelled[0].partition("(")[2].rstrip(").")
+    assert cancelled[:-1] == [
+        f"← model    Calls book({thing}).",
+        cut,
+        "· session  Lost: broken off without a close frame. Dial # in # s.",
+        f"◆ tool     Cancelled: the {thing} is not booked yet.",
+        "· session  Resumed after and # dial; asks for the reply again.",
+        f"← model    Calls book({thing}) again.",
+        f"◆ tool     Runs: the {thing} is booked, number #.",
+    ]
+    lost = "! server   Closes with 1011 while the result is on its way."
+    reused = between(paper.happenings, lost)
+    thing = reused[0].partition("(")[2].rstrip(").")
+    assert reused[:-1] == [
+        f"← model    Calls book({thing}).",
+        f"◆ tool     Runs: the {thing} is booked, number #.",
+        lost.replace("1011", "#"),
+        "· session  Lost: # Internal error encountered. Dial # in # s.",
+        "· session  Resumed after and # dial; asks for the reply again.",
+        f"← model    Calls book({thing}) again.",
+        "· session  Sends the result of before: the tool does not run again.",
+    ]
+    for lines in (cancelled, reused):
+        assert lines[-1].startswith("← model    That makes #: ")
+        assert lines[-1].endswith("Booked, number #.")
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_cut_reply_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shown of a reply that is cut is followed by the interruption and all of it."""
+    monkeypatch.setattr(storm, "FAULTS", FAULTS[:1])
+    assert await demo.run(paper, seed=5) == 0
+    (_, lost, cut, back, reply) = between(paper.happenings, "in the middle of its reply")
+    assert "Lost: " in lost
+    assert "asks for the reply again" in back
+    beginning, note = cut.split("…")
+    assert note == " (interrupted)"
+    assert beginning.startswith("← model    That makes #:")
+    assert reply.startswith(beginning)
+    assert len(reply) > len(beginning)
+    assert paper.figure("replies interrupted, then given in full") == "1 of 1"
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_tool_that_runs_twice_fails_demo(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that gives no result of before to a repeated call books twice: the demo fails."""
+    forgetful = partial(ResumableSession, reuse_tool_results=False)
+    monkeypatch.setattr(conversation, "ResumableSession", forgetful)
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("turns lost") == "0"
+    assert int(paper.figure("tools run")) == len(TO_BOOK) + 1
+    assert paper.figure("tools run twice") == "1"
+    assert re.search(r"Booked twice: (canoe|sauna)\.", paper.flat)
+    assert "Sends the result of before" not in paper.text
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_tool_that_never_runs_fails_demo(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call of the model's that nobody runs is named, with the turn that waits for it."""
+    monkeypatch.setattr(Tools, "start", lambda *arguments, **more: None)
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("tool calls by the model") == "1"
+    assert paper.figure("tools run") == "0"
+    assert f"Never booked: {TO_BOOK[0]}." in paper.flat
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -138,7 +241,7 @@ async def test_fault_that_does_not_happen_fails_demo(
 ) -> None:
     """A fault that the server's records do not show is named, and the demo fails."""
     harmless = Fault("earthquake", "Trembles.", lambda server: None, lambda hit: False)
-    monkeypatch.setattr(script, "FAULTS", (harmless,))
+    monkeypatch.setattr(storm, "FAULTS", (harmless,))
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("faults that happened") == "0 of 1"
     assert "did not happen: earthquake." in paper.flat
@@ -149,9 +252,9 @@ async def test_turn_without_reply_fails_demo(paper: Paper, monkeypatch: pytest.M
     """A turn that gets no reply ends the conversation, and is lost."""
 
     def silent_from_second(question: Question) -> Any:
-        return keep_list(question) if question.number == 0 else []
+        return keep_list(question) if len(question.texts) == 1 else []
 
-    monkeypatch.setattr(script, "FAULTS", ())
+    monkeypatch.setattr(storm, "FAULTS", ())
     monkeypatch.setattr(demo, "keep_list", silent_from_second)
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("turns asked") == "2"
@@ -180,7 +283,14 @@ async def test_real_model_is_asked_in_its_way(
         heard = [heard.value for heard in server.heard if heard.kind == kind]
         assert heard == list(QUESTIONS)
         assert {dial.credential for dial in server.connections} == {"k"}
+        (dial,) = server.connections
+        (tool,) = dial.setup["tools"]
+        assert [function["name"] for function in tool["function_declarations"]] == [BOOK]
+        results = [heard.value for heard in server.heard if heard.kind == "tool_response"]
+        assert [result["response"]["booked"] for result in results] == TO_BOOK
+        assert all(result["id"] and result["name"] == BOOK for result in results)
     assert paper.figure("turns lost") == "0"
+    assert paper.figure("tool calls by the model") == paper.figure("tools run") == f"{len(TO_BOOK)}"
     assert paper.figure("connections") == "1"
     assert "faults that happened" not in paper.text
 
@@ -264,6 +374,99 @@ async def test_timeout_of_session_is_not_patience() -> None:
         await talk._ask(session, 1, "One.")
 
 
+async def test_interruption_of_nothing_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption before any word was shown cuts no reply."""
+    interrupted = {"serverContent": {"interrupted": True}}
+    spoken = {"serverContent": {"outputTranscription": {"text": "Yes."}}}
+    end = {"serverContent": {"turnComplete": True}}
+    async with LiveServer([[interrupted, spoken, interrupted, spoken, end]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert talk.turns == [Turn("Only one.", ("Yes.",))]
+    assert talk.cuts == talk.given_again == 1
+
+
+async def test_cut_reply_without_another_is_not_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reply that was cut and is followed by silence is not given again."""
+    interrupted = {"serverContent": {"interrupted": True}}
+    spoken = {"serverContent": {"outputTranscription": {"text": "Yes."}}}
+    end = {"serverContent": {"turnComplete": True}}
+    async with LiveServer([[spoken, interrupted, end]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert (talk.cuts, talk.given_again) == (1, 0)
+
+
+async def test_microphone_skips_what_is_late() -> None:
+    """A microphone that was held up does not send later what it would have recorded."""
+    sent: list[int] = []
+
+    async def send_realtime_input(*, audio: types.Blob) -> None:
+        assert audio.data is not None
+        sent.append(number_of(audio.data))
+        await asyncio.sleep(1.0 if len(sent) == 3 else 0.0)
+
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    session: Any = SimpleNamespace(send_realtime_input=send_realtime_input)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.2):
+            await talk._speak(session)
+    assert sent[:3] == [0, 1, 2]
+    assert 50 <= sent[3] <= 53
+    assert sent[4:] == list(range(sent[3] + 1, sent[3] + 1 + len(sent[4:])))
+
+
+# The tool
+
+
+class Mailbox:
+    """A session that takes tool responses."""
+
+    def __init__(self) -> None:
+        self.results: list[Any] = []
+
+    async def send_tool_response(self, *, function_responses: Any) -> None:
+        """Keep a result."""
+        self.results.append(function_responses)
+
+
+async def test_tool_books_and_answers(paper: Paper) -> None:
+    """Each call is run once, and its result names the call."""
+    mailbox, answered = Mailbox(), []
+    tools = Tools(timeline_on(paper), lambda: answered.append(len(mailbox.results)))
+    calls = [types.FunctionCall(id="1", name=BOOK, args={"what": "canoe"})]
+    async with asyncio.TaskGroup() as group:
+        tools.start(calls, session=mailbox, group=group)
+    assert tools.called == {"1": "canoe"}
+    assert tools.booked == ["canoe"]
+    response = {"booked": "canoe", "number": 1}
+    assert mailbox.results == [types.FunctionResponse(id="1", name=BOOK, response=response)]
+    assert answered == [1]
+
+
+async def test_cancelled_call_books_nothing(paper: Paper) -> None:
+    """A call that is cancelled while the tool is at work is dropped; others go on."""
+    mailbox = Mailbox()
+    tools = Tools(timeline_on(paper), lambda: None)
+    calls = [types.FunctionCall(id=f"{n}", name=BOOK, args={"what": f"boat{n}"}) for n in (1, 2)]
+    async with asyncio.TaskGroup() as group:
+        tools.start(calls, session=mailbox, group=group)
+        await asyncio.sleep(0.1)
+        tools.cancel(["1", "unheard of"])
+    assert tools.booked == ["boat2"]
+    assert [result.id for result in mailbox.results] == ["2"]
+    assert "Cancelled: the boat1 is not booked yet." in paper.text
+
+
+async def test_call_without_name_is_answered(paper: Paper) -> None:
+    """A call that says nothing of what it wants, and has no id, is run all the same."""
+    mailbox = Mailbox()
+    tools = Tools(timeline_on(paper), lambda: None)
+    async with asyncio.TaskGroup() as group:
+        tools.start([types.FunctionCall(name=BOOK)], session=mailbox, group=group)
+    assert len(mailbox.results) == 1
+
+
 @pytest.mark.parametrize("number", [0, 255, 256, 1_000_000])
 def test_frame_tells_its_number(number: int) -> None:
     """A frame is 20 ms of near silence that tells its number."""
@@ -285,11 +488,27 @@ def test_model_remembers_every_turn() -> None:
     assert keep_list(question) == "That makes 3: tent, stove, stove."
 
 
+def test_model_books_before_it_answers() -> None:
+    """The emulator's model calls the tool for what is to be booked, and then tells its number."""
+    asked = Known("user", "Book the canoe.")
+    assert keep_list(Question((asked,), {})) == Call(BOOK, {"what": "canoe"})
+    called = Known("model", {"function_call": {"name": BOOK, "args": {"what": "canoe"}}})
+    result = {"id": "1", "name": BOOK, "response": {"booked": "canoe", "number": 7}}
+    answered = Known("user", {"function_response": result})
+    reply = keep_list(Question((asked, called, answered), {}))
+    assert reply == "That makes 1: canoe. Booked, number 7."
+    more = Known("user", "Pack the tent.")
+    context = (asked, called, answered, Known("model", reply), more)
+    assert keep_list(Question(context, {})) == "That makes 2: canoe, tent."
+
+
 def test_every_question_names_one_thing() -> None:
-    """All of the things to pack are different."""
+    """All of the things on the list are different, and those to book are on it."""
     context = tuple(Known("user", question) for question in QUESTIONS)
     reply = keep_list(Question(context, {}))
-    assert reply.startswith(f"That makes {len(QUESTIONS)}: tent, ")
+    assert isinstance(reply, str)
+    assert reply.startswith(f"That makes {len(QUESTIONS)}: campsite, tent, ")
+    assert all(f" {thing}, " in reply for thing in TO_BOOK)
     assert len(set(reply.rstrip(".").split(": ")[1].split(", "))) == len(QUESTIONS)
 
 
@@ -297,13 +516,18 @@ def test_every_question_names_one_thing() -> None:
 def test_storm_leaves_room(seed: int) -> None:
     """Every fault comes once; the first turn, the last and those after a full reply have none."""
     storm = storm_of(random.Random(seed))
-    moments = [(turn, pieces) for turn in range(1, 13) for pieces in (1, 2, 3, None)]
-    struck = {(t, p): fault for t, p in moments if (fault := storm.due(t, p)) is not None}
+    numbers = range(1, len(QUESTIONS) + 1)
+    within: list[Moment] = [1, 2, 3, "end", "call", "result"]
+    moments = [(turn, moment) for turn in numbers for moment in within]
+    struck = {(t, m): fault for t, m in moments if (fault := storm.due(t, m)) is not None}
     turns = [turn for turn, _ in struck]
-    assert sorted(struck.values(), key=FAULTS.index) == list(FAULTS)
+    assert list(struck.values()) == storm.faults
+    assert sorted(storm.faults, key=FAULTS.index) == list(FAULTS)
     assert len(set(turns)) == len(FAULTS)
-    assert not {1, 12} & set(turns)
-    assert all(turn + 1 not in turns for turn, pieces in struck if pieces is None)
+    assert not {1, len(QUESTIONS)} & set(turns)
+    assert all(turn + 1 not in turns for turn, moment in struck if moment == "end")
+    for turn, moment in struck:
+        assert (to_book(QUESTIONS[turn - 1]) is not None) is (moment in {"call", "result"})
     assert not any(storm.due(*moment) for moment in struck)
 
 
@@ -325,6 +549,7 @@ CLOSED = {"ended_by": "server", "close_code": 1011}
 PIECE = {"serverContent": {"outputTranscription": {"text": "That"}}}
 DONE = {"serverContent": {"turnComplete": True}}
 HANDLE = {"sessionResumptionUpdate": {"newHandle": "h"}}
+CALL = {"toolCall": {"functionCalls": []}}
 REJECTED = dial(2, handle="h", close_code=1008)
 
 
@@ -353,6 +578,13 @@ REJECTED = dial(2, handle="h", close_code=1008)
         ("1011 before the handle", dial(sent=[DONE, HANDLE], **CLOSED), [], False),
         ("1011 before the handle", dial(sent=[DONE, "{}"], **CLOSED), [], False),
         ("1011 before the handle", dial(sent=[DONE], **ABORTED), [], False),
+        ("cut in a tool call", dial(sent=[DONE, CALL, HANDLE], **ABORTED), [], True),
+        ("cut in a tool call", dial(sent=[CALL, PIECE], **ABORTED), [], False),
+        ("cut in a tool call", dial(sent=[CALL], **CLOSED), [], False),
+        ("cut in a tool call", dial(sent=["{}"], **ABORTED), [], False),
+        ("cut after a tool's result", dial(sent=[CALL], **CLOSED), [], True),
+        ("cut after a tool's result", dial(sent=[CALL, PIECE], **CLOSED), [], False),
+        ("cut after a tool's result", dial(sent=[CALL], ended_by="client"), [], False),
     ],
 )
 def test_records_prove_fault(
@@ -419,9 +651,41 @@ def test_imperfect_record(turns: Sequence[Turn], known: Any, tally: Tally) -> No
 
 
 @pytest.mark.parametrize(
+    ("called", "run", "tally"),
+    [
+        ([], [], ToolTally(0, 0, 0, (), ())),
+        (["a", "b"], ["a", "b"], ToolTally(2, 0, 2, (), ())),
+        (["a", "b", "a", "a"], ["a", "b"], ToolTally(4, 2, 2, (), ())),
+        (["a", "a"], [], ToolTally(2, 1, 0, ("a",), ())),
+        (["a", "b", "a", "b"], ["a", "a", "a"], ToolTally(4, 2, 3, ("b",), ("a",))),
+        ([], ["a", "a"], ToolTally(0, 0, 2, (), ("a",))),
+    ],
+)
+def test_tools_are_counted(called: Sequence[str], run: Sequence[str], tally: ToolTally) -> None:
+    """A call that is made again is to be run once, and neither never nor twice."""
+    assert count_tools(called, run) == tally
+
+
+RAN = ToolTally(2, 1, 1, (), ())
+
+
+@pytest.mark.parametrize(
+    ("tools", "text"),
+    [
+        (ToolTally(1, 0, 0, ("canoe",), ()), "Never booked: canoe."),
+        (ToolTally(2, 1, 2, (), ("canoe",)), "Booked twice: canoe."),
+    ],
+)
+def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
+    """A tool that ran twice, or not at all, fails a run in which every turn was answered."""
+    found = demo.verdict(Tally(2, 2, (), ()), tools, missed=[], error=None)
+    assert found == (False, text)
+
+
+@pytest.mark.parametrize(
     ("tally", "missed", "error", "good", "text"),
     [
-        (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: nothing was lost and"),
+        (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: nothing was lost, "),
         (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
         (Tally(2, 1, ("One.", "Two."), ()), [], None, False, 'Lost: "One.", "Two.".'),
         (Tally(2, 2, (), ()), ["go_away"], None, False, "Not proven, since it did not happen: go_"),
@@ -432,7 +696,7 @@ def test_verdict(
     tally: Tally, missed: list[str], error: str | None, text: str, *, good: bool
 ) -> None:
     """Only a run in which nothing was lost and everything happened goes well."""
-    found = demo.verdict(tally, missed=missed, error=error)
+    found = demo.verdict(tally, RAN, missed=missed, error=error)
     assert found[0] is good
     assert text in found[1]
 
@@ -453,9 +717,9 @@ def test_timeline_is_aligned(paper: Paper) -> None:
     assert paper.text.splitlines() == [
         "  0.0 s  → you      One, two, three, four, five, six, seven, eight, nine, ten,",
         "                    eleven, twelve?",
-        "  1.2 s  ← model    One, … (cut off)",
+        "  1.2 s  ← model    One, … (interrupted)",
         "  2.5 s  ← model    (nothing)",
-        "  3.8 s  ← model    … (cut off)",
+        "  3.8 s  ← model    … (interrupted)",
     ]
 
 
@@ -474,6 +738,20 @@ def test_long_reply_loses_its_middle(paper: Paper) -> None:
     ]
 
 
+def test_tools_are_told(paper: Paper) -> None:
+    """A call, its run and a result that is sent again each have a line."""
+    timeline = timeline_on(paper)
+    timeline.called("book(canoe)")
+    timeline.tool("Runs.")
+    timeline.reused("book(canoe)")
+    assert paper.text.splitlines() == [
+        "  0.0 s  ← model    Calls book(canoe).",
+        "  1.2 s  ◆ tool     Runs.",
+        "  2.5 s  ← model    Calls book(canoe) again.",
+        "  3.8 s  · session  Sends the result of before: the tool does not run again.",
+    ]
+
+
 def test_timeline_in_ascii() -> None:
     """A terminal that knows only ASCII gets ASCII, and a narrow one short lines."""
     paper = Paper("ascii", width=24)
@@ -489,7 +767,7 @@ def test_timeline_in_ascii() -> None:
         "is to be seen.",
         "",
         "  0.0 s  ! server   Says: n?.",
-        "  1.2 s  < model    One, ... (cut off)",
+        "  1.2 s  < model    On ... (interrupted)",
         "  2.5 s  < model    One, ... four, five.",
         "",
         "+-----------+",

@@ -1,4 +1,4 @@
-"""Holds the conversation of the demo: types, listens, speaks into the microphone, and keeps count.
+"""Holds the conversation of the demo: types, listens, speaks, has tools run, and keeps count.
 
 All of it goes through one `ResumableSession`, and nothing here knows that connections are lost:
 there is no handler for it, only the callback that writes the timeline.
@@ -18,8 +18,10 @@ from reconnect.policy import ReconnectPolicy
 from reconnect.session import ResumableSession
 
 from .script import INSTRUCTION, QUESTIONS
+from .storm import Moment
 from .tally import Turn
 from .timeline import Timeline
+from .tools import BOOKING, Tools
 
 __all__ = ["Conversation", "number_of"]
 
@@ -30,12 +32,13 @@ CONFIG: Final[dict[str, Any]] = {
     "response_modalities": ["AUDIO"],
     "output_audio_transcription": {},
     "system_instruction": INSTRUCTION,
+    "tools": [BOOKING],
 }
 
 PATIENCE: Final = 30.0
 """Seconds after which a turn without a complete reply is given up, and the conversation with it."""
 
-PAUSE: Final = 0.5
+PAUSE: Final = 0.4
 """Seconds before each question."""
 
 AFTERWARDS: Final = 0.5
@@ -55,8 +58,7 @@ class Conversation:
 
     Args:
         timeline: Where everything is shown.
-        moment: Called at each moment at which a fault may be due, with the turn's number and how
-            many pieces of its reply have been shown; None for all of it.
+        moment: Called at each moment at which a fault may be due, with the turn's number.
         realtime: Whether the questions are typed as realtime input: some models take no content
             once the conversation is under way.
     """
@@ -65,7 +67,7 @@ class Conversation:
         self,
         timeline: Timeline,
         *,
-        moment: Callable[[int, int | None], None] = lambda turn, pieces: None,
+        moment: Callable[[int, Moment], None] = lambda turn, moment: None,
         realtime: bool = False,
     ) -> None:
         self.error: BaseException | None = None
@@ -73,11 +75,17 @@ class Conversation:
         self.failed_dials = 0
         self.longest_silence = 0.0
         self.recorded = 0
+        self.cuts = 0
+        """How many replies were cut off after a part of them was shown."""
+        self.given_again = 0
+        """How many of these were then shown from beginning to end."""
+        self.tools = Tools(timeline, lambda: moment(len(self._replies), "result"))
         self._timeline = timeline
         self._moment = moment
         self._realtime = realtime
         self._replies: list[list[str]] = []
         self._heard_at = 0.0
+        self._group = asyncio.TaskGroup()
 
     @property
     def turns(self) -> list[Turn]:
@@ -104,12 +112,12 @@ class Conversation:
             draw=draw,
         )
         try:
-            async with session, asyncio.TaskGroup() as group:
-                microphone = group.create_task(self._speak(session))
+            async with session, self._group:
+                microphone = self._group.create_task(self._speak(session))
                 for number, question in enumerate(QUESTIONS, 1):
                     await asyncio.sleep(PAUSE)
                     await self._ask(session, number, question)
-                overheard = group.create_task(self._overhear(session))
+                overheard = self._group.create_task(self._overhear(session))
                 await asyncio.sleep(AFTERWARDS)
                 overheard.cancel()
                 microphone.cancel()
@@ -139,13 +147,23 @@ class Conversation:
     async def _listen(self, session: ResumableSession, number: int) -> None:
         """Listen until the end of a turn."""
         pieces: list[str] = []
+        cuts = 0
         async for message in session.receive():
+            if message.tool_call is not None:
+                self._heard()
+                calls = message.tool_call.function_calls or ()
+                self.tools.start(calls, session=session, group=self._group)
+                self._moment(number, "call")
+            if message.tool_call_cancellation is not None:
+                self.tools.cancel(message.tool_call_cancellation.ids or ())
             content = message.server_content
             if content is None:
                 continue
-            if content.interrupted:
+            if content.interrupted and pieces:
                 self._timeline.cut("".join(pieces))
                 pieces.clear()
+                cuts += 1
+                self.cuts += 1
             piece = _words(content)
             if piece:
                 self._heard()
@@ -154,8 +172,9 @@ class Conversation:
         self._heard()
         reply = "".join(pieces).strip()
         self._replies[number - 1].append(reply)
+        self.given_again += cuts if reply else 0
         self._timeline.answered(reply, whole=number == len(QUESTIONS))
-        self._moment(number, None)
+        self._moment(number, "end")
 
     async def _overhear(self, session: ResumableSession) -> None:
         """Take what else is said for a second reply to the last turn."""

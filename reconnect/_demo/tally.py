@@ -1,4 +1,4 @@
-"""Counts what became of the turns: a pure function over the records of both sides."""
+"""Counts what became of the turns and of the tool calls, from the records of both sides: pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Said", "Tally", "Turn", "count"]
+__all__ = ["Said", "Tally", "ToolTally", "Turn", "count", "count_tools"]
 
 Said: TypeAlias = tuple[str, str]
 """What the server knows that somebody has said: "user" or "model", and the words."""
@@ -40,6 +40,41 @@ class Tally:
     answered: int
     lost: tuple[str, ...]
     twice: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTally:
+    """What became of the tool calls.
+
+    Args:
+        called: How many times the model called the tool.
+        again: How many of these calls repeated one before.
+        run: How many times the tool ran.
+        lost: What the model called the tool for, and it never ran for.
+        twice: What it ran for more than once.
+    """
+
+    called: int
+    again: int
+    run: int
+    lost: tuple[str, ...]
+    twice: tuple[str, ...]
+
+
+def count_tools(called: Sequence[str], run: Sequence[str]) -> ToolTally:
+    """Count the tool calls.
+
+    The model may call for the same thing again, after it has lost a connection: it is then the
+    same call, and the tool is to run once.
+
+    Args:
+        called: What the model called the tool for, once for each call.
+        run: What the tool ran for, once for each run.
+    """
+    lost = dict.fromkeys(what for what in called if what not in run)
+    twice = dict.fromkeys(what for what in run if run.count(what) > 1)
+    again = len(called) - len(set(called))
+    return ToolTally(len(called), again, len(run), tuple(lost), tuple(twice))
 
 
 def count(turns: Sequence[Turn], *, known: Sequence[Said] | None) -> Tally:

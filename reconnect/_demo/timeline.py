@@ -31,6 +31,8 @@ _STYLES: Final = {
     "question": ("→", ">", "you", "bold cyan", "cyan"),
     "reply": ("←", "<", "model", "bold green", ""),
     "cut": ("←", "<", "model", "dim", "dim"),
+    "call": ("←", "<", "model", "bold magenta", "magenta"),
+    "tool": ("◆", "*", "tool", "bold magenta", "magenta"),
     "fault": ("!", "!", "server", "bold red", "bold red"),
     "trouble": ("·", "-", "session", "yellow", "yellow"),
     "back": ("·", "-", "session", "bold green", "green"),
@@ -112,9 +114,31 @@ class Timeline:
 
     def cut(self, piece: str) -> None:
         """Show what there was of a reply that will be given anew."""
-        note = self._plain("… (cut off)")
+        note = self._plain("… (interrupted)")
         beginning = textwrap.shorten(piece, self._room - len(note) - 1, placeholder="")
         self._line("cut", f"{beginning} {note}".lstrip())
+
+    def called(self, call: str, *, again: bool = False) -> None:
+        """Show that the model calls a tool.
+
+        Args:
+            call: The function with its argument.
+            again: Whether it has made the same call before.
+        """
+        self._line("call", f"Calls {call}{' again' if again else ''}.")
+
+    def tool(self, text: str) -> None:
+        """Show what becomes of a run of the tool."""
+        self._line("tool", text)
+
+    def reused(self, call: str) -> None:
+        """Show that the session has answered a call of the model's by itself.
+
+        Args:
+            call: The function with its argument.
+        """
+        self.called(call, again=True)
+        self._line("back", "Sends the result of before: the tool does not run again.")
 
     def fault(self, text: str) -> None:
         """Show what the server does."""

@@ -1,0 +1,295 @@
+"""The storm of the demo: what goes wrong, when, and how the server's records show that it did."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
+
+from reconnect.testing import Abort, Close, Connection, GoAway, LiveServer, Refuse
+
+from .script import QUESTIONS, to_book
+
+__all__ = ["FAULTS", "OUTAGE", "Fault", "Hit", "Moment", "Storm", "storm_of"]
+
+Moment: TypeAlias = int | Literal["end", "call", "result"]
+"""A moment of a turn: so many pieces of its reply have been shown, or all of it; the model has
+called a tool, or the result of the tool has been sent."""
+
+OUTAGE: Final = 5.0
+"""Seconds that the server is away."""
+
+_NOTICE: Final = "3s"
+_UNAVAILABLE: Final = 503
+_REFUSED_HANDLE: Final = 1008
+_INTERNAL_ERROR: Final = 1011
+_NO_CLOSE_FRAME: Final = 1006
+
+_INSIDE: Final = 2
+"""How many pieces of a reply are shown before a fault cuts it: each has three or more. Not one,
+since the handle that says whether the server knows the turn comes after the first."""
+
+_CLOCK: Final = 0.1
+"""Seconds by which two clocks may disagree about the length of an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What the server's records say about a fault.
+
+    Args:
+        at: When it was injected, in seconds of the loop's clock.
+        connection: The connection that it hit.
+        later: The dials since, in order.
+    """
+
+    at: float
+    connection: Connection
+    later: Sequence[Connection]
+
+    def ended_with(self, code: int) -> bool:
+        """Tell whether the server ended the connection so.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        ended = self.connection
+        return ended.ended_by == "server" and ended.close_code == code
+
+    def cut(self, code: int) -> bool:
+        """Tell whether the server ended the connection so inside a reply.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        contents = [message["serverContent"] for message in self._sent("serverContent")]
+        inside = bool(contents) and not contents[-1].get("turnComplete")
+        return inside and self.ended_with(code)
+
+    def cut_after_reply(self, code: int) -> bool:
+        """Tell whether the server ended the connection so between a reply and its handle.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        last = self.connection.sent[-1]
+        between = isinstance(last, dict) and last.get("serverContent", {}).get("turnComplete")
+        return bool(between) and self.ended_with(code)
+
+    def cut_in_call(self, code: int) -> bool:
+        """Tell whether the server ended the connection so while the model waited for a result.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        said = self._sent("serverContent", "toolCall")
+        return bool(said) and "toolCall" in said[-1] and self.ended_with(code)
+
+    def announced(self) -> bool:
+        """Tell whether the server sent a go_away."""
+        return bool(self._sent("goAway"))
+
+    def refused(self, status: int) -> bool:
+        """Tell whether the next dial got no further than the HTTP response.
+
+        Args:
+            status: The status of the response.
+        """
+        return bool(self.later) and self.later[0].status == status
+
+    def handle_refused(self, code: int) -> bool:
+        """Tell whether the next dial came with a handle and was closed for it.
+
+        Args:
+            code: The close code.
+        """
+        if not self.later:
+            return False
+        dial = self.later[0]
+        return dial.handle is not None and dial.session is None and dial.close_code == code
+
+    def away(self, seconds: float) -> bool:
+        """Tell whether the server ended the connection without a word and took no dial for a while.
+
+        Args:
+            seconds: How long.
+        """
+        back_at = self.at + seconds - _CLOCK
+        away = bool(self.later) and all(dial.opened_at >= back_at for dial in self.later)
+        return away and self.ended_with(_NO_CLOSE_FRAME)
+
+    def _sent(self, *kinds: str) -> list[dict[str, Any]]:
+        messages = [message for message in self.connection.sent if isinstance(message, dict)]
+        return [message for message in messages if not message.keys().isdisjoint(kinds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong on the server's side.
+
+    Args:
+        name: What it is called.
+        tells: What the server does, in one sentence without its subject.
+        act: Makes it happen now.
+        happened: Whether the server's records show that it did.
+        moment: When in a turn it hits: inside the reply, between the reply and its handle, or in a
+            call of a tool.
+    """
+
+    name: str
+    tells: str
+    act: Callable[[LiveServer], None]
+    happened: Callable[[Hit], bool]
+    moment: Moment = _INSIDE
+
+
+def _refuse_dial(server: LiveServer) -> None:
+    server.plan(Refuse(_UNAVAILABLE))
+    server.inject(Abort())
+
+
+def _forget_handles(server: LiveServer) -> None:
+    server.reject_handles()
+    server.inject(Close(_INTERNAL_ERROR))
+
+
+FAULTS: Final = (
+    Fault(
+        "TCP abort",
+        "Resets the TCP connection in the middle of its reply.",
+        lambda server: server.inject(Abort()),
+        partial(Hit.cut, code=_NO_CLOSE_FRAME),
+    ),
+    Fault(
+        "1011 in a reply",
+        "Closes with 1011 in the middle of its reply.",
+        lambda server: server.inject(Close(_INTERNAL_ERROR)),
+        partial(Hit.cut, code=_INTERNAL_ERROR),
+    ),
+    Fault(
+        "503 on the re-dial",
+        "Resets the connection; answers the next dial with HTTP 503.",
+        _refuse_dial,
+        partial(Hit.refused, status=_UNAVAILABLE),
+    ),
+    Fault(
+        "go_away",
+        f"Says go_away: it will hang up in {_NOTICE[:-1]} s.",
+        lambda server: server.inject(GoAway(time_left=_NOTICE)),
+        Hit.announced,
+    ),
+    Fault(
+        "rejected handle",
+        "Forgets every handle it gave, and closes with 1011.",
+        _forget_handles,
+        partial(Hit.handle_refused, code=_REFUSED_HANDLE),
+    ),
+    Fault(
+        f"{OUTAGE:.0f} s outage",
+        f"Disappears for {OUTAGE:.0f} s: every dial is refused.",
+        lambda server: server.outage(OUTAGE),
+        partial(Hit.away, seconds=OUTAGE),
+    ),
+    Fault(
+        "1011 before the handle",
+        "Closes with 1011 after its reply, before the next handle.",
+        lambda server: server.inject(Close(_INTERNAL_ERROR)),
+        partial(Hit.cut_after_reply, code=_INTERNAL_ERROR),
+        moment="end",
+    ),
+    Fault(
+        "cut in a tool call",
+        "Resets the TCP connection while the tool is at work.",
+        lambda server: server.inject(Abort()),
+        partial(Hit.cut_in_call, code=_NO_CLOSE_FRAME),
+        moment="call",
+    ),
+    Fault(
+        "cut after a tool's result",
+        "Closes with 1011 while the result is on its way.",
+        lambda server: server.inject(Close(_INTERNAL_ERROR)),
+        partial(Hit.cut_in_call, code=_INTERNAL_ERROR),
+        moment="result",
+    ),
+)
+"""The faults of the demo. None makes a turn doubtful: they strike where a handle has come that
+says whether the server knows the turn, or where the model waits for a result."""
+
+
+class Storm:
+    """The faults of one run: lets each happen at its moment and looks up whether it did.
+
+    Args:
+        planned: The faults by the number of the turn that each hits; the first is 1.
+    """
+
+    def __init__(self, planned: Mapping[int, Fault]) -> None:
+        self.faults = [planned[turn] for turn in sorted(planned)]
+        self._due = {(turn, fault.moment): fault for turn, fault in planned.items()}
+        self._hits: dict[str, tuple[float, Connection]] = {}
+
+    def due(self, turn: int, moment: Moment) -> Fault | None:
+        """Return the fault that is due at a moment, if one is; it is not due again.
+
+        Args:
+            turn: The turn's number, the first is 1.
+            moment: The moment of the turn.
+        """
+        return self._due.pop((turn, moment), None)
+
+    def strike(self, server: LiveServer, fault: Fault, *, now: float) -> None:
+        """Let a fault happen, if there is a connection that it can happen to.
+
+        Args:
+            server: The server.
+            fault: The fault.
+            now: The time in seconds of the loop's clock.
+        """
+        for connection in reversed(server.connections):
+            if connection.session is not None and connection.ended_by is None:
+                self._hits[fault.name] = now, connection
+                fault.act(server)
+                return
+
+    def missed(self, dials: Sequence[Connection]) -> list[str]:
+        """Return the names of the faults of which the server's records show nothing.
+
+        Args:
+            dials: The server's record of every dial, in order.
+        """
+        return [fault.name for fault in self.faults if not self._happened(fault, dials)]
+
+    def _happened(self, fault: Fault, dials: Sequence[Connection]) -> bool:
+        if fault.name not in self._hits:
+            return False
+        at, connection = self._hits[fault.name]
+        later = [dial for dial in dials if dial.number > connection.number]
+        return fault.happened(Hit(at, connection, later))
+
+
+def storm_of(generator: random.Random) -> Storm:
+    """Plan a storm: every fault once, each in a turn of its own, in any order.
+
+    The first turn and the last are left in peace: there must be a conversation before it can be
+    lost, and the last reply is to show all of it. So is the turn after a fault that follows a
+    reply: only a complete turn proves that the session is back.
+
+    Args:
+        generator: Draws which turn each fault hits.
+    """
+    middle = range(2, len(QUESTIONS))
+    booking = [turn for turn in middle if to_book(QUESTIONS[turn - 1])]
+    plain = [turn for turn in middle if turn not in booking]
+    planned: dict[int, Fault] = {}
+    for fault in FAULTS:
+        if fault.moment == "end":
+            turn = generator.choice([turn for turn in plain if turn + 1 in plain])
+            plain.remove(turn)
+            plain.remove(turn + 1)
+            planned[turn] = fault
+    for turns, moments in ((booking, ("call", "result")), (plain, (_INSIDE,))):
+        faults = [fault for fault in FAULTS if fault.moment in moments]
+        planned.update(zip(generator.sample(turns, len(faults)), faults, strict=True))
+    return Storm(planned)
