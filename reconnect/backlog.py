@@ -13,7 +13,6 @@ from .turns import ASK_ON, REALTIME, UPDATE, Call, Entry, Mark, State
 
 __all__ = ["Backlog"]
 
-_ASKED: Final = {State.HELD, State.TO_ASK_ON}
 _TOLD: Final = {State.TOLD, State.TOLD_REPLY}
 _COMPLETE: Final = {State.ANSWERED, State.TOLD}
 
@@ -48,7 +47,7 @@ class Backlog:
     @property
     def owed(self) -> int:
         """How many turns have no reply, or were never written."""
-        return sum(entry.open or entry.state in _ASKED for entry in self.entries)
+        return sum(entry.open or entry.unanswered for entry in self.entries)
 
     @property
     def past(self) -> list[Any]:

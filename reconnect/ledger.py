@@ -373,7 +373,7 @@ class Ledger:
         """Note that the session knows a turn, and with it what it may have been told before."""
         for entry in self.backlog.entries[: self.backlog.entries.index(turn)]:
             if entry.doubtful:
-                entry.mark(Mark.COVERED)
+                entry.mark(Mark.RECOGNISED if entry.unanswered else Mark.COVERED)
         turn.mark(Mark.RECOGNISED)
         self.backlog.forget()
 

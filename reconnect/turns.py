@@ -155,6 +155,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
 """Every transition there is; the diagram in the documentation is generated from it."""
 
 _TO_WRITE: Final = {State.HELD, State.TO_ASK_ON, State.TO_TELL, State.TO_TELL_REPLY}
+_ASKED: Final = {State.HELD, State.TO_ASK_ON}
 _OPEN: Final = {State.SENT, State.ANSWERING, State.KNOWN, State.KNOWN_ANSWERING}
 _REPLYING: Final = {State.ANSWERING, State.KNOWN_ANSWERING}
 _PROOF: Final = _REPLYING | {State.ANSWERED, State.KNOWN_ANSWERED}
@@ -216,6 +217,11 @@ class Entry:
     def open(self) -> bool:
         """Whether the server has it and owes a reply."""
         return self.state in _OPEN
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it is to be asked for, again or for the first time."""
+        return self.state in _ASKED
 
     @property
     def replying(self) -> bool:

@@ -196,7 +196,7 @@ class Conversation(RuleBasedStateMachine):
             waited = self.server.waiting
             reading = self.receive(*self.server.take())
             assert not waited or reading.hidden, "the caller is not shown what it did not ask"
-            self.ledger.closing = False
+            self.ledger.stop_closing()
         assert not self.server.waiting, "no session is left waiting"
 
     @precondition(lambda self: self.server and self.ledger.backlog.unwritten())
@@ -223,7 +223,7 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def lose(self):
         """Lose the connection, with all that was on its way."""
-        reply = any(entry.replying for entry in self.ledger.backlog.entries)
+        reply = any(it.shown and it.replying for it in self.ledger.backlog.entries)
         awaited, self.server = self.ledger.calls.awaited, None
         cut = self.ledger.lost()
         assert (cut.reply, cut.calls) == (reply, awaited)
@@ -282,9 +282,9 @@ class Conversation(RuleBasedStateMachine):
         self.server.exchange.call, self.server.exchange.called = key, True
         reading = self.receive(calling(key))
         due = self.ledger.calls.due()
-        assert [it.key for it in due] == list(reading.known)
+        assert [it.call.key for it in due] == list(reading.known)
         for it in due:
-            self.send(Call(ANSWER, {"function_responses": it.key}))
+            self.send(Call(ANSWER, {"function_responses": it.call.key}))
 
     @precondition(lambda self: self.server and not (replying(self) and self.server.exchange.call))
     @rule()
