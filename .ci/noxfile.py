@@ -19,6 +19,9 @@ WEBSOCKETS = ["13", "14", "15", "16", "17"]
 LONG = ["--ignore=tests/test_sweep.py", "--ignore=tests/test_scenarios.py"]
 """What takes minutes, and asks the library rather than the libraries it stands on."""
 
+PARALLEL = ["-n", "2", "--dist", "worksteal"]
+"""As in the README; ``-- -n 0`` after the name of a session runs its tests in one process."""
+
 OLDEST = ["google-genai==2.34.0", "websockets==13.0", "tenacity==8.2.3"]
 
 
@@ -28,7 +31,7 @@ def run_tests(session, *pinned, tests=()):
     session.install("--upgrade", "pip>=25.1", silent=True)
     session.install(".[testing]", *pinned)
     session.install(*nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
-    session.run("pytest", "-q", *tests, *session.posargs)
+    session.run("pytest", "-q", *PARALLEL, *tests, *session.posargs)
 
 
 @nox.session(python=PYTHONS)

@@ -4,6 +4,8 @@ import asyncio
 import inspect
 import logging
 import selectors
+import sys
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -16,6 +18,12 @@ GRACE = 0.001
 
 SETTLING = 3
 """Rounds of the loop after a test: google-genai 2.34 closes a client in a task when it is freed."""
+
+DEPTH = 10
+"""Frames that the debug mode notes where a future is made: as many as for tasks and callbacks.
+
+Else it notes all of them, most of them pytest's, and a test takes a third longer.
+"""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -50,7 +58,10 @@ class _NeverWaiting(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
 def run(coroutine):
     """Run a coroutine on a fresh loop in debug mode; fail on whatever the loop had to report."""
     reported = []
-    with asyncio.Runner(debug=True, loop_factory=VirtualTimeLoop) as runner:
+    with (
+        mock.patch.object(sys, "tracebacklimit", DEPTH, create=True),
+        asyncio.Runner(debug=True, loop_factory=VirtualTimeLoop) as runner,
+    ):
         runner.get_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         result = runner.run(_alone(coroutine))
     assert not reported, f"the loop reported {reported}"

@@ -729,7 +729,7 @@ async def _use_up(live):
             pass
 
 
-def each_cut(counts, kinds=tuple(CUTS)):
+def each_cut(counts, kinds):
     """Return a case for every moment of the first connection, and each of the ways to cut it.
 
     Args:
@@ -758,8 +758,8 @@ def _moment(when):
     return ", ".join(f"{name}={value}" for name, value in when.items())
 
 
-async def sweep(script, *, generation, vertexai, kinds=tuple(CUTS), **options):
-    """Cut a conversation at every moment, in each of the ways; return what went wrong.
+async def sweep(script, *, generation, vertexai, kinds, **options):
+    """Cut a conversation at every moment, in each of some ways; return what went wrong.
 
     Args:
         script: The steps.

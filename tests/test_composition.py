@@ -40,7 +40,9 @@ def test_own_formula():
     assert "<lambda>" in repr(Backoff(lambda attempt, draw: 0.0))
 
 
-@pytest.mark.parametrize("other", [1, 0.5, "1", lambda attempt, draw: 1.0], ids=str)
+@pytest.mark.parametrize(
+    "other", [1, 0.5, "1", pytest.param(lambda attempt, draw: 1.0, id="a function")], ids=str
+)
 def test_what_cannot_be_added(other):
     """Neither numbers nor bare functions can be added, from either side."""
     with pytest.raises(TypeError):

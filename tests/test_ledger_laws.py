@@ -117,10 +117,13 @@ def replying(self):
 class Conversation(RuleBasedStateMachine):
     """A caller, a ledger as the driver drives it, and a server."""
 
-    @initialize(withholds=st.booleans(), transparent=st.booleans(), base=st.integers(0, 1))
-    def begin(self, withholds, transparent, base):
-        """Begin with a model that withholds handles within a turn or not, and counts or not."""
-        self.withholds, self.transparent, self.base = withholds, transparent, base
+    withholds = False
+    """Whether the model withholds handles within a turn."""
+
+    @initialize(transparent=st.booleans(), base=st.integers(0, 1))
+    def begin(self, transparent, base):
+        """Begin with a server that counts what it consumes or does not."""
+        self.transparent, self.base = transparent, base
         self.numbers = itertools.count(1)
         self.ledger = Ledger(index_base=base)
         self.server = None
@@ -344,5 +347,14 @@ class Conversation(RuleBasedStateMachine):
         check(self.ledger)
 
 
-Conversation.TestCase.settings = settings(max_examples=500, stateful_step_count=80)
+class Withholding(Conversation):
+    """The same with a model that withholds handles within a turn."""
+
+    withholds = True
+
+
+# Two tests, as each takes seconds.
 test_conversation = Conversation.TestCase
+test_conversation.settings = settings(max_examples=250, stateful_step_count=80)
+test_withholding = Withholding.TestCase
+test_withholding.settings = test_conversation.settings

@@ -230,7 +230,11 @@ def test_frozen():
         ({"throttle_attempts": None}, "throttle_attempts must be .* got None"),
         ({"without_handle": "resume"}, "without_handle must be one of .* got 'resume'"),
         ({"context_exhausted": True}, "context_exhausted must be one of .* got True"),
-        ({"cap": 0.5, "wait": lambda attempt, draw: 1}, "cap must be .* got 0.5"),
+        pytest.param(
+            {"cap": 0.5, "wait": lambda attempt, draw: 1},
+            "cap must be .* got 0.5",
+            id="cap below the default base, with a wait",
+        ),
     ],
     ids=str,
 )

@@ -1,7 +1,7 @@
 """The sweep: one conversation of about sixty messages, cut at every moment there is."""
 
 import pytest
-from scenario import GENERATIONS, Ask, Hum, Say, Tell, Wait, measure, sweep
+from scenario import CUTS, GENERATIONS, Ask, Hum, Say, Tell, Wait, measure, sweep
 
 SCRIPT = [
     Tell("one"),
@@ -34,22 +34,25 @@ SPOKEN = [
 ]
 """Sound between everything else."""
 
+every_cut = pytest.mark.parametrize("kind", list(CUTS))
 every_generation = pytest.mark.parametrize("generation", GENERATIONS)
 every_dialect = pytest.mark.parametrize("vertexai", [False, True])
 every_script = pytest.mark.parametrize("script", [SCRIPT, SPOKEN], ids=["typed", "spoken"])
 
 
+@every_cut
 @every_generation
-async def test_transparent(generation):
+async def test_transparent(generation, kind):
     """A conversation is whole wherever it is cut: before, inside and after every message."""
-    failures = await sweep(SCRIPT, generation=generation, vertexai=True)
+    failures = await sweep(SCRIPT, generation=generation, vertexai=True, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 
+@every_cut
 @every_generation
-async def test_spoken(generation):
+async def test_spoken(generation, kind):
     """A conversation with sound between typed turns is whole wherever it is cut."""
-    failures = await sweep(SPOKEN, generation=generation, vertexai=False)
+    failures = await sweep(SPOKEN, generation=generation, vertexai=False, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 

@@ -33,12 +33,25 @@ from reconnect.testing.strategies import policies
         ReconnectPolicy(without_handle="restart", context_exhausted="restart"),
         ReconnectPolicy(base=0.1, factor=3, cap=5, throttle_delay=1),
         ReconnectPolicy(wait=equal_jitter(base=1, factor=2, cap=30) + constant(1)),
-        ReconnectPolicy(
-            wait=decorrelated_jitter(base=1, cap=30), stop=tenacity.stop_after_delay(60)
+        # These by name: the repr of tenacity's objects and of functions has an address in it.
+        pytest.param(
+            ReconnectPolicy(
+                wait=decorrelated_jitter(base=1, cap=30), stop=tenacity.stop_after_delay(60)
+            ),
+            id="decorrelated jitter, tenacity's stop",
         ),
-        ReconnectPolicy(wait=tenacity.wait_exponential(), stop=tenacity.stop_after_attempt(5)),
-        ReconnectPolicy(wait=full_jitter(base=1, factor=2, cap=9) + tenacity.wait_fixed(1)),
-        ReconnectPolicy(stop=lambda attempts, elapsed: attempts >= 1_000 or elapsed >= 86_400),
+        pytest.param(
+            ReconnectPolicy(wait=tenacity.wait_exponential(), stop=tenacity.stop_after_attempt(5)),
+            id="tenacity's wait and stop",
+        ),
+        pytest.param(
+            ReconnectPolicy(wait=full_jitter(base=1, factor=2, cap=9) + tenacity.wait_fixed(1)),
+            id="full jitter and tenacity's wait",
+        ),
+        pytest.param(
+            ReconnectPolicy(stop=lambda attempts, elapsed: attempts >= 1_000 or elapsed >= 86_400),
+            id="a function as stop",
+        ),
     ],
     ids=repr,
 )
