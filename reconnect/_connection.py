@@ -51,12 +51,13 @@ class Connection:
         self.session: Any = None
         # How reading ended; None while more may come.
         self.error: Exception | None = None
+        # Whether it is open, as far as is known.
+        self.alive = False
         # Whether it has been brought up to date, so that the session may be said to be back.
         self.ready = False
         self._live = live
         self._model = model
         self._config = config
-        self._suspected = False
         self._messages: AsyncIterator[types.LiveServerMessage] | None = None
         self._opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._released = asyncio.Event()
@@ -67,12 +68,7 @@ class Connection:
     @property
     def usable(self) -> bool:
         """Whether the caller's messages can be written to it."""
-        return self.ready and self.error is None and not self._suspected
-
-    @property
-    def readable(self) -> bool:
-        """Whether it is open, as far as is known."""
-        return self.error is None and not self._suspected and not self._released.is_set()
+        return self.ready and self.alive
 
     @property
     def closed(self) -> bool:
@@ -94,6 +90,7 @@ class Connection:
         try:
             async with asyncio.timeout(timeout + _UNWINDING):
                 self.session = await asyncio.shield(self._opened)
+                self.alive = True
         except TimeoutError as error:
             if self._opened.done():
                 raise
@@ -135,6 +132,7 @@ class Connection:
         Args:
             error: Why.
         """
+        self.alive = False
         if self.error is None:
             self.error = error
             self._over.set()
@@ -149,13 +147,13 @@ class Connection:
         Args:
             error: What the write raised.
         """
-        if not self._suspected:
-            self._suspected = True
+        if self.alive:
+            self.alive = False
             asyncio.get_running_loop().call_later(_SUSPICION, self.fail, error)
 
     def release(self) -> None:
         """Let the closing begin, in the background."""
-        self.ready = False
+        self.alive = self.ready = False
         self._released.set()
 
     async def close(self, *, timeout: float) -> None:

@@ -164,11 +164,12 @@ class Driver:
         Args:
             arguments: Those of ``send_realtime_input``.
         """
-        self.check_entered()
-        if self._writer is not None and self._writer.flowing:
-            if self._writer.stream(arguments):
+        writer = self._writer
+        if writer is not None and writer.flowing:
+            if writer.stream(arguments):
                 return
         else:
+            self.check_entered()
             self._raise_end()
             _sdk.check_input(arguments)
         self._outbox.hold(arguments)

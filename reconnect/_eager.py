@@ -19,16 +19,22 @@ from typing import Any
 # https://docs.python.org/3/library/asyncio-extending.html#task-lifetime-support
 from asyncio import _enter_task, _leave_task  # isort: skip
 
-__all__ = ["Eager"]
+__all__ = ["Eager", "Rest"]
 
 
 @dataclass(slots=True)
-class _Rest:
-    """What is left of a coroutine that was begun, from what it waits for on."""
+class Rest:
+    """What is left of a coroutine that was begun, from what it waits for on.
+
+    Args:
+        coroutine: The coroutine.
+        waits_for: What it waits for.
+        later: Called once it is over, with what it has raised; None for nobody.
+    """
 
     coroutine: Coroutine[Any, Any, None]
     waits_for: Any
-    later: Callable[[Exception | None], None]
+    later: Callable[[Exception | None], None] | None = None
 
     def __await__(self) -> Generator[Any, Any, None]:
         while True:
@@ -49,30 +55,28 @@ class Eager:
 
     Args:
         name: The name of the task that takes over.
-        broken: Called with what a coroutine's `later` raises: a bug, or a bad argument.
+        broken: Called with what a coroutine raises that nobody takes `later`: a bug, or a bad
+            argument.
     """
 
     def __init__(self, *, name: str, broken: Callable[[BaseException], None]) -> None:
-        self._rest: _Rest | None = None
+        self._rest: Rest | None = None
         self._handed_over = asyncio.Event()
         self._broken = broken
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._take_over(), name=name)
         self._task.add_done_callback(self._finished)
 
-    def start(
-        self, coroutine: Coroutine[Any, Any, None], *, later: Callable[[Exception | None], None]
-    ) -> bool:
-        """Begin a coroutine; return whether it is over.
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> Rest | None:
+        """Begin a coroutine; return what is left of it, None for nothing.
 
         Args:
             coroutine: What to run; there must be none that is not over.
-            later: Called once it is over if it is not yet, with what it has raised.
 
         Raises:
             Exception: What the coroutine raises before it waits for the first time.
         """
-        caller = asyncio.current_task()
+        caller = asyncio.current_task(self._loop)
         # In the name of the task that may have to finish it: what it waits for, a timeout say,
         # must wake or cancel that one, and never the caller.
         if caller is not None:
@@ -81,14 +85,14 @@ class Eager:
         try:
             waits_for = coroutine.send(None)
         except StopIteration:
-            return True
+            return None
         finally:
             _leave_task(self._loop, self._task)
             if caller is not None:
                 _enter_task(self._loop, caller)
-        self._rest = _Rest(coroutine, waits_for, later)
+        self._rest = Rest(coroutine, waits_for)
         self._handed_over.set()
-        return False
+        return self._rest
 
     def cancel(self) -> None:
         """Stop, and leave undone what is left."""
@@ -103,9 +107,13 @@ class Eager:
             try:
                 await rest
             except Exception as raised:
+                if rest.later is None:
+                    raise
                 error = raised
-            self._rest = None
-            rest.later(error)
+            finally:
+                self._rest = None
+            if rest.later is not None:
+                rest.later(error)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         if self._rest is not None:

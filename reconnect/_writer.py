@@ -46,13 +46,14 @@ class Writer:
         self._outbox = outbox
         self._bell = bell
         self._tell_up_to_date = up_to_date
+        # Whether more is due, or on its way: whoever sends leaves it to the outbox.
         self._busy = False
         self._eager = Eager(name="reconnect writer", broken=broken)
 
     @property
     def flowing(self) -> bool:
         """Whether realtime input can be written at once: nothing is due before it."""
-        return self._connection.usable and not self._busy
+        return not self._busy and self._connection.alive
 
     def flush(self) -> None:
         """Write what is due, as far as that needs no waiting, and leave the rest to the task.
@@ -63,10 +64,10 @@ class Writer:
         if self._busy:
             self._bell.ring()
             return
-        if not self._connection.readable:
+        if not self._connection.alive:
             return
         self._busy = True
-        self._eager.start(self._write_due(), later=_raise)
+        self._eager.start(self._write_due())
 
     def stream(self, arguments: dict[str, Any]) -> bool:
         """Write realtime input past the outbox; return whether it is written, or on its way.
@@ -79,14 +80,16 @@ class Writer:
         """
         write = self._connection.session.send_realtime_input(**arguments)
         try:
-            over = self._eager.start(write, later=partial(self._streamed, arguments))
+            rest = self._eager.start(write)
         except Exception as error:
             if read(error).family is Family.FOREIGN:
                 raise
             self._connection.suspect(error)
             return False
         self._outbox.streamed(arguments)
-        self._busy = not over
+        if rest is not None:
+            self._busy = True
+            rest.later = partial(self._streamed, arguments)
         return True
 
     def cancel(self) -> None:
@@ -133,8 +136,3 @@ class Writer:
         if not self._connection.ready and not self._outbox.replaying:
             self._connection.ready = True
             self._tell_up_to_date()
-
-
-def _raise(error: Exception | None) -> None:
-    if error is not None:
-        raise error

@@ -349,7 +349,7 @@ class ResumableSession:
         if self._driver.ended is not None:
             state = f"ended by {type(self._driver.ended).__name__}"
         elif self._driver.connection is not None:
-            state = "connected" if self._driver.connection.readable else "reconnecting"
+            state = "connected" if self._driver.connection.alive else "reconnecting"
         return f"<ResumableSession model={self._model!r} {state}>"
 
     def _newest(self, name: str) -> Any:
