@@ -11,14 +11,21 @@ from reconnect import (
     TooManyReconnects,
     errors,
 )
-from reconnect.errors import ResumeUnconfirmed
+from reconnect.errors import BufferOverflow, ResumeUnconfirmed
 
 
 def test_tree():
     """The tree at the top of the module is the tree of the classes."""
-    for name in errors.__all__:
-        assert getattr(errors, name).__bases__ == (ConnectionError,)
-        assert f"── {name} " in errors.__doc__
+    drawn = {}
+    for line in errors.__doc__.splitlines():
+        words = line.split()
+        if len(words) == 1 and words[0].endswith("Error"):
+            base = words[0]
+        elif words[:1] in (["├──"], ["└──"]):
+            drawn[words[1]] = base
+    bases = {name: getattr(errors, name).__bases__ for name in errors.__all__}
+    assert drawn == {name: base.__name__ for name, (base,) in bases.items()}
+    assert set(drawn.values()) == {"ConnectionError", "BufferError"}
 
 
 @pytest.mark.parametrize(
@@ -72,3 +79,17 @@ def test_unconfirmed_resume():
     assert error.timeout == 7.5
     assert str(error).startswith("no session_resumption_update within 7.5 s of a resume, ")
     assert "resume_confirm_timeout=" in str(error)
+
+
+def test_overflow():
+    """BufferOverflow says how much there is, how much may be, and what to do."""
+    error = BufferOverflow("things", messages=3, bytes=40, message_limit=2, byte_limit=50)
+    error = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert isinstance(error, BufferOverflow)
+    assert not isinstance(error, ConnectionError)
+    assert (error.what, error.messages, error.bytes) == ("things", 3, 40)
+    assert (error.message_limit, error.byte_limit) == (2, 50)
+    assert str(error).startswith(
+        "no room for more things: 3 messages with 40 bytes would be kept, and 2 with 50 may be; "
+    )
+    assert "Limit" in str(error)

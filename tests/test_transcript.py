@@ -154,16 +154,52 @@ def sized(*sizes):
     return [{"role": "user", "parts": [{"text": "x" * size}]} for size in sizes]
 
 
+@pytest.mark.parametrize("limit", [10, 1000])
 @pytest.mark.parametrize(
     ("halvings", "kept"), [(0, [4, 1, 3, 2]), (1, [3, 2]), (2, [2]), (3, [2]), (99, [2])]
 )
-def test_newest(halvings, kept):
+def test_newest(halvings, kept, limit):
     """A history is shortened from its old end, to half and half again, but never to nothing."""
     turns = sized(4, 1, 3, 2)
-    assert newest(turns, halvings=halvings) == sized(*kept)
+    assert newest(turns, limit=limit, halvings=halvings) == sized(*kept)
 
 
+@pytest.mark.parametrize(
+    ("limit", "halvings", "kept"),
+    [
+        (9, 0, [1, 3, 2]),
+        (6, 0, [1, 3, 2]),
+        (5, 0, [3, 2]),
+        (2, 0, [2]),
+        (1, 0, [2]),
+        (6, 1, [2]),
+        (1, 9, [2]),
+    ],
+)
+def test_newest_within_a_limit(limit, halvings, kept):
+    """A history is cut to its limit before it is halved: of what the server would be told."""
+    assert newest(sized(4, 1, 3, 2), limit=limit, halvings=halvings) == sized(*kept)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=10),
+    limit=st.integers(1, 100),
+    halvings=st.integers(0, 4),
+)
+def test_newest_is_all_that_fits(sizes, limit, halvings):
+    """What is told is within its room or one turn alone, and the turn before would not fit."""
+    turns = sized(*sizes)
+    told = newest(turns, limit=limit, halvings=halvings)
+    room = min(limit, sum(sizes)) / 2**halvings
+    left_out = len(turns) - len(told)
+    assert told
+    assert told == turns[left_out:]
+    assert sum(sizes[left_out:]) <= room or len(told) == 1
+    assert not left_out or sum(sizes[left_out - 1 :]) > room
+
+
+@pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("halvings", [0, 5])
-def test_newest_of_nothing(halvings):
+def test_newest_of_nothing(halvings, limit):
     """Where nothing was said, nothing is kept."""
-    assert newest([], halvings=halvings) == []
+    assert newest([], limit=limit, halvings=halvings) == []
