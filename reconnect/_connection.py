@@ -169,6 +169,11 @@ class Connection:
                     await asyncio.wait({self._holder})
                 if self.session is not None:
                     await self._over.wait()
+                return
+        if self.session is not None:
+            self.fail(
+                TimeoutError(f"the server did not acknowledge the close within {timeout:g} s")
+            )
 
     async def _hold(self, timeout: float) -> None:
         try:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _sdk
 from ._bell import Bell
 from ._connection import Connection
+from ._ending import Ending
 from ._reader import Reader
 from ._writer import Writer
 from .continuity import Account, Stats
@@ -35,8 +36,6 @@ from .transcript import as_turns, newest, tellable
 from .turns import Call
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from google.genai import types
 
 __all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
@@ -96,8 +95,7 @@ class Driver:
         self._writer: Writer | None = None
         self._replay = Replay()
         self.connection: Connection | None = None
-        self.ended: BaseException | None = None
-        self._traceback: TracebackType | None = None
+        self.ending = Ending()
         self._vertexai = False
         self._settings = settings
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
@@ -112,18 +110,18 @@ class Driver:
         self._connected_once = False
         # What came of a connection before it was told how the session got there.
         self._early: list[Event] = []
-        self.reader = Reader(take=self._take, bell=self._bell, broken=self._end)
+        self.reader = Reader(take=self._take, bell=self._bell, ending=self.ending, broken=self._end)
 
     # The caller's side
 
     async def open(self) -> None:
         """Open the first connection; return when its setup is complete."""
-        if self._supervisor is not None or self.ended is not None:
+        if self._supervisor is not None or self.ending.error is not None:
             raise RuntimeError("a ResumableSession is entered once; make another for another call")
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         try:
             while self.connection is None:
-                self._raise_end()
+                self.ending.check()
                 await self._bell.wait()
         except asyncio.CancelledError:
             self._end(SessionClosed("the session was cancelled while it opened"))
@@ -151,10 +149,10 @@ class Driver:
         """
         self.check_entered()
         _sdk.check_call(call)
-        self._raise_end()
+        self.ending.check()
         while not self.ledger.backlog.has_room(call, resumable=self.ledger.handle is not None):
             await self._bell.wait()
-            self._raise_end()
+            self.ending.check()
         self.ledger.backlog.record(call)
         self._flush()
 
@@ -170,7 +168,7 @@ class Driver:
                 return
         else:
             self.check_entered()
-            self._raise_end()
+            self.ending.check()
             _sdk.check_input(arguments)
         self._outbox.hold(arguments)
         self._flush()
@@ -182,7 +180,7 @@ class Driver:
             function_responses: What ``send_tool_response`` takes.
         """
         self.check_entered()
-        self._raise_end()
+        self.ending.check()
         results = _sdk.results_of(function_responses, vertexai=self._vertexai)
         if not self._outbox.answer(results):
             logger.info("a tool response was not sent: its connection, and the call, are gone")
@@ -225,7 +223,7 @@ class Driver:
     async def _usable(self) -> Connection:
         """Return a connection that can be written to, once there is one."""
         while True:
-            self._raise_end()
+            self.ending.check()
             if self.connection is not None and self.connection.usable:
                 return self.connection
             await self._bell.wait()
@@ -271,8 +269,8 @@ class Driver:
                 self._tell_early()
         if reading.over:
             self._link.turn_completed()
-        if self.ledger.consumed is not None:
-            self._outbox.media.consumed(self.ledger.consumed)
+        if reading.covered:
+            self._outbox.covered()
         self._flush()
         if reading.hidden:
             return []
@@ -401,7 +399,7 @@ class Driver:
             self._now(),
             phase=phase,
             handle=self.ledger.handle is not None,
-            closing=isinstance(self.ended, SessionClosed),
+            closing=isinstance(self.ending.error, SessionClosed),
         )
 
     def _react(self, loss: Loss) -> float:
@@ -422,7 +420,7 @@ class Driver:
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
-            self._account.cut(turns=self.ledger.restarted(), calls=0)
+            self._account.cut(turns=self.ledger.restarted())
             self._link.restarting = True
         self._link.attempts = attempt
         fresh = self.ledger.handle is None
@@ -432,7 +430,8 @@ class Driver:
     def _cut_off(self) -> None:
         """Tell the caller what the connection that is gone took with it."""
         cut = self._outbox.lost()
-        self._account.cut(turns=cut.turns, calls=len(cut.calls))
+        uncovered = self._outbox.media.forget_uncovered()
+        self._account.cut(turns=cut.turns, calls=len(cut.calls), uncovered_audio=uncovered)
         if cut.calls:
             self.reader.show(_sdk.cancellation(cut.calls))
         if cut.reply:
@@ -458,10 +457,9 @@ class Driver:
 
     def _end(self, error: BaseException) -> None:
         """End the session: whoever uses it from now on is raised the error."""
-        if self.ended is not None:
+        if self.ending.error is not None:
             return
-        self.ended = error
-        self._traceback = error.__traceback__
+        self.ending.come(error)
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
         owed = self.ledger.backlog.owed
@@ -469,24 +467,18 @@ class Driver:
             if owed:
                 logger.warning("the session ends while %d turns have no reply", owed)
         else:
-            self._account.cut(turns=owed, calls=0)
+            self._account.cut(turns=owed)
             continuity = self._account.close(
                 attempts=self._link.attempts,
                 outage=self._link.outage(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
             )
             self._tell(GaveUp(error, continuity))
-        self.reader.end(error)
-
-    def _raise_end(self) -> None:
-        """Raise what has ended the session, if it has ended."""
-        if self.ended is not None:
-            # Raised again and again, it would collect a traceback without end.
-            raise self.ended.with_traceback(self._traceback)
+        self.reader.end()
 
     def check_entered(self) -> None:
         """Raise if the session is used before it is opened: it would wait for ever."""
-        if self._supervisor is None and self.ended is None:
+        if self._supervisor is None and self.ending.error is None:
             raise RuntimeError("the session is not open; use it inside `async with`")
 
     # Small things

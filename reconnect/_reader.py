@@ -16,20 +16,17 @@ from typing import TYPE_CHECKING, Final
 
 from ._bell import Bell
 from ._connection import Connection
+from ._ending import Ending
 from .ledger import ends_turn
+from .limits import INBOX, size_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from google.genai import types
 
 __all__ = ["Reader"]
 
 LISTEN_AFTER: Final = 0.1
 """Seconds without a reader after which the session listens for itself."""
-
-INBOX_LIMIT: Final = 4096
-"""Messages that wait for a caller who does not read; beyond it the server is made to wait."""
 
 
 class Reader:
@@ -39,6 +36,7 @@ class Reader:
         take: Called with each message as it is read; returns the messages that the caller is
             shown in its place, None for a message that is only a part of a reply.
         bell: Rung when there is something new to look at.
+        ending: What has ended the session.
         broken: Called with what a listener raises that is no failure of the connection: a bug.
     """
 
@@ -47,15 +45,17 @@ class Reader:
         *,
         take: Callable[[types.LiveServerMessage], Sequence[types.LiveServerMessage] | None],
         bell: Bell,
+        ending: Ending,
         broken: Callable[[BaseException], None],
     ) -> None:
         self._take = take
         self._bell = bell
         self._broken = broken
         self._connection: Connection | None = None
-        self._ended: BaseException | None = None
-        self._traceback: TracebackType | None = None
-        self._inbox: deque[types.LiveServerMessage] = deque()
+        self._ending = ending
+        # What waits for the caller, each with its bytes, and all of these.
+        self._inbox: deque[tuple[types.LiveServerMessage, int]] = deque()
+        self._bytes = 0
         # Whether the caller waits for a message, from the connection or from the listener.
         self._reading = False
         # The connection that the caller last read from directly.
@@ -67,7 +67,9 @@ class Reader:
 
     # The caller's side
 
-    async def turn(self) -> AsyncIterator[types.LiveServerMessage]:
+    async def turn(  # noqa: PLR0912 (one loop: what is not in it costs every message a call)
+        self,
+    ) -> AsyncIterator[types.LiveServerMessage]:
         """Yield the messages up to the end of the turn, over as many connections as it takes."""
         while True:
             connection = await self._source()
@@ -84,6 +86,9 @@ class Reader:
             try:
                 async for message in connection.messages():
                     waiting = self._reading = False
+                    if connection.error is not None:
+                        # Given up while its peer would not close it: this comes too late.
+                        break
                     shown = self._take(message)
                     if shown is not None:
                         # Rare, and more than a part of a reply: the inbox sees to it.
@@ -123,8 +128,7 @@ class Reader:
             while not self._inbox:
                 connection = self._connection
                 if connection is None or connection.error is not None:
-                    if self._ended is not None:
-                        raise self._ended.with_traceback(self._traceback)
+                    self._ending.check()
                 elif self._listener is None:
                     return connection
                 await self._bell.wait()
@@ -134,7 +138,8 @@ class Reader:
 
     def _take_out(self) -> tuple[types.LiveServerMessage, bool]:
         """Return the next message of the inbox, and whether it ends the turn."""
-        message = self._inbox.popleft()
+        message, size = self._inbox.popleft()
+        self._bytes -= size
         over = ends_turn(message)
         self._yielding()
         if over:
@@ -170,7 +175,10 @@ class Reader:
         Args:
             *messages: The messages.
         """
-        self._inbox.extend(messages)
+        for message in messages:
+            size = size_of(message)
+            self._inbox.append((message, size))
+            self._bytes += size
         self._bell.ring()
 
     def listen(self) -> None:
@@ -188,15 +196,8 @@ class Reader:
         )
         self._listener.add_done_callback(lambda task: self._listened(task, connection))
 
-    def end(self, error: BaseException) -> None:
-        """Raise an error to the caller once the inbox is empty and the connection read.
-
-        Args:
-            error: What has ended the session.
-        """
-        self._ended = error
-        # Raised again and again, an exception would collect a traceback without end.
-        self._traceback = error.__traceback__
+    def end(self) -> None:
+        """Raise to the caller what has ended the session, once all that was read is yielded."""
         if self._timer is not None:
             self._timer.cancel()
         self._bell.ring()
@@ -206,6 +207,7 @@ class Reader:
         if self._listener is not None:
             self._listener.cancel()
         self._inbox.clear()
+        self._bytes = 0
 
     # The listener
 
@@ -225,9 +227,7 @@ class Reader:
     async def _fill_inbox(self, connection: Connection) -> None:
         # A connection that is being closed is read to its end, over the limit if need be: what is
         # left unread is lost. What its buffers hold is bounded.
-        while not self._served(connection) and (
-            len(self._inbox) < INBOX_LIMIT or not connection.ready
-        ):
+        while not self._served(connection) and (self._has_room() or not connection.ready):
             try:
                 message = await anext(connection.messages())
             except StopAsyncIteration:
@@ -239,8 +239,13 @@ class Reader:
             except Exception as error:
                 connection.reading_failed(error)
                 return
+            if connection.error is not None:
+                return
             shown = self._take(message)
             self.show(*([message] if shown is None else shown))
+
+    def _has_room(self) -> bool:
+        return INBOX.fits(messages=len(self._inbox) + 1, bytes=self._bytes)
 
     def _served(self, connection: Connection) -> bool:
         """Tell whether the caller reads from a connection, or waits to.

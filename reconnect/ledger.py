@@ -86,11 +86,13 @@ class Reading:
     Args:
         over: Whether it ends the turn.
         hidden: Whether the caller is not shown it: it answers what the caller did not ask.
+        covered: Whether it brings a handle.
         known: The keys of the tool calls in it whose results are known already.
     """
 
     over: bool = False
     hidden: bool = False
+    covered: bool = False
     known: tuple[str, ...] = ()
 
 
@@ -279,13 +281,15 @@ class Ledger:
         update = message.session_resumption_update
         # `resumable=false` with an empty handle means "not at this point": the last good handle
         # still works. To overwrite it with None is to lose the conversation.
-        if update is not None and update.new_handle:
+        covered = update is not None and bool(update.new_handle)
+        if covered:
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
             notable = True
         if not notable:
             return None
-        return Reading(over=ends_turn(message) and not hidden, hidden=hidden, known=tuple(known))
+        over = ends_turn(message) and not hidden
+        return Reading(over=over, hidden=hidden, covered=covered, known=tuple(known))
 
     # What the connection does
 

@@ -1,7 +1,7 @@
 """How much is kept for a connection that may never come, and what happens beyond it.
 
-Pure. Two things are bounded: the messages that belong to the conversation, of which none may be
-dropped, and the realtime input, which must never make a microphone wait.
+Pure. Three things are bounded: the messages that belong to the conversation, of which none may be
+dropped; the realtime input, which must never make a microphone wait; and what the server has sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from .errors import BufferOverflow
 
-__all__ = ["CONVERSATION", "MEDIA", "Limit", "size_of"]
+__all__ = ["CONVERSATION", "INBOX", "MEDIA", "Limit", "size_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,9 @@ CONVERSATION: Final = Limit(messages=1000, bytes=16 * 2**20, full="wait")
 
 MEDIA: Final = Limit(messages=15_000, bytes=64 * 2**20, full="drop")
 """What is kept of realtime input: five minutes of frames of 20 ms."""
+
+INBOX: Final = Limit(messages=4096, bytes=64 * 2**20, full="wait")
+"""What is kept of the server's messages for a caller who does not read; then the server waits."""
 
 
 def size_of(value: Any) -> int:

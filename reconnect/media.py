@@ -13,6 +13,7 @@ Pure. The rules:
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -89,8 +90,10 @@ class Media:
         self._shown: tuple[int, Piece] | None = None
         # The bytes of all that is kept but the images.
         self._bytes = 0
-        # Seconds of audio that were dropped since the last connection.
+        # Seconds of audio that were dropped since the last connection; and of that which was
+        # written, those that no handle covers, where they will not be written again.
         self.dropped = 0.0
+        self._uncovered = 0.0
 
     @property
     def next_place(self) -> int | None:
@@ -124,6 +127,18 @@ class Media:
         self._bytes += piece.size
         while self._too_much() and self._unconsumed:
             self._drop(self._unconsumed.popleft()[1])
+
+    def sounded(self, blob: Any) -> None:
+        """Note sound that was written, and is not written again.
+
+        Args:
+            blob: A blob of the SDK's, or a dict of its fields.
+        """
+        self._uncovered += seconds_of(blob) or 0.0
+
+    def covered(self) -> None:
+        """Note a handle: it is taken to cover the sound that was written before it came."""
+        self._uncovered = 0.0
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -191,7 +206,10 @@ class Media:
             numbered: Whether the server has ever said what it has consumed. One that has not may
                 never do, and must not be sent minutes of stale sound.
         """
-        unconsumed = [piece for _, piece in self._unconsumed] if again else []
+        unconsumed = [piece for _, piece in self._unconsumed]
+        if not again:
+            self._uncovered += sum(piece.seconds for piece in unconsumed)
+            unconsumed = []
         marks = [mark for piece in unconsumed if (mark := piece.mark)]
         # What is open at the first message that is written again.
         if marks and marks[0] == "activity_end":
@@ -263,6 +281,11 @@ class Media:
             waiting.append(self._video)
         return min(waiting, key=lambda piece: piece.place, default=None)
 
+    def forget_uncovered(self) -> float:
+        """Return the seconds of sound that no session has, since this was last asked."""
+        uncovered, self._uncovered = self._uncovered, 0.0
+        return uncovered
+
     @property
     def _messages(self) -> int:
         return len(self._again) + len(self._held) + len(self._unconsumed)
@@ -301,10 +324,19 @@ def seconds_of(blob: Any) -> float | None:
     is_dict = isinstance(blob, dict)
     kind = blob.get("mime_type") if is_dict else getattr(blob, "mime_type", None)
     data = blob.get("data") if is_dict else getattr(blob, "data", None)
-    if not isinstance(kind, str) or not kind.lower().startswith("audio/"):
+    rate = _rate_of(kind) if isinstance(kind, str) else None
+    if not rate:
+        return None if rate is None else _USUAL_FRAME
+    return len(data or b"") / _BYTES_A_SAMPLE / rate
+
+
+@functools.lru_cache
+def _rate_of(kind: str) -> int | None:
+    """Return the samples a second of a type of media; 0 if nobody knows, None if it is no sound."""
+    kind = kind.lower()
+    if not kind.startswith("audio/"):
         return None
-    if not kind.lower().startswith("audio/pcm"):
-        return _USUAL_FRAME
+    if not kind.startswith("audio/pcm"):
+        return 0
     _, _, rate = kind.partition("rate=")
-    samples = len(data or b"") / _BYTES_A_SAMPLE
-    return samples / (int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE)
+    return int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE

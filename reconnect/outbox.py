@@ -174,6 +174,13 @@ class Outbox:
             self._written(piece_of(arguments, place=self._ledger.backlog.place()))
         else:
             self._ledger.number()
+            self.media.sounded(arguments["audio"])
+
+    def covered(self) -> None:
+        """Note a handle that has come."""
+        self.media.covered()
+        if self._ledger.consumed is not None:
+            self.media.consumed(self._ledger.consumed)
 
     def unstreamed(self, arguments: Mapping[str, Any]) -> None:
         """Take back realtime input that was on its way when the connection was lost.

@@ -346,8 +346,8 @@ class ResumableSession:
 
     def __repr__(self) -> str:
         state = "new"
-        if self._driver.ended is not None:
-            state = f"ended by {type(self._driver.ended).__name__}"
+        if self._driver.ending.error is not None:
+            state = f"ended by {type(self._driver.ending.error).__name__}"
         elif self._driver.connection is not None:
             state = "connected" if self._driver.connection.alive else "reconnecting"
         return f"<ResumableSession model={self._model!r} {state}>"
