@@ -30,7 +30,7 @@ from .ledger import Ledger
 from .limits import Limit
 from .link import Link
 from .loss import Family, Loss, Phase, read
-from .outbox import Outbox, Replay
+from .outbox import Outbox
 from .policy import Raise, ReconnectPolicy, Restart
 from .transcript import as_turns, newest, tellable
 from .turns import Call
@@ -93,7 +93,6 @@ class Driver:
             self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
         )
         self._writer: Writer | None = None
-        self._replay = Replay()
         self.connection: Connection | None = None
         self.ending = Ending()
         self._vertexai = False
@@ -315,9 +314,7 @@ class Driver:
 
         self.connection = connection
         self._link.connected(self._now())
-        self._replay = self._outbox.connected(
-            seed, asks=waits, transparent=_sdk.is_transparent(config)
-        )
+        self._outbox.connected(seed, asks=waits, transparent=_sdk.is_transparent(config))
         return connection
 
     async def _live_through_one(self) -> Loss | None:
@@ -377,19 +374,20 @@ class Driver:
     def _came_back(self) -> None:
         """Tell how the session came to the connection it has, now that it may be used."""
         self._bell.ring()
+        replay = self._outbox.replay
         if self._connected_once:
             continuity = self._account.close(
                 attempts=self._link.attempts,
                 outage=self._link.outage(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
-                replayed=self._replay.messages,
-                maybe_twice=self._replay.maybe_twice,
-                asked_on=self._replay.asked_on,
+                replayed=replay.messages,
+                maybe_twice=replay.maybe_twice,
+                asked_on=replay.asked_on,
             )
             if self._link.resumed:
                 self._tell(Resumed(continuity))
             else:
-                self._tell(Restarted(continuity, self._replay.told))
+                self._tell(Restarted(continuity, replay.told))
         self._connected_once = True
         self._tell_early()
 

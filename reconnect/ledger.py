@@ -224,8 +224,8 @@ class Ledger:
 
     def stop_closing(self) -> None:
         """Wait no longer for the end that closes lost tool calls; it may still come."""
+        self._late_end |= self.closing
         self.closing = False
-        self._late_end = True
 
     def stop_repeating(self) -> None:
         """Wait no longer for replies that the caller has had: whatever comes now is shown."""
@@ -425,8 +425,10 @@ class Ledger:
             self._heard.append(content.input_transcription.text)
             self._heard_at = self._index
         if content.interrupted:
-            # What interrupted the reply gets one of its own, and the player has been told.
+            # What interrupted the reply gets one of its own, and the player has been told. The end
+            # that follows is the reply's.
             self._merged.clear()
+            self._late_end = False
             for entry in self.backlog.entries:
                 entry.shown = False
         if not content.turn_complete:
@@ -447,8 +449,9 @@ class Ledger:
                 self._recognise(known)
             return
         turn = self.backlog.current
-        if turn is not None and self._late_end and not turn.replying:
-            # It may be the one that nobody waited for any more, and says nothing of this turn.
+        if turn is not None and self._late_end and not (turn.replying or turn.spoken):
+            # It may be the one that nobody waited for any more, and says nothing of this turn. A
+            # spoken one was asked on in doubt: an empty end says that the session does not know it.
             self._late_end = False
         elif turn is not None:
             self._put_into_words(turn)

@@ -92,11 +92,14 @@ class Outbox:
         self.media = Media(seconds=audio_buffer, limit=limit)
         self._transparent = False
         self._seed: Entry | None = None
+        self._told = 0
         self._closed = True
         # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
         self._patience: float | None = None
-        # The messages that a new connection is brought up to date with.
-        self._replay: set[Entry] = set()
+        # What the connection is brought up to date with, and the messages of it; None until the
+        # calls of the connection before are closed, which may show what the session knows.
+        self.replay = Replay()
+        self._replayed: set[Entry] | None = None
 
     @property
     def quiet(self) -> bool:
@@ -106,12 +109,10 @@ class Outbox:
     @property
     def replaying(self) -> bool:
         """Whether the connection is still being brought up to date."""
-        unclosed = not self._closed or self._ledger.closing
-        due = any(entry.to_write for entry in self._replay)
-        return self._seed is not None or unclosed or due
+        return self._replayed is None or any(entry.to_write for entry in self._replayed)
 
-    def connected(self, seed: list[Any], *, asks: bool, transparent: bool) -> Replay:
-        """Take up a new connection, and return what it is brought up to date with.
+    def connected(self, seed: list[Any], *, asks: bool, transparent: bool) -> None:
+        """Take up a new connection.
 
         Args:
             seed: The turns that a fresh session is told; empty for none.
@@ -122,14 +123,8 @@ class Outbox:
         self._closed = False
         self._patience = None
         self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
-        unwritten = self._ledger.backlog.unwritten()
-        self._replay = set(unwritten)
-        return Replay(
-            messages=len(unwritten),
-            maybe_twice=sum(e.doubtful and e.state is State.HELD for e in unwritten),
-            asked_on=sum(entry.state is State.TO_ASK_ON for entry in unwritten),
-            told=len(seed),
-        )
+        self._replayed = None
+        self._told = len(seed)
 
     def lost(self) -> Cut:
         """Give up the connection, and return what it has taken from the caller."""
@@ -139,7 +134,7 @@ class Outbox:
         cut = self._ledger.lost(speaking=self.media.speaking, again=again)
         self.media.lost(again=again, numbered=self._ledger.numbered)
         self._seed = None
-        self._replay.clear()
+        self._replayed = None
         self._closed = True
         return cut
 
@@ -211,6 +206,8 @@ class Outbox:
                 return Pause(self._patience)
             self._ledger.stop_closing()
             self._patience = None
+        if self._replayed is None:
+            self._begin_replay()
         due = self._ledger.calls.due()
         if due:
             self._ledger.number()
@@ -247,6 +244,16 @@ class Outbox:
             self._ledger.backlog.retract(write.entry)
 
     # Inside
+
+    def _begin_replay(self) -> None:
+        unwritten = self._ledger.backlog.unwritten()
+        self._replayed = set(unwritten)
+        self.replay = Replay(
+            messages=len(unwritten),
+            maybe_twice=sum(e.doubtful and e.state is State.HELD for e in unwritten),
+            asked_on=sum(entry.state is State.TO_ASK_ON for entry in unwritten),
+            told=self._told,
+        )
 
     def _tell(self) -> Write:
         seed, self._seed = self._seed, None

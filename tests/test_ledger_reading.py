@@ -161,8 +161,9 @@ def test_news():
     assert [ledger.received(piece) for piece in pieces] == [None] * len(pieces)
     assert ledger.received(update(None, resumable=False)) is None
     away = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
-    for news in (update("h"), calling("1"), cancelling("1"), away):
+    for news in (calling("1"), cancelling("1"), away):
         assert ledger.received(news) == Reading()
+    assert ledger.received(update("h")) == Reading(covered=True)
     assert ledger.received(complete()) == Reading(over=True)
 
 

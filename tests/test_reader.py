@@ -7,6 +7,7 @@ from google.genai import errors
 from talk import QUICK, ask, reply, session_on, settled, user
 
 from reconnect import _reader
+from reconnect.limits import Limit
 from reconnect.testing import Abort, Close, GoAway, LiveServer, Stall
 
 
@@ -156,9 +157,11 @@ async def test_reader_finds_the_loss_itself():
         assert await asking == 'You said "b". That is turn 2; before it: "a".'
 
 
-async def test_full_inbox_makes_the_server_wait(monkeypatch):
-    """Reader stops to listen at its limit, and yields everything in the end."""
-    monkeypatch.setattr(_reader, "INBOX_LIMIT", 10)
+@pytest.mark.parametrize("limit", [{"messages": 10}, {"bytes": 20}])
+async def test_full_inbox_makes_the_server_wait(limit, monkeypatch):
+    """Reader stops to listen at its limits, and yields everything in the end."""
+    limit = Limit(full="wait", **{"messages": 1_000_000, "bytes": 1_000_000, **limit})
+    monkeypatch.setattr(_reader, "INBOX", limit)
     frames = [{"serverContent": {"modelTurn": {"parts": [{"text": str(n)}]}}} for n in range(100)]
     end = {"serverContent": {"turnComplete": True}}
     async with (

@@ -52,6 +52,7 @@ class Dial:
         self._jobs: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
         self._timers: set[asyncio.TimerHandle] = set()
         self._session: Session | None = None
+        self._freed = False
         self._live = True
         """Whether messages are read and written: not when it stalls or ends."""
         self._lost = False
@@ -188,11 +189,16 @@ class Dial:
                 self._release(self._loop.time())
 
     def _release(self, free_at: float) -> None:
-        session, self._session = self._session, None
-        if session is not None:
+        self._free(free_at)
+        self._session = None
+
+    def _free(self, free_at: float) -> None:
+        """Let another connection take the session up; only once, or it would be taken from that."""
+        if self._session is not None and not self._freed:
+            self._freed = True
             now = self._loop.time()
             number = self.record.number
-            self._shared.memory.release(session, connection=number, now=now, free_at=free_at)
+            self._shared.memory.release(self._session, connection=number, now=now, free_at=free_at)
 
     def _on_lost(self) -> None:
         self._end("client", ABNORMAL_CODE)
@@ -217,6 +223,9 @@ class Dial:
                 self._live = False
                 if not fault.pongs:
                     self.link.ignore()
+                if not fault.reads:
+                    self.link.pause()
+                    self._free(self._loop.time())
             case GoAway():
                 self._send(wire.go_away(fault.time_left))
                 self._live = self._live and not fault.silent

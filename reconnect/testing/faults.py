@@ -159,10 +159,13 @@ class Stall(Triggered):
     """The server reads and writes no messages any more, and acknowledges no close.
 
     Args:
-        pongs: Whether it still answers pings.
+        pongs: Whether it still answers pings, as far as it reads them.
+        reads: Whether it still reads from the socket; if not, the client's writes run into a full
+            buffer. Such a server does not see its client go either: it frees the session at once.
     """
 
     pongs: bool = True
+    reads: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

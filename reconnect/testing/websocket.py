@@ -52,6 +52,7 @@ class Link(asyncio.Protocol):
         self._request: Request | None = None
         self._fragments = b""
         self._deaf = False
+        self._paused = False
         self._held = False
 
     # What asyncio calls
@@ -131,6 +132,9 @@ class Link(asyncio.Protocol):
             self.acknowledge()
         elif self.writable:
             self._deaf = False  # the client's answer must be read
+            if self._paused:
+                self._paused = False
+                self._plain.resume_reading()
             self._websocket.send_close(code, reason if code is not None else "")
             self._flush()
 
@@ -142,6 +146,12 @@ class Link(asyncio.Protocol):
     def ignore(self) -> None:
         """Take nothing in any more, and answer no pings."""
         self._deaf = True
+
+    def pause(self) -> None:
+        """Read nothing any more: what the client writes fills the buffers on the way."""
+        # Not through TLS, which would read a quarter of a megabyte ahead.
+        self._paused = True
+        self._plain.pause_reading()
 
     def abort(self) -> None:
         """Reset the connection: TCP ends with RST instead of FIN."""
