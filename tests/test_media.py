@@ -372,6 +372,33 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
     assert drained(media) == [START, audio(3), END, audio(4)]
 
 
+# What no session has
+
+
+def test_sound_that_no_handle_covers():
+    """Media counts the sound that was written since the newest handle, and is not kept."""
+    media = media_of()
+    media.sounded(audio(1)["audio"])
+    media.covered()
+    media.sounded(audio(2, 0.5)["audio"])
+    media.sounded(audio(3)["audio"])
+    media.sounded(image(4)["video"])
+    media.lost(again=False, numbered=False)
+    assert media.dropped == 0.0
+    assert media.forget_uncovered() == 1.5
+    assert media.forget_uncovered() == 0.0
+
+
+@pytest.mark.parametrize(("again", "uncovered"), [(False, 2.0), (True, 0.0)])
+def test_unconsumed_sound_that_is_not_written_again(again, uncovered):
+    """Media counts what no handle has consumed, unless it is written again."""
+    media = media_of()
+    write(media, *map(audio, range(3)), END)
+    media.consumed(1)
+    media.lost(again=again, numbered=again)
+    assert media.forget_uncovered() == uncovered
+
+
 # Limits
 
 
