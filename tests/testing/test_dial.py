@@ -1,6 +1,7 @@
 """One dial: setup, turns, handles and faults, by the loop's clock."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -393,6 +394,54 @@ async def test_a_stalled_session_is_free_when_the_client_has_gone(pongs):
         )
         async with dial(server, handle):
             pass
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_writes_to_a_server_that_does_not_read_fill_up(reads):
+    """A stalled server takes in what is written, and answers pings, unless it reads nothing."""
+    async with LiveServer(faults=[Stall(reads=reads)]) as server:
+        async with raw(server, setup={}, close_timeout=1, ping_interval=None) as websocket:
+            pong = await websocket.ping()
+            written = 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    while written < 64:
+                        await websocket.send(bytes(2**20))
+                        written += 1
+            assert (written == 64) is reads
+            assert pong.done() is reads
+            # A close would wait for room in the buffer, and for that websockets has no limit.
+            server.inject(Abort())
+
+
+async def test_a_server_that_does_not_read_frees_its_session():
+    """A server that does not read frees its session once, and has ended what it aborts."""
+    async with LiveServer() as server:
+        impatient = server.client(async_client_args={"close_timeout": 1})
+        async with dial(server, client=impatient) as session:
+            handle = await handle_of(session)
+            server.inject(Stall(reads=False))
+            async with dial(server, handle) as newer:
+                await say(newer, "a")
+            server.inject(Abort())
+            async with dial(server, handle):
+                assert (await end(session))[0] == 1006
+                # The end of the one that gave it up does not free it for a third.
+                assert (await refusal(server, handle))[0] == 1011
+        assert [record.ended_by for record in server.connections[:2]] == ["server", "client"]
+
+
+async def test_a_server_that_does_not_read_can_still_close():
+    """A close reaches its end after a stall without reading, over all that was not read."""
+    async with LiveServer(faults=[[Stall(reads=False), Close(1011, at=3)]]) as server:
+        async with raw(server, setup={}) as websocket:
+            for _ in range(3):
+                await websocket.send(bytes(1000))
+            assert (await closed(websocket))[0] == 1011
+        await asyncio.sleep(1)
+        first = server.connections[0]
+        assert first.closed_at is not None
+        assert first.received == []
 
 
 async def test_handshakes_are_refused():
