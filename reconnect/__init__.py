@@ -3,7 +3,13 @@
 import logging
 
 from .continuity import Continuity, Stats
-from .errors import ReconnectExhausted, RemoteProtocolError, SessionClosed, TooManyReconnects
+from .errors import (
+    BufferOverflow,
+    ReconnectExhausted,
+    RemoteProtocolError,
+    SessionClosed,
+    TooManyReconnects,
+)
 from .events import (
     Connected,
     Event,
@@ -16,11 +22,13 @@ from .events import (
 )
 from .gate import ReconnectGate
 from .judgement import FailureKind, classify
+from .limits import Limit
 from .loss import Loss, Phase
 from .policy import Decision, Raise, ReconnectPolicy, Restart, Resume
 from .session import ResumableSession
 
 __all__ = [
+    "BufferOverflow",
     "Connected",
     "Continuity",
     "Decision",
@@ -28,6 +36,7 @@ __all__ = [
     "FailureKind",
     "GaveUp",
     "GoingAway",
+    "Limit",
     "Loss",
     "Lost",
     "Phase",

@@ -20,6 +20,7 @@ from ._bell import Bell
 from ._connection import Connection
 from ._ending import Ending
 from ._reader import Reader
+from ._telling import Teller
 from ._writer import Writer
 from .continuity import Account, Stats
 from .errors import SessionClosed
@@ -107,8 +108,7 @@ class Driver:
         self._wake = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._connected_once = False
-        # What came of a connection before it was told how the session got there.
-        self._early: list[Event] = []
+        self._teller = Teller(settings.on_event, secret=lambda: self.ledger.handle)
         self.reader = Reader(take=self._take, bell=self._bell, ending=self.ending, broken=self._end)
 
     # The caller's side
@@ -263,9 +263,9 @@ class Driver:
                     announced.notice,
                 )
             going = GoingAway(time_left=announced.notice, announced=announced.announced)
-            self._early.append(going)
+            self._teller.keep(going)
             if self.connection is not None and self.connection.ready:
-                self._tell_early()
+                self._teller.catch_up()
         if reading.over:
             self._link.turn_completed()
         if reading.covered:
@@ -324,7 +324,7 @@ class Driver:
         if isinstance(connection, Loss):
             return connection
         if not self._connected_once:
-            self._tell(Connected(resumed=self._link.resumed))
+            self._teller.tell(Connected(resumed=self._link.resumed))
         self.reader.follow(connection)
         self._writer = Writer(
             connection,
@@ -366,11 +366,6 @@ class Driver:
             self._wake.clear()
         return connection.error
 
-    def _tell_early(self) -> None:
-        early, self._early = self._early, []
-        for event in early:
-            self._tell(event)
-
     def _came_back(self) -> None:
         """Tell how the session came to the connection it has, now that it may be used."""
         self._bell.ring()
@@ -385,11 +380,11 @@ class Driver:
                 asked_on=replay.asked_on,
             )
             if self._link.resumed:
-                self._tell(Resumed(continuity))
+                self._teller.tell(Resumed(continuity))
             else:
-                self._tell(Restarted(continuity, replay.told))
+                self._teller.tell(Restarted(continuity, replay.told))
         self._connected_once = True
-        self._tell_early()
+        self._teller.catch_up()
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
         return self._link.lost(
@@ -403,8 +398,8 @@ class Driver:
     def _react(self, loss: Loss) -> float:
         """Carry out what the policy decides; return the seconds until the next dial."""
         kind = classify(loss)
-        self._tell_early()
-        self._tell(Lost(loss.error, kind, loss.phase, loss.age))
+        self._teller.catch_up()
+        self._teller.tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._link.attempts + 1
         decision = self._settings.policy.decide(
             loss,
@@ -422,7 +417,7 @@ class Driver:
             self._link.restarting = True
         self._link.attempts = attempt
         fresh = self.ledger.handle is None
-        self._tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
+        self._teller.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay
 
     def _cut_off(self) -> None:
@@ -471,7 +466,7 @@ class Driver:
                 outage=self._link.outage(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
             )
-            self._tell(GaveUp(error, continuity))
+            self._teller.tell(GaveUp(error, continuity))
         self.reader.end()
 
     def check_entered(self) -> None:
@@ -483,21 +478,3 @@ class Driver:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def _tell(self, event: Event) -> None:
-        """Log an event and hand it to the caller's callback, whose failure ends nothing."""
-        level = logging.WARNING if isinstance(event, Lost | GaveUp) else logging.INFO
-        text = str(event)
-        if self.ledger.handle is not None:
-            # A server may quote it in the reason of a close.
-            text = text.replace(self.ledger.handle, "<handle>")
-        logger.log(level, "%s", text)
-        on_event = self._settings.on_event
-        if on_event is None:
-            return
-        try:
-            on_event(event)
-        except Exception as error:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": f"on_event raised over {event!r}", "exception": error}
-            )

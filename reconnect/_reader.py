@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from ._bell import Bell
 from ._connection import Connection
 from ._ending import Ending
-from .ledger import ends_turn
 from .limits import INBOX, size_of
+from .reading import ends_turn
 
 if TYPE_CHECKING:
     from google.genai import types

@@ -50,10 +50,11 @@ from typing import Any, Final
 from .backlog import Backlog
 from .calls import Asked, Calls
 from .limits import CONVERSATION, Limit
+from .reading import Reading, ends_turn, is_empty_end, is_only_output
 from .transcript import user_turn
 from .turns import ANSWER, CONTENT, REALTIME, Call, Entry, Mark, State
 
-__all__ = ["HISTORY_LIMIT", "Cut", "Ledger", "Reading", "ends_turn"]
+__all__ = ["HISTORY_LIMIT", "Cut", "Ledger"]
 
 HISTORY_LIMIT: Final = 200_000
 """Characters of conversation that a fresh session is told at most; the oldest turns go first."""
@@ -77,23 +78,6 @@ class Cut:
     reply: bool
     calls: tuple[str, ...]
     turns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a server message was, beside a part of a reply.
-
-    Args:
-        over: Whether it ends the turn.
-        hidden: Whether the caller is not shown it: it answers what the caller did not ask.
-        covered: Whether it brings a handle.
-        known: The keys of the tool calls in it whose results are known already.
-    """
-
-    over: bool = False
-    hidden: bool = False
-    covered: bool = False
-    known: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -240,27 +224,16 @@ class Ledger:
         Args:
             message: A ``LiveServerMessage``.
         """
-        content = message.server_content
-        if (
+        if self._sounding and is_only_output(message):
             # One more piece of sound, the message that matters to the speed of a call: nothing in
-            # it is kept. All the fields are asked for, since a frame may carry several.
-            self._sounding
-            and content is not None
-            and content.model_turn is not None
-            and not content.turn_complete
-            and content.output_transcription is None
-            and content.input_transcription is None
-            and message.session_resumption_update is None
-            and message.tool_call is None
-            and message.tool_call_cancellation is None
-            and message.go_away is None
-        ):
+            # it is kept.
             return None
+        content = message.server_content
         notable = message.go_away is not None
         hidden = False
         known: list[str] = []
         if content is not None:
-            hidden = self.closing and _is_empty_end(message)
+            hidden = self.closing and is_empty_end(message)
             hidden |= self.backlog.repeating and content.input_transcription is None
             notable |= hidden
             notable |= self._content(message)
@@ -487,26 +460,3 @@ class Ledger:
                 entry.doubtful = consumed is None
             entry.called &= self.calls.open
         self.backlog.forget()
-
-
-def _is_empty_end(message: Any) -> bool:
-    """Tell whether a message ends a turn and says nothing."""
-    return ends_turn(message) and message.server_content.model_turn is None
-
-
-def ends_turn(message: Any) -> bool:
-    """Tell whether a message ends the turn, as the SDK's ``receive()`` does.
-
-    On models that think on after a turn, ``interaction_status`` says whether they are idle;
-    elsewhere it is ``turn_complete``.
-
-    Args:
-        message: A ``LiveServerMessage``.
-    """
-    content = message.server_content
-    if content is None:
-        return False
-    status = getattr(content, "interaction_status", None)
-    if status is not None and status.value != "INTERACTION_STATUS_UNSPECIFIED":
-        return bool(status.value == "IDLE")
-    return bool(content.turn_complete)

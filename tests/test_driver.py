@@ -21,10 +21,12 @@ from talk import (
 )
 
 from reconnect import (
+    BufferOverflow,
     Connected,
     FailureKind,
     GaveUp,
     GoingAway,
+    Limit,
     Lost,
     Phase,
     ReconnectExhausted,
@@ -36,8 +38,7 @@ from reconnect import (
 )
 from reconnect._driver import CLOSE_TIMEOUT
 from reconnect.calls import Asked
-from reconnect.errors import BufferOverflow, ResumeUnconfirmed
-from reconnect.limits import Limit
+from reconnect.errors import ResumeUnconfirmed
 from reconnect.testing import (
     Abort,
     Call,

@@ -20,7 +20,8 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import Cut, Ledger, Reading
+from reconnect.ledger import Cut, Ledger
+from reconnect.reading import Reading
 from reconnect.transcript import model_turn
 
 # Rule 5: lost tool calls

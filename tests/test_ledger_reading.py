@@ -22,7 +22,8 @@ from messages import (
     write,
 )
 
-from reconnect.ledger import Ledger, Reading, ends_turn
+from reconnect.ledger import Ledger
+from reconnect.reading import Reading, ends_turn
 from reconnect.transcript import model_turn
 
 # What was spoken, and where a turn ends

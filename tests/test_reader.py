@@ -6,8 +6,7 @@ import pytest
 from google.genai import errors
 from talk import QUICK, ask, reply, session_on, settled, user
 
-from reconnect import _reader
-from reconnect.limits import Limit
+from reconnect import Limit, _reader
 from reconnect.testing import Abort, Close, GoAway, LiveServer, Stall
 
 

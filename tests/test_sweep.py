@@ -15,7 +15,7 @@ SCRIPT = [
     Ask("five"),
     Hum(0, 6),
 ]
-"""Sound at the end: the one place where transparent resumption keeps its order so far."""
+"""Sound at the end."""
 
 SPOKEN = [
     Tell("one"),
@@ -56,10 +56,11 @@ async def test_spoken(generation, kind):
     assert not failures, "\n".join(failures)
 
 
+@every_cut
 @every_generation
-async def test_spoken_and_transparent(generation):
+async def test_spoken_and_transparent(generation, kind):
     """A conversation with sound between typed turns is whole in transparent resumption too."""
-    failures = await sweep(SPOKEN, generation=generation, vertexai=True, kinds=["1011"])
+    failures = await sweep(SPOKEN, generation=generation, vertexai=True, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 

@@ -16,6 +16,7 @@ from sphinx.util.typing import stringify_annotation
 import reconnect
 from reconnect import ReconnectPolicy, ResumableSession, judgement, testing
 from reconnect.judgement import Row
+from reconnect.limits import CONVERSATION, INBOX, MEDIA
 from reconnect.loss import Family, Phase
 from reconnect.turns import TRANSITIONS, Mark, State
 
@@ -37,8 +38,8 @@ CONSTANTS = (
     "LEAST_MARGIN",
     "CLOSE_TIMEOUT",
     "LISTEN_AFTER",
-    "INBOX_LIMIT",
-    "HISTORY_LIMIT",
+    "CLOSING_TIMEOUT",
+    "REPEAT_TIMEOUT",
 )
 """What the pages mention, wherever in the package it is written."""
 
@@ -65,6 +66,8 @@ def numbers() -> dict[str, str]:
         if len(values - {None}) != 1:
             raise LookupError(f"{name} has no one value in the code, but {values}")
         found[name.lower()] = max(values - {None})
+    for name, limit in (("buffer", CONVERSATION), ("media", MEDIA), ("inbox", INBOX)):
+        found |= {f"{name}_messages": limit.messages, f"{name}_mebibytes": limit.bytes // 2**20}
     return {
         name: f"{number:g}" if isinstance(number, float) else f"{number:,}"
         for name, number in found.items()

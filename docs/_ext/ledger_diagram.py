@@ -1,6 +1,6 @@
 """Draws the states of the ledger from its table of transitions, as SVG.
 
-One drawing for what goes well, one for a loss, one for a fresh session. Only the places of the
+One drawing for what goes well, two for a loss, one for a fresh session. Only the places of the
 states are written here: a state without a place fails the build. The arrows come from the table.
 """
 
@@ -33,6 +33,7 @@ COLUMNS: Final = 1 + max(column for column, _ in PLACES.values())
 DRAWINGS: Final = (
     ("While the connection lives", (Mark.WRITTEN, Mark.OUTPUT, Mark.COMPLETED, Mark.COVERED)),
     ("When the connection is lost", (Mark.LOST,)),
+    ("When it is lost, and a spoken turn's sound is written again", (Mark.RESPOKEN,)),
     ("When the resumed session shows that it knows the turn", (Mark.RECOGNISED,)),
     ("When the next session is a fresh one", (Mark.RESTARTED, Mark.SEEDED)),
 )

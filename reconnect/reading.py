@@ -1,0 +1,75 @@
+"""What a server message is: a part of a reply, its end, or more.
+
+Pure. Messages are read by their attributes, without the SDK's types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Reading", "ends_turn", "is_empty_end", "is_only_output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a server message was, beside a part of a reply.
+
+    Args:
+        over: Whether it ends the turn.
+        hidden: Whether the caller is not shown it: it answers what the caller did not ask.
+        covered: Whether it brings a handle.
+        known: The keys of the tool calls in it whose results are known already.
+    """
+
+    over: bool = False
+    hidden: bool = False
+    covered: bool = False
+    known: tuple[str, ...] = ()
+
+
+def is_only_output(message: Any) -> bool:
+    """Tell whether a message is a piece of a reply and nothing else.
+
+    Args:
+        message: A ``LiveServerMessage``. All its fields are asked for, since it may carry several.
+    """
+    content = message.server_content
+    return (
+        content is not None
+        and content.model_turn is not None
+        and not content.turn_complete
+        and content.output_transcription is None
+        and content.input_transcription is None
+        and message.session_resumption_update is None
+        and message.tool_call is None
+        and message.tool_call_cancellation is None
+        and message.go_away is None
+    )
+
+
+def is_empty_end(message: Any) -> bool:
+    """Tell whether a message ends a turn and says nothing.
+
+    Args:
+        message: A ``LiveServerMessage``.
+    """
+    return ends_turn(message) and message.server_content.model_turn is None
+
+
+def ends_turn(message: Any) -> bool:
+    """Tell whether a message ends the turn, as the SDK's ``receive()`` does.
+
+    On models that think on after a turn, ``interaction_status`` says whether they are idle;
+    elsewhere it is ``turn_complete``.
+
+    Args:
+        message: A ``LiveServerMessage``.
+    """
+    content = message.server_content
+    if content is None:
+        return False
+    status = getattr(content, "interaction_status", None)
+    if status is not None and status.value != "INTERACTION_STATUS_UNSPECIFIED":
+        return bool(status.value == "IDLE")
+    return bool(content.turn_complete)
