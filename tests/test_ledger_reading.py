@@ -7,7 +7,6 @@ from messages import (
     calling,
     cancelling,
     complete,
-    content,
     heard,
     model,
     receive,
@@ -23,7 +22,7 @@ from messages import (
 )
 
 from reconnect.ledger import Ledger
-from reconnect.reading import Reading, ends_turn
+from reconnect.reading import Reading
 from reconnect.transcript import model_turn
 
 # What was spoken, and where a turn ends
@@ -76,25 +75,10 @@ def test_turn_nobody_asked_for():
     assert ledger.quiet
 
 
-@pytest.mark.parametrize(
-    ("message", "over"),
-    [
-        (said("a"), False),
-        (complete(interaction_status="INTERACTION_STATUS_UNSPECIFIED"), True),
-        (content(interaction_status="INTERACTION_STATUS_UNSPECIFIED"), False),
-        (calling("1"), False),
-    ],
-)
-def test_ends_turn(message, over):
-    """A turn is over where the SDK's ``receive()`` ends."""
-    assert ends_turn(message) is over
-
-
 @pytest.mark.parametrize(("status", "over"), [("IN_PROGRESS", False), ("IDLE", True), (None, True)])
 def test_thinking_on(status, over):
     """On a model that thinks on after a turn, the turn is over when the model is idle."""
     end = complete(interaction_status=status)
-    assert ends_turn(end) is over
     ledger = talking(said("a"))
     assert (ledger.received(end) == Reading(over=True)) is over
     assert ledger.lost().reply is not over
