@@ -289,6 +289,15 @@ def test_repeated_reply_passes_first():
     assert ledger.received(said("b")) is None
 
 
+def test_end_that_is_written_again():
+    """An end that is written again ends the turn that it ended before, and no second one."""
+    ledger, outbox = spoken()
+    (turn_,) = ledger.backlog.entries
+    drained(outbox)
+    assert ledger.backlog.entries == [turn_]
+    assert turn_.open
+
+
 def test_repeated_reply_that_never_comes():
     """A repeated reply that does not come in time is shown when it comes."""
     ledger, outbox = spoken()
