@@ -120,6 +120,7 @@ def test_size_of_either_form():
     st.recursive(
         st.text() | st.binary() | st.none() | st.integers(),
         lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts),
+        max_leaves=10,
     )
 )
 def test_size_is_the_sum_of_the_parts(value):

@@ -255,6 +255,6 @@ class Elsewhere(Talk):
 
 
 test_transparent = Talk.TestCase
-test_transparent.settings = settings(max_examples=200, stateful_step_count=40)
+test_transparent.settings = settings(max_examples=150, stateful_step_count=40)
 test_elsewhere = Elsewhere.TestCase
 test_elsewhere.settings = test_transparent.settings
