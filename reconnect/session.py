@@ -37,8 +37,9 @@ class ResumableSession:
 
     It is used as the SDK's own session is, with the same methods: only ``connect()`` is replaced.
     When a connection is lost the policy decides, and the session resumes the conversation, starts
-    it afresh with its history, or raises what ended it. ``receive()`` carries on across the gap,
-    and a message that was sent is delivered or the error is raised.
+    it afresh with its history, or raises what ended it. ``receive()`` carries on across the gap. A
+    message that was sent is delivered once there is a connection for it, or the session ends with
+    an error.
 
     Args:
         live: The SDK's ``client.aio.live``, anything else with its ``connect(model=, config=)``,
@@ -226,14 +227,16 @@ class ResumableSession:
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
 
-        They are held until a handle is known to cover them. Where that cannot be known when a
-        connection is lost, they are sent again: twice is better than never.
+        They are held until a handle is known to cover them, and nobody waits for a connection.
+        Where it cannot be known whether a handle covers them when a connection is lost, they are
+        sent again: twice is better than never.
 
         Args:
             turns: A content, a dict, a text or a list of these; None for none.
             turn_complete: Whether the model is to reply now.
 
         Raises:
+            BufferOverflow: If more is held than ``buffer`` allows, and it is not to wait.
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
@@ -253,6 +256,7 @@ class ResumableSession:
             tools: The new tools; None to leave them.
 
         Raises:
+            BufferOverflow: If more is held than ``buffer`` allows, and it is not to wait.
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
@@ -272,10 +276,11 @@ class ResumableSession:
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
 
-        A text is held as typed turns are. Nothing else waits for a connection: during an outage
-        the newest ``audio_buffer`` seconds of sound are kept, and the newest image, and sent once
-        the session is back. What was on its way when a connection died is sent again where the
-        handle says what it covers: in transparent resumption.
+        A text is held as typed turns are. Nothing waits for a connection, nor for a socket whose
+        peer does not read: during an outage the newest ``audio_buffer`` seconds of sound are kept,
+        and the newest image, and sent once the session is back. What was on its way when a
+        connection died is sent again where the handle says what it covers: in transparent
+        resumption.
 
         Args:
             media: A chunk of sound or an image.
@@ -287,6 +292,8 @@ class ResumableSession:
             activity_end: The user has spoken.
 
         Raises:
+            BufferOverflow: If more is held than ``buffer`` or ``media_buffer`` allows, and it is
+                neither to wait nor to drop the oldest.
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
