@@ -33,7 +33,7 @@ from .link import Link
 from .loss import Family, Loss, Phase, read
 from .outbox import Outbox
 from .policy import Raise, ReconnectPolicy, Restart
-from .transcript import as_turns, newest, tellable
+from .transcript import as_turns
 from .turns import Call
 
 if TYPE_CHECKING:
@@ -437,8 +437,7 @@ class Driver:
             history = history()
         if inspect.isawaitable(history):
             history = await history
-        turns = tellable([*as_turns(history), *self.ledger.backlog.past])
-        return newest(turns, limit=self._settings.history_limit, halvings=self._halvings)
+        return self.ledger.backlog.seed(as_turns(history), halvings=self._halvings)
 
     # The end
 

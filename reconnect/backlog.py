@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .limits import Limit, size_of
-from .transcript import Transcript, model_turn
+from .transcript import Transcript, model_turn, newest, tellable
 from .turns import ASK_ON, REALTIME, UPDATE, Call, Entry, Mark, State
 
 __all__ = ["Backlog"]
@@ -27,6 +27,7 @@ class Backlog:
 
     def __init__(self, *, limit: Limit, history_limit: int) -> None:
         self._limit = limit
+        self._history_limit = history_limit
         self.entries: list[Entry] = []
         self._bytes = 0
         self._place = 0
@@ -53,6 +54,16 @@ class Backlog:
     def past(self) -> list[Any]:
         """What a fresh session is told besides the history: the turns that are settled."""
         return self._past.turns()
+
+    def seed(self, history: list[Any], *, halvings: int) -> list[Any]:
+        """Return what a fresh session is told: the newest turns that there is room for.
+
+        Args:
+            history: The turns from before this conversation.
+            halvings: How often the room is halved, since the server found the whole too long.
+        """
+        turns = self.past if self._past.truncated else [*history, *self.past]
+        return newest(tellable(turns), limit=self._history_limit, halvings=halvings)
 
     def record(self, call: Call) -> Entry:
         """Take over a client message that belongs to the conversation.

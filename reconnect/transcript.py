@@ -26,6 +26,8 @@ class Transcript:
         self._limit = limit
         self._turns: deque[tuple[Any, int]] = deque()
         self._size = 0
+        # Whether turns were dropped: then nothing older is worth telling.
+        self.truncated = False
 
     def add(self, turn: Any) -> None:
         """Add a turn, and drop the oldest beyond the limit.
@@ -37,6 +39,7 @@ class Transcript:
         self._turns.append((turn, size))
         self._size += size
         while self._size > self._limit:
+            self.truncated = True
             self._size -= self._turns.popleft()[1]
 
     def turns(self) -> list[Any]:

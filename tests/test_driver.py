@@ -948,3 +948,25 @@ async def test_events_come_in_order():
             server.inject(Abort())
             await ask(session, "b")
     assert kinds(events) == [Connected, GoingAway, Lost, Retrying, Resumed, GoingAway]
+
+
+async def test_history_is_shortened_to_its_limit():
+    """Session tells a fresh one no more than history_limit, of the history and what was said."""
+    history = [user("x" * 50), user("y" * 10)]
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=QUICK, history=history, history_limit=60) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.plan(RejectHandle())
+        server.inject(Abort())
+        await ask(session, "b")
+        # The reply to "a" alone was longer than that, and whatever is older goes before it does.
+        assert remembered(server) == ["b"]
+    async with (
+        LiveServer() as server,
+        session_on(server, history=history, history_limit=40) as session,
+    ):
+        await ask(session, "a")
+        assert remembered(server) == ["y" * 10, "a"]

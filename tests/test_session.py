@@ -8,7 +8,7 @@ from google.genai import types
 from google.genai.live import AsyncSession
 from talk import QUICK, TEXT, ask, asked, handles, reply, session_on, settled, user
 
-from reconnect import ResumableSession, SessionClosed
+from reconnect import Limit, ResumableSession, SessionClosed
 from reconnect.testing import Abort, LiveServer, Silence
 
 
@@ -144,6 +144,11 @@ async def test_no_secret_is_told(caplog):
     assert not [secret for secret in {"a-secret-key", *secrets} if secret in "".join(told)]
 
 
+def limit(full):
+    """Return a limit that is full in one way."""
+    return Limit(messages=1, bytes=1, full=full)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
@@ -155,6 +160,10 @@ async def test_no_secret_is_told(caplog):
             ({"resume_confirm_timeout": bad}, ValueError, f"resume_confirm_timeout .* got {bad!r}")
             for bad in (0, -1.0, float("nan"), "5")
         ),
+        ({"audio_buffer": -1}, ValueError, "audio_buffer .* got -1"),
+        ({"history_limit": 0}, ValueError, "history_limit .* got 0"),
+        ({"buffer": limit("drop")}, ValueError, "no turn may be dropped"),
+        ({"media_buffer": limit("wait")}, ValueError, "no microphone waits"),
         ({"on_event": 7}, TypeError, "on_event .* got 7"),
         ({"policy": 7}, TypeError, "policy .* got 7"),
         ({"history": [{"parts": [{"no": "part"}]}]}, ValueError, "no"),
