@@ -293,7 +293,7 @@ class Ledger:
 
     def _lose(self, entry: Entry, *, again: bool) -> bool:
         """Note for one message that the connection is lost; return whether it is, perhaps, too."""
-        if entry.replying:
+        if entry.open:
             # The reply is going to be given anew, from its beginning.
             entry.reply.clear()
             self._put_into_words(entry)

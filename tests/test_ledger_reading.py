@@ -4,6 +4,7 @@ import pytest
 from google.genai import types
 from messages import (
     ASK_ON,
+    NOTHING,
     calling,
     cancelling,
     complete,
@@ -205,3 +206,40 @@ def test_sound_of_each_turn():
     receive(ledger, sound(), update("h4"))
     ledger.lost()
     assert write(ledger) == [ASK_ON]
+
+
+def test_words_of_a_turn_without_output():
+    """A spoken turn that was ended and not answered yet is asked again in its words."""
+    ledger = Ledger()
+    ledger.number()
+    ledger.spoke(place=ledger.backlog.place())
+    receive(ledger, heard("what time?"))
+    assert ledger.lost() == NOTHING
+    assert write(ledger) == [turn("what time?")]
+
+
+def test_words_that_nobody_answers():
+    """Words that were heard and not answered are asked, or told where the user speaks on."""
+    for speaking, expected in ((False, turn("what time?")), (True, told(user("what time?")))):
+        ledger = Ledger()
+        receive(ledger, heard("what time?"))
+        assert not ledger.quiet
+        assert ledger.lost(speaking=speaking) == NOTHING
+        assert write(ledger) == [expected]
+        assert ledger.lost() == NOTHING
+
+
+def test_words_that_the_handle_covers():
+    """Words that a handle covers by number are asked on; the sound of others is written again."""
+    for consumed, expected in ((1, [ASK_ON]), (0, [])):
+        ledger = Ledger()
+        ledger.number()
+        receive(ledger, heard("what time?"), update("h", consumed=consumed))
+        assert ledger.lost(again=True) == NOTHING
+        unwritten = ledger.backlog.unwritten()
+        assert [ledger.write(entry) for entry in unwritten if not entry.respoken] == expected
+        assert len(unwritten) == 1
+    ledger = Ledger()
+    receive(ledger, heard("what time?"))
+    assert ledger.lost(speaking=True, again=True) == NOTHING
+    assert write(ledger) == []
