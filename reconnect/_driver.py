@@ -270,7 +270,11 @@ class Driver:
             self._link.turn_completed()
         if reading.covered:
             self._outbox.covered()
-        self._flush()
+        try:
+            self._flush()
+        except Exception as error:
+            # Whoever reads has nothing to do with what is written.
+            self._end(error)
         if reading.hidden:
             return []
         return _sdk.without_calls(message, reading.known) if reading.known else [message]
@@ -413,7 +417,7 @@ class Driver:
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
-            self._account.cut(turns=self.ledger.restarted())
+            self._account.cut(turns=self._outbox.restarted())
             self._link.restarting = True
         self._link.attempts = attempt
         fresh = self.ledger.handle is None

@@ -17,7 +17,7 @@ from ._bell import Bell
 from ._connection import Connection
 from ._eager import Eager
 from .loss import Family, read
-from .outbox import Outbox, Pause
+from .outbox import Outbox, Pause, Write
 
 __all__ = ["Writer"]
 
@@ -76,20 +76,22 @@ class Writer:
             arguments: Those of ``send_realtime_input``.
 
         Raises:
+            BufferOverflow: If there is no room for it, and the oldest is not to be dropped.
             Exception: What the SDK says of a bad argument.
         """
-        write = self._connection.session.send_realtime_input(**arguments)
+        self._outbox.check_room(arguments)
+        writing = self._connection.session.send_realtime_input(**arguments)
         try:
-            rest = self._eager.start(write)
+            rest = self._eager.start(writing)
         except Exception as error:
             if read(error).family is Family.FOREIGN:
                 raise
             self._connection.suspect(error)
             return False
-        self._outbox.streamed(arguments)
-        if rest is not None:
+        write = self._outbox.streamed(arguments, over=rest is None)
+        if rest is not None and write is not None:
             self._busy = True
-            rest.later = partial(self._streamed, arguments)
+            rest.later = partial(self._streamed, write)
         return True
 
     def cancel(self) -> None:
@@ -97,7 +99,7 @@ class Writer:
         self._busy = True
         self._eager.cancel()
 
-    def _streamed(self, arguments: dict[str, Any], error: Exception | None) -> None:
+    def _streamed(self, write: Write, error: Exception | None) -> None:
         """Go on after realtime input for which there had been no room in the socket."""
         if error is None:
             self._busy = False
@@ -105,7 +107,7 @@ class Writer:
         elif read(error).family is Family.FOREIGN:
             raise error
         else:
-            self._outbox.unstreamed(arguments)
+            self._outbox.failed(write)
             self._connection.suspect(error)
 
     async def _write_due(self) -> None:

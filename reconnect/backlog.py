@@ -97,8 +97,10 @@ class Backlog:
             return True
         for entry in self.entries:
             told = entry.state in _TOLD and entry.doubtful
-            if told or (not resumable and entry.state in _COMPLETE):
-                entry.mark(Mark.COVERED)
+            if not (told or (not resumable and entry.state in _COMPLETE)):
+                # What came after it must not become past before it.
+                break
+            entry.mark(Mark.COVERED)
         self.forget()
         if self._fits(size):
             return True
@@ -143,12 +145,16 @@ class Backlog:
         self.entries.insert(written, turn)
         return turn
 
-    def restart(self) -> int:
+    def restart(self, *, before: int | None = None) -> int:
         """Prepare for a fresh session, which is told the past.
 
         What is complete becomes past; what is open is held, to be asked again. Updates of the
         context are written from the first on: a fresh session starts from the configuration.
         Return how many spoken turns are lost with the session that had heard them.
+
+        Args:
+            before: The place of the first sound that will be written again, which stays before
+                what was said after it; None for none.
         """
         updates = [Entry(Call(UPDATE, self._updates), State.TO_TELL)] if self._updates else []
         self._updates = {}
@@ -160,6 +166,7 @@ class Backlog:
                 entry.mark(Mark.RESTARTED)
                 # Whatever was said after an open turn stays behind it.
                 told = told and entry.state is State.TO_TELL
+                told = told and (before is None or entry.place < before)
                 if told:
                     entry.mark(Mark.SEEDED)
                 lost += entry.unspeakable

@@ -329,14 +329,17 @@ class Ledger:
         if self.consumed is not None and self.consumed >= self._heard_at:
             turn.mark(Mark.COVERED)
 
-    def restarted(self) -> int:
+    def restarted(self, *, before: int | None = None) -> int:
         """Drop the handle: the next session is a fresh one, and is told the past.
 
         Return how many spoken turns are lost with the session that had heard them.
+
+        Args:
+            before: The place of the first sound that will be written again; None for none.
         """
         self.handle = None
         self.calls.restarted()
-        return self.backlog.restart()
+        return self.backlog.restart(before=before)
 
     # Inside
 
@@ -431,13 +434,18 @@ class Ledger:
             turn.mark(Mark.COMPLETED)
             for entry in self._merged:
                 entry.mark(Mark.COMPLETED)
+            if self._merged:
+                # It was said after all of them.
+                self._merged[-1].reply, turn.reply = turn.reply, []
             self._merged.clear()
             self.calls.completed()
 
     def _covered(self, consumed: int | None) -> None:
         """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
         self.consumed = consumed
-        self.issued = True
+        # A number of 0 may be left out, as protobuf's JSON does: where nothing was written yet, a
+        # handle without one says nothing of whether there will be numbers.
+        self.issued |= consumed is not None or self._index >= self._index_base
         self.numbered |= consumed is not None
         self._handle_since = consumed is None
         self.calls.covered()

@@ -36,9 +36,9 @@ class Limit:
     def __post_init__(self) -> None:
         for name in ("messages", "bytes"):
             number = getattr(self, name)
-            if not isinstance(number, int) or number < 1:
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise ValueError(f"{name} must be a whole number from 1 up, got {number!r}")
-        if self.full not in {"wait", "drop", "raise"}:
+        if self.full not in ("wait", "drop", "raise"):
             raise ValueError(f"full must be 'wait', 'drop' or 'raise', got {self.full!r}")
 
     def fits(self, *, messages: int, bytes: int) -> bool:  # noqa: A002
@@ -90,8 +90,10 @@ def _sizes(value: Any) -> Iterator[int]:
     if isinstance(value, str):
         # In UTF-8 a character may be more than a byte; in memory it is one as a rule.
         yield len(value)
-    elif isinstance(value, (bytes, bytearray, memoryview)):
+    elif isinstance(value, (bytes, bytearray)):
         yield len(value)
+    elif isinstance(value, memoryview):
+        yield value.nbytes
     elif isinstance(value, Mapping):
         for part in value.values():
             yield from _sizes(part)

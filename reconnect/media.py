@@ -81,7 +81,7 @@ class Media:
         self._seconds = 0.0
         self._video: Piece | None = None
         # The mark that the user is speaking, if it was written and not ended, now and before the
-        # newest write.
+        # newest mark.
         self._opened: Piece | None = None
         self._opened_before: Piece | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
@@ -115,10 +115,11 @@ class Media:
             piece: The input.
             index: The number of the message in transparent resumption; None in any other.
         """
-        self._opened_before = self._opened
         if (mark := piece.mark) is not None:
+            self._opened_before = self._opened
             self._opened = piece if mark == "activity_start" else None
         if index is None:
+            self._uncovered += piece.seconds
             return
         if _is_picture(piece.arguments):
             self._shown = (index, piece)
@@ -189,12 +190,7 @@ class Media:
                 marks.append(oldest)
         self._held.extendleft(reversed(marks))
         while self._too_much() and (self._again or self._held):
-            if self._again:
-                self._drop(self._again.popleft())
-            else:
-                oldest = self._held.popleft()
-                self._seconds -= oldest.seconds
-                self._drop(oldest)
+            self._drop_oldest()
 
     def lost(self, *, again: bool, numbered: bool) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
@@ -253,13 +249,27 @@ class Media:
             self._seconds -= piece.seconds
         return piece
 
+    def unwrite(self, piece: Piece) -> None:
+        """Take back that input was written.
+
+        Args:
+            piece: What `written` was told of last.
+        """
+        if piece.mark is not None:
+            self._opened = self._opened_before
+        if self._unconsumed and self._unconsumed[-1][1] is piece:
+            self._unconsumed.pop()
+            self._bytes -= piece.size
+        else:
+            self._uncovered = max(0.0, self._uncovered - piece.seconds)
+
     def put_back(self, piece: Piece) -> None:
         """Keep input whose write has failed, before all that waits.
 
         Args:
-            piece: What `next` returned, and `written` was told of.
+            piece: What `written` was told of last.
         """
-        self._opened = self._opened_before
+        self.unwrite(piece)
         if _is_picture(piece.arguments):
             self._video = self._video or piece
             return
@@ -292,6 +302,17 @@ class Media:
 
     def _too_much(self) -> bool:
         return not self._limit.fits(messages=self._messages, bytes=self._bytes)
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest sound there is; a mark only where nothing else is left."""
+        for pieces in (self._again, self._held):
+            for place, piece in enumerate(pieces):
+                if piece.seconds:
+                    del pieces[place]
+                    self._seconds -= 0.0 if piece.again else piece.seconds
+                    self._drop(piece)
+                    return
+        self._drop((self._again or self._held).popleft())
 
     def _drop(self, piece: Piece) -> None:
         self._bytes -= piece.size

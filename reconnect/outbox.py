@@ -9,7 +9,7 @@ again, until nothing is. The order:
 3. Results of tool calls come before everything else: the model waits for them.
 4. In transparent resumption all goes out in the order in which the caller sent it. Elsewhere the
    messages of the conversation go first, and then the sound of the outage.
-5. No realtime input runs into an open tool call: that can end the session (1008).
+5. No realtime input that waited runs into an open tool call: that can end the session (1008).
 6. Where sound is written again whose reply the caller has had, that reply passes before anything
    else is written, or it would be cut off and the session know only a part of it.
 """
@@ -91,6 +91,9 @@ class Outbox:
         self._ledger = ledger
         self.media = Media(seconds=audio_buffer, limit=limit)
         self._transparent = False
+        # Whether realtime input that is written may have to be kept, and there may be no room.
+        self._strict = False
+        self._limit = limit
         self._seed: Entry | None = None
         self._told = 0
         self._closed = True
@@ -120,6 +123,7 @@ class Outbox:
             transparent: Whether transparent resumption was asked for.
         """
         self._transparent = transparent
+        self._strict = transparent and self._limit.full == "raise"
         self._closed = False
         self._patience = None
         self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
@@ -159,32 +163,43 @@ class Outbox:
         self.media.check_room(arguments)
         self.media.hold(piece_of(arguments, place=self._ledger.backlog.place()))
 
-    def streamed(self, arguments: Mapping[str, Any]) -> None:
+    def check_room(self, arguments: Mapping[str, Any]) -> None:
+        """Raise where realtime input that is about to be written would have to be kept, and cannot.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+
+        Raises:
+            BufferOverflow: If there is no room, and the oldest is not to be dropped.
+        """
+        if self._strict:
+            self.media.check_room(arguments)
+
+    def streamed(self, arguments: Mapping[str, Any], *, over: bool) -> Write | None:
         """Note realtime input that was written past the outbox, since nothing was due in it.
 
         Args:
             arguments: Those of ``send_realtime_input``.
+            over: Whether it is written. If it is on its way it is returned, for it may fail.
         """
-        if self._transparent or arguments.get("audio") is None:
-            self._written(piece_of(arguments, place=self._ledger.backlog.place()))
-        else:
+        if over and not self._transparent and arguments.get("audio") is not None:
+            # What every frame of sound costs where its loss would be final.
             self._ledger.number()
             self.media.sounded(arguments["audio"])
+            return None
+        piece = piece_of(arguments, place=self._ledger.backlog.place())
+        return Write(Call(REALTIME, arguments), entry=self._written(piece), piece=piece)
+
+    def restarted(self) -> int:
+        """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
+        # Its sound goes out in its place: nothing that came after it is told before.
+        return self._ledger.restarted(before=self.media.next_place if self._transparent else None)
 
     def covered(self) -> None:
         """Note a handle that has come."""
         self.media.covered()
         if self._ledger.consumed is not None:
             self.media.consumed(self._ledger.consumed)
-
-    def unstreamed(self, arguments: Mapping[str, Any]) -> None:
-        """Take back realtime input that was on its way when the connection was lost.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
-        """
-        if not self._transparent:
-            self.media.put_back(piece_of(arguments, place=self._ledger.backlog.place()))
 
     def next(self, now: float) -> Write | Pause | None:
         """Return what is to be written now, what is to be waited for, or None for nothing.
@@ -225,8 +240,8 @@ class Outbox:
         """Take back what could not be written, since the connection is gone.
 
         Args:
-            write: What `next` returned. A message of the conversation needs no taking back: it is
-                not covered. Nor does input that has a number.
+            write: What `next` or `streamed` returned. A message of the conversation needs no
+                taking back: it is not covered. Nor does input that has a number.
         """
         if write.piece is not None and not self._transparent:
             self.media.put_back(write.piece)
@@ -240,6 +255,8 @@ class Outbox:
             write: What `next` returned.
         """
         self._ledger.unnumber()
+        if write.piece is not None:
+            self.media.unwrite(write.piece)
         if write.entry is not None:
             self._ledger.backlog.retract(write.entry)
 

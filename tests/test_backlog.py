@@ -366,3 +366,16 @@ def test_memory_stays_flat():
         assert len(ledger.backlog.entries) <= 40
     check_bounded(ledger.backlog, limit)
     assert len(ledger.backlog.past) == 100
+
+
+def test_room_is_not_made_across_an_open_turn():
+    """What was said after an open turn does not become past before it."""
+    ledger = Ledger(limit=Limit(messages=2, bytes=1000, full="wait"))
+    backlog = ledger.backlog
+    backlog.record(turn("q"))
+    backlog.record(turn("c", asks=False))
+    for entry in backlog.unwritten():
+        ledger.write(entry)
+    ledger.received(update("h"))
+    assert not backlog.has_room(turn("d"), resumable=True)
+    assert [entry.turns for entry in backlog.entries] == [[user("q")], [user("c")]]

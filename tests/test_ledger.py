@@ -230,3 +230,21 @@ def test_retract():
         assert entry not in ledger.backlog.entries
     assert ledger.backlog.entries == [other]
     assert write(ledger) == [turn("q")]
+
+
+@pytest.mark.parametrize("handle", [None, 1, 2])
+def test_reply_comes_after_all_that_it_answers(handle):
+    """A reply to several turns is told, and remembered, after the last of them."""
+    ledger = Ledger()
+    for text in ("q1", "q2"):
+        ledger.backlog.record(turn(text))
+    write(ledger)
+    if handle == 2:
+        receive(ledger, update("h", consumed=2))
+    receive(ledger, said("r"))
+    if handle == 1:
+        receive(ledger, update("h"))
+    receive(ledger, complete())
+    ledger.lost()
+    ledger.restarted()
+    assert ledger.backlog.past == [user("q1"), user("q2"), model_turn("r")]

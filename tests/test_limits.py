@@ -1,5 +1,6 @@
 """How much is kept, and what happens beyond it."""
 
+import array
 import dataclasses
 import pickle
 
@@ -83,7 +84,9 @@ SOUND = types.Blob(data=b"12345", mime_type="audio/pcm")
         ("äöü", 3),
         (b"bytes", 5),
         (bytearray(b"array"), 5),
-        (memoryview(b"view"), 4),
+        # Without an id, its address would be in the test's name.
+        pytest.param(memoryview(b"view"), 4, id="memoryview"),
+        pytest.param(memoryview(array.array("h", [1, 2])), 4, id="memoryview of numbers"),
         ({"a key is free": "value"}, 5),
         ({"nested": {"text": "a", "list": ["b", ("c", b"d")]}}, 4),
         ([], 0),

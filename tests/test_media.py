@@ -477,3 +477,16 @@ def test_nothing_is_raised_where_the_oldest_is_dropped():
     media = media_of(messages=1)
     hold(media, START)
     media.check_room(audio(1))
+
+
+def test_sound_is_dropped_before_marks():
+    """Of too many messages the oldest sound goes first, and no mark before it."""
+    media = Media(seconds=60.0, limit=Limit(messages=3, bytes=2**20, full="drop"))
+    pieces = [START, *({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}},) * 3, END]
+    for place, arguments in enumerate(pieces):
+        media.hold(piece_of(arguments, place=place))
+    assert [media.next().place for _ in range(3)] == [0, 3, 4]
+    assert media.forget_dropped() == pytest.approx(0.04)
+    for place in range(5):
+        media.hold(piece_of(END, place=place))
+    assert media.next().place == 2

@@ -84,7 +84,7 @@ def spoken(*, transparent=True):
     ledger, outbox = connected(transparent=transparent)
     drained(outbox)
     for arguments in (START, audio(1), END):
-        outbox.streamed(arguments)
+        outbox.streamed(arguments, over=True)
     cut(outbox, said("a"), complete(), transparent=transparent)
     return ledger, outbox
 
@@ -213,10 +213,10 @@ def test_order_of_what_is_written_again():
     ledger, outbox = connected(transparent=True)
     ledger.backlog.record(turn("a"))
     drained(outbox)
-    outbox.streamed(audio(1))
+    outbox.streamed(audio(1), over=True)
     ledger.backlog.record(turn("b"))
     drained(outbox)
-    outbox.streamed(audio(2))
+    outbox.streamed(audio(2), over=True)
     cut(outbox, update("h", consumed=1), transparent=True)
     outbox.hold(audio(3))
     assert drained(outbox) == [
@@ -237,7 +237,7 @@ def test_sound_is_written_again(messages, again):
     """Sound is written again unless a handle may cover it that does not say so."""
     _, outbox = connected(transparent=True)
     drained(outbox)
-    outbox.streamed(audio(1))
+    outbox.streamed(audio(1), over=True)
     cut(outbox, *messages, transparent=True)
     assert drained(outbox) == streamed(audio(1)) * again
 
@@ -247,11 +247,11 @@ def test_sound_is_not_written_again_where_nobody_counts():
     _, outbox = connected()
     drained(outbox)
     for arguments in (audio(1), image(2), audio(3)):
-        outbox.streamed(arguments)
+        outbox.streamed(arguments, over=True)
     cut(outbox)
     assert drained(outbox) == []
     assert outbox.media.forget_uncovered() == 2.0
-    outbox.streamed(audio(4))
+    outbox.streamed(audio(4), over=True)
     cut(outbox, update("h"))
     assert outbox.media.forget_uncovered() == 0.0
 
@@ -354,9 +354,9 @@ def test_quiet():
     outbox.hold(audio(1))
     assert outbox.quiet
     drained(outbox)
-    outbox.streamed(START)
+    outbox.streamed(START, over=True)
     assert not outbox.quiet
-    outbox.streamed(END)
+    outbox.streamed(END, over=True)
     assert not outbox.quiet
     receive(ledger, said("a"), complete(), update("h"))
     assert outbox.quiet
@@ -424,9 +424,9 @@ def test_input_on_its_way(transparent):
     """Input that was on its way past the outbox goes first on the next connection, once."""
     _, outbox = connected(transparent=transparent)
     drained(outbox)
-    outbox.streamed(audio(1))
+    write = outbox.streamed(audio(1), over=False)
     outbox.hold(audio(2))
-    outbox.unstreamed(audio(1))
+    outbox.failed(write)
     cut(outbox, transparent=transparent)
     assert drained(outbox) == streamed(audio(1), audio(2))
 
@@ -459,7 +459,7 @@ def test_every_message_has_a_number():
     receive(ledger, calling("1"))
     outbox.answer({"1": "one"})
     assert len(drained(outbox)) == 1
-    outbox.streamed(audio(1))
+    outbox.streamed(audio(1), over=True)
     outbox.hold(audio(2))
     assert len(drained(outbox)) == 1
     ledger.backlog.record(turn("q"))
@@ -467,3 +467,67 @@ def test_every_message_has_a_number():
     drained(outbox)
     # The first number is 1: 1 the history, 2 the result, 3 and 4 the sound.
     assert entry.index == 5
+
+
+def test_input_on_its_way_between_marks():
+    """Input that fails on its way leaves the marks around it, and their turn, as they were."""
+    _, outbox = connected(transparent=False)
+    drained(outbox)
+    outbox.streamed(START, over=True)
+    outbox.failed(outbox.streamed(audio(1), over=False))
+    cut(outbox)
+    assert drained(outbox) == streamed(START, audio(1))
+    outbox.failed(outbox.streamed(END, over=False))
+    assert cut(outbox).turns == 0
+    assert drained(outbox) == streamed(START, END)
+    assert outbox.media.forget_uncovered() == 1.0
+
+
+def test_refused_input():
+    """Input that the SDK would not write is not written again, and opens no activity."""
+    for arguments in (audio(1), START):
+        _, outbox = connected(transparent=True)
+        outbox.hold(arguments)
+        outbox.refused(outbox.next(0.0))
+        assert not outbox.media.speaking
+        cut(outbox, update("h", consumed=0), transparent=True)
+        assert drained(outbox) == []
+
+
+def test_sound_before_context_in_a_fresh_session():
+    """Context that came after sound that is written again is told after it, not before."""
+    ledger, outbox = connected(transparent=True)
+    drained(outbox)
+    outbox.streamed(audio(1), over=True)
+    ledger.backlog.record(turn("c", asks=False))
+    drained(outbox)
+    outbox.lost()
+    outbox.restarted()
+    outbox.connected(ledger.backlog.seed([], halvings=0), asks=False, transparent=True)
+    assert drained(outbox) == [*streamed(audio(1)), turn("c", asks=False)]
+
+
+def test_handle_without_a_number_before_anything_was_written():
+    """A handle that comes first and names no number may mean 0: what follows is written again."""
+    _, outbox = connected(transparent=True)
+    drained(outbox)
+    outbox._ledger.received(update("h"))
+    outbox.covered()
+    outbox.streamed(audio(1), over=True)
+    cut(outbox, transparent=True)
+    assert drained(outbox) == streamed(audio(1))
+
+
+def test_room_for_what_is_written_past_the_outbox():
+    """Input that would have to be kept is refused where there is no room and nothing may go."""
+    for transparent in (True, False):
+        limit = Limit(messages=1, bytes=2**20, full="raise")
+        outbox = Outbox(Ledger(), audio_buffer=3.0, limit=limit)
+        outbox.connected([], asks=False, transparent=transparent)
+        outbox.check_room(audio(1))
+        outbox.streamed(audio(1), over=True)
+        if transparent:
+            with pytest.raises(BufferOverflow):
+                outbox.check_room(audio(2))
+        else:
+            outbox.check_room(audio(2))
