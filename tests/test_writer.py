@@ -14,8 +14,9 @@ from reconnect import Connected, GoingAway
 from reconnect._bell import Bell
 from reconnect._connection import Connection
 from reconnect._writer import Writer
+from reconnect.errors import BufferOverflow
 from reconnect.ledger import Ledger
-from reconnect.limits import MEDIA
+from reconnect.limits import MEDIA, Limit
 from reconnect.outbox import Outbox
 from reconnect.testing import Abort, GoAway, LiveServer, Stall
 from reconnect.turns import ANSWER, CONTENT, REALTIME
@@ -57,10 +58,10 @@ class OneSession:
 class Desk:
     """A writer with all that it needs, and what it has told."""
 
-    def __init__(self):
+    def __init__(self, *, limit=MEDIA):
         self.session = OneSession()
         self.ledger = Ledger()
-        self.outbox = Outbox(self.ledger, audio_buffer=3.0, limit=MEDIA)
+        self.outbox = Outbox(self.ledger, audio_buffer=3.0, limit=limit)
         self.bell = Bell()
         self.broken = []
         self.up_to_date = 0
@@ -326,6 +327,17 @@ async def test_stream_that_fails_later(transparent):
         assert len(desk.outbox.media._unconsumed) == int(transparent)
         assert desk.kept == ([b"2"] if transparent else [b"1", b"2"])
         assert desk.broken == []
+
+
+async def test_stream_is_not_written_where_it_cannot_be_kept():
+    """Writer raises before it writes a frame that would have to be kept and finds no room."""
+    desk = Desk(limit=Limit(messages=1, bytes=100, full="raise"))
+    async with desk.open(transparent=True) as writer:
+        assert writer.stream(frame(b"1"))
+        with pytest.raises(BufferOverflow):
+            writer.stream(frame(b"2"))
+        assert desk.written == [b"1"]
+        assert writer.flowing
 
 
 # Failures
