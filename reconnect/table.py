@@ -362,7 +362,7 @@ TABLE: Final[tuple[Row, ...]] = (
         kind=FailureKind.HANDLE_REJECTED,
         why="The third resumed connection in a row that ends like this before it has proven"
         " anything: what they have in common is the handle.",
-        source="public GitHub file, index id 57412015005",
+        source="https://github.com/yagudaev/voiceclaw/pull/53",
         family=_CLOSE,
         codes=_TELLING,
         phase=_SESSION,

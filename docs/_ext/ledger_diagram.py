@@ -41,7 +41,7 @@ DRAWINGS: Final = (
 # Pixels
 WIDTH, HEIGHT = 136, 38
 COLUMN, ROW = 206, 104
-LEFT, TOP, BOTTOM = 40, 80, 28
+LEFT, TOP, BOTTOM = 64, 80, 28
 SWING = 52
 """How far an arrow swings out that has to pass a state on its way."""
 GAP = 6
