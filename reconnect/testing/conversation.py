@@ -9,13 +9,17 @@ from the context alone: the turn is, if the last thing known was said by the use
 The generations differ in one thing. 2.5 issues no handle while it answers, so a resumed session
 does not know the turn. 3.8 does, so a resumed session knows the turn, and comes back *waiting* when
 the exchange had got as far as a tool call.
+
+A spoken turn ends where the client marks it. With voice activity detection one that is not marked
+ends where its sound does, and from there on it is what a marked one is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .faults import INTERNAL_ERROR, INTERNAL_ERROR_CODE, NOT_FOUND, NOT_FOUND_CODE
+from .hearing import Ear, is_silence
 from .wire import (
     INVALID_ARGUMENT,
     INVALID_CODE,
@@ -96,10 +100,12 @@ class Snapshot:
     Args:
         context: What the model knew.
         exchange: The exchange that was open and had not got as far as a tool call; else None.
+        ear: What it had heard of speech that had not ended.
     """
 
     context: tuple[Known, ...] = ()
     exchange: Exchange | None = None
+    ear: Ear = field(default_factory=Ear)
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,13 @@ class Reaction:
         then: "answer" it, end an "empty" turn, or "nothing".
         interrupted: Whether a reply was cut off before.
         cancelled: Ids of the tool calls that were called off before.
+        speech: The frames of speech that has ended, which are to be transcribed.
     """
 
     then: Literal["answer", "empty", "nothing"] = "nothing"
     interrupted: bool = False
     cancelled: tuple[str, ...] = ()
+    speech: tuple[bytes, ...] = ()
 
 
 @dataclass(eq=False)
@@ -128,8 +136,11 @@ class Session:
         generation: How the model behaves.
         strict_tools: Whether media during an open tool call ends the connection.
         ask_on: Whether client content without turns starts an answer.
+        vad: Whether it detects speech that is not marked.
         context: What the model knows.
         exchange: The turn being answered; None between turns.
+        ear: What it has heard of speech that has not ended.
+        marked: Whether the client has ever marked its speech, which turns the detection off.
         waiting: Whether it waits for results of calls that a lost connection took along.
         seeding: Whether it is being given its initial history.
         resumed: Whether it was resumed.
@@ -142,8 +153,11 @@ class Session:
     generation: Generation
     strict_tools: bool = False
     ask_on: bool = True
+    vad: bool = False
     context: list[Known] = field(default_factory=list[Known])
     exchange: Exchange | None = None
+    ear: Ear = field(default_factory=Ear)
+    marked: bool = False
     waiting: bool = False
     seeding: bool = False
     resumed: bool = False
@@ -151,8 +165,19 @@ class Session:
 
     @property
     def unanswered(self) -> bool:
-        """Whether the user had the last word."""
-        return bool(self.context) and self.context[-1].role == "user"
+        """Whether the user had the last word; silence is none to a server that detects speech."""
+        said = (known for known in reversed(self.context) if not self._is_silence(known.value))
+        last = next(said, None)
+        return last is not None and last.role == "user"
+
+    @property
+    def detects(self) -> bool:
+        """Whether speech begins and ends where its sound does."""
+        if not self.vad or self.marked:
+            return False
+        realtime: Mapping[str, Any] = self.setup.get("realtime_input_config") or {}
+        detection: Mapping[str, Any] = realtime.get("automatic_activity_detection") or {}
+        return not detection.get("disabled")
 
     @property
     def may_issue(self) -> bool:
@@ -186,6 +211,7 @@ class Session:
         """
         if item.kind == "context_update" or (item.kind == "ask_on" and not self.ask_on):
             return Reaction()
+        kind, speech = self._listen(item)
         if self.waiting:
             self.waiting = False
             if item.kind != "tool_response":
@@ -196,13 +222,41 @@ class Session:
         if self.strict_tools and item.kind in _MEDIA and self.exchange and self.exchange.calls:
             raise Refused(ABORTED_CODE, ABORTED)
         cancelled: tuple[str, ...] = ()
-        interrupted = item.kind in _INTERRUPTS and self.exchange is not None
+        interrupted = kind in _INTERRUPTS and self.exchange is not None
         if interrupted:
             cancelled = self._interrupt()
         self._learn(item)
-        if item.kind not in _ASKS:
+        if kind not in _ASKS:
             return Reaction("nothing", interrupted, cancelled)
-        return Reaction("answer" if self.unanswered else "empty", interrupted, cancelled)
+        return Reaction("answer" if self.unanswered else "empty", interrupted, cancelled, speech)
+
+    def _listen(self, item: Input) -> tuple[InputKind, tuple[bytes, ...]]:
+        """Return what an input is in a client that marks its speech, and what is to be transcribed.
+
+        The first frame of detected speech is a start of activity, and what ends it an end.
+        """
+        before, kind = self.ear, item.kind
+        self.marked |= kind in {"activity_end", "activity_start"}
+        if kind == "activity_start":
+            self.ear = replace(before, marked=True)
+        elif kind == "audio" and (self.detects or before.marked):
+            self.ear = before.hear(item.value, rate=item.rate)
+        if self.detects:
+            if self.ear.ended or (kind == "audio_stream_end" and before.speech):
+                kind = "activity_end"
+            elif self.ear.speech and not before.speech:
+                kind = "activity_start"
+        if kind != "activity_end":
+            return kind, ()
+        self.ear = Ear()
+        return kind, before.speech if self._transcribes else ()
+
+    @property
+    def _transcribes(self) -> bool:
+        return self.setup.get("input_audio_transcription") is not None
+
+    def _is_silence(self, value: Any) -> bool:
+        return self.detects and isinstance(value, bytes) and is_silence(value)
 
     def _take_result(self, response: Mapping[str, Any]) -> Reaction:
         """Take in a function response; one to an unknown call is ignored."""
@@ -260,7 +314,7 @@ class Session:
         """Give what a handle issued now stands for."""
         exchange = self.exchange
         open_before_call = exchange is not None and not exchange.called
-        return Snapshot(tuple(self.context), exchange if open_before_call else None)
+        return Snapshot(tuple(self.context), exchange if open_before_call else None, self.ear)
 
 
 @dataclass(frozen=True)
@@ -278,6 +332,7 @@ class Memory:
         handle_lifetime: Seconds a handle is good for after its connection ended.
         strict_tools: Whether media during an open tool call ends the connection.
         ask_on: Whether client content without turns starts an answer.
+        vad: Whether speech that is not marked is detected.
     """
 
     def __init__(
@@ -287,12 +342,14 @@ class Memory:
         handle_lifetime: float,
         strict_tools: bool = False,
         ask_on: bool = True,
+        vad: bool = False,
     ) -> None:
         self.newest: Session | None = None
         self._generation: Generation = generation
         self._lifetime = handle_lifetime
         self._strict_tools = strict_tools
         self._ask_on = ask_on
+        self._vad = vad
         self._sessions = 0
         self._handles = 0
         self._issues: dict[str, _Issue] = {}
@@ -343,6 +400,7 @@ class Memory:
             self._generation,
             strict_tools=self._strict_tools,
             ask_on=self._ask_on,
+            vad=self._vad,
         )
 
     def _resume(self, handle: str, dialect: Dialect, model: str, now: float) -> Session:
@@ -358,6 +416,7 @@ class Memory:
         exchange = issue.snapshot.exchange
         session.context = list(issue.snapshot.context)
         session.exchange = None
+        session.ear = issue.snapshot.ear
         session.waiting = exchange is not None and exchange.called
         session.resumed = True
         return session

@@ -269,6 +269,8 @@ class Dial:
             self._reply = None
             self._send(wire.interrupted())
             self._send(wire.turn_complete())
+        if reaction.speech:
+            self._send(wire.input_transcription(self._shared.transcriber(reaction.speech)))
         if reaction.then == "answer":
             self._answer(session)
         elif reaction.then == "empty":

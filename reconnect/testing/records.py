@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from . import wire
 from .conversation import Heard, Memory
+from .hearing import Transcriber, count_frames
 from .model import Model
 
 
@@ -72,6 +73,7 @@ class Shared:
         model: Who answers.
         timing: How long things take.
         binary: Whether messages go as binary frames.
+        transcriber: Who puts speech into words.
         heard: All the model received.
         calls: How many tool calls were made.
     """
@@ -80,6 +82,7 @@ class Shared:
     model: Model
     timing: Timing
     binary: bool
+    transcriber: Transcriber = count_frames
     heard: list[Heard] = field(default_factory=list[Heard])
     calls: int = 0
 

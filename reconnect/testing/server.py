@@ -27,6 +27,7 @@ from .faults import (
     Stall,
     dial_faults,
 )
+from .hearing import Transcriber, count_frames
 from .model import Model, Reply, as_model
 from .records import Connection, Shared, Timing
 
@@ -61,6 +62,11 @@ class LiveServer:
             ignores it, as was seen on models that generate on realtime text only.
         strict_tools: Whether audio, video or text during an open tool call ends the connection.
         binary: Whether messages go as binary frames.
+        vad: Whether it detects speech that the client does not mark, as the real one does unless
+            the setup disables it: all-zero bytes are silence, and a tenth of a second of it ends
+            the turn.
+        transcriber: Puts the frames of a spoken turn into words, for a setup that asks for
+            ``input_audio_transcription``. None counts them.
 
     Raises:
         ValueError: On an unknown generation or a number of seconds out of range.
@@ -76,6 +82,9 @@ class LiveServer:
         ask_on: bool = True,
         strict_tools: bool = False,
         binary: bool = False,
+        # What it hears
+        vad: bool = False,
+        transcriber: Transcriber | None = None,
         # What goes wrong
         faults: Iterable[DialFaults] = (),
         # How long it takes
@@ -95,9 +104,12 @@ class LiveServer:
             handle_lifetime=handle_lifetime,
             strict_tools=strict_tools,
             ask_on=ask_on,
+            vad=vad,
         )
         timing = Timing(handle_delay, chunk_delay, close_delay)
-        self._shared = Shared(self._memory, as_model(model), timing, binary)
+        self._shared = Shared(
+            self._memory, as_model(model), timing, binary, transcriber or count_frames
+        )
         self._plan: list[tuple[Fault, ...]] = [dial_faults(item) for item in faults]
         self._dials: list[Dial] = []
         self._tasks: set[asyncio.Task[None]] = set()

@@ -35,6 +35,8 @@ INVALID_JSON = "Invalid JSON payload received."
 ID_MISSING = "FunctionResponse must have an `id` field."
 
 AUDIO_MIME_TYPE = "audio/pcm;rate=24000"
+DEFAULT_RATE = 16000
+"""Samples a second of audio whose type does not say."""
 
 _PATHS: Mapping[str, Dialect] = {
     "GenerativeService.BidiGenerateContent": "gemini",
@@ -71,11 +73,13 @@ class Input(NamedTuple):
         kind: What it is.
         role: Who said it, "user" or "model" (only history has the latter).
         value: A text, bytes (audio, video), a list of parts, a function response, or None.
+        rate: Samples a second of audio.
     """
 
     kind: InputKind
     role: str = "user"
     value: Any = None
+    rate: int = DEFAULT_RATE
 
 
 def dialect_of(path: str) -> Dialect | None:
@@ -194,13 +198,13 @@ def _realtime_inputs(body: Message) -> list[Input]:
             case "text":
                 found.append(Input("text", value=value))
             case "audio":
-                found.append(Input("audio", value=_bytes(value)))
+                found.append(_audio(value))
             case "video":
                 found.append(Input("video", value=_bytes(value)))
             case "media_chunks":
                 for blob in value:
                     audio = str(blob["mime_type"]).startswith("audio/")
-                    found.append(Input("audio" if audio else "video", value=_bytes(blob)))
+                    found.append(_audio(blob) if audio else Input("video", value=_bytes(blob)))
             case "activity_start":
                 found.append(Input("activity_start"))
             case "activity_end":
@@ -210,6 +214,12 @@ def _realtime_inputs(body: Message) -> list[Input]:
             case _:
                 raise Refused(INVALID_CODE, INVALID_ARGUMENT)
     return found
+
+
+def _audio(blob: Message) -> Input:
+    """Give the input that is a blob of sound."""
+    rate = re.search(r"rate=([1-9]\d*)", str(blob.get("mime_type")))
+    return Input("audio", value=_bytes(blob), rate=int(rate[1]) if rate else DEFAULT_RATE)
 
 
 def _bytes(blob: Message) -> bytes:
@@ -263,6 +273,11 @@ def turn_complete(tokens: int | None = None) -> Message:
     if tokens is not None:
         message["usageMetadata"] = {"totalTokenCount": tokens}
     return message
+
+
+def input_transcription(text: str) -> Message:
+    """Say what was understood of the user's speech."""
+    return {"serverContent": {"inputTranscription": {"text": text}}}
 
 
 def interrupted() -> Message:

@@ -143,6 +143,17 @@ def test_realtime_input_is_told_apart():
 
 
 @pytest.mark.parametrize(
+    ("kind", "rate"),
+    [("audio/pcm;rate=8000", 8000), ("audio/pcm", 16000), ("audio/pcm;rate=0", 16000)],
+)
+def test_audio_has_a_rate(kind, rate):
+    """The type of a blob says the rate of its sound, or it is the usual one."""
+    blob = {"mime_type": kind, "data": "__4="}
+    assert read({"realtime_input": {"audio": blob}})[0].rate == rate
+    assert read({"realtime_input": {"mediaChunks": [blob]}})[0].rate == rate
+
+
+@pytest.mark.parametrize(
     "message",
     [
         {"setup": {}},
@@ -185,6 +196,7 @@ def test_context_updates_are_passed_on():
         wire.generation_complete(),
         wire.turn_complete(),
         wire.turn_complete(7),
+        wire.input_transcription("a"),
         wire.interrupted(),
         wire.tool_call([("1", "f", {"a": 1})]),
         wire.tool_call_cancellation(["1"]),
