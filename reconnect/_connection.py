@@ -26,6 +26,10 @@ logger = logging.getLogger("reconnect")
 _UNWINDING: Final = 0.1
 """Seconds in which a dial that has run out of time ends, unless it has a socket to close."""
 
+_LINGERING: Final = 15.0
+"""Seconds in which a connection closes, or is cut. websockets waits ten of them for the server, but
+without a limit for the room to write its own close frame."""
+
 _SUSPICION: Final = 1.0
 """Seconds in which the reading side must confirm what a failed write has shown."""
 
@@ -186,6 +190,12 @@ class Connection:
                 if not self._opened.cancelled():
                     self._opened.set_result(session)
                 await self._released.wait()
+                try:
+                    async with asyncio.timeout(_LINGERING):
+                        await stack.aclose()
+                except TimeoutError:
+                    # A second close does not write: it waits for the server, and then cuts it off.
+                    await session.close()
         except asyncio.CancelledError:
             self._opened.cancel()
             raise

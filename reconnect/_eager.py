@@ -30,20 +30,25 @@ class Rest:
         coroutine: The coroutine.
         waits_for: What it waits for.
         later: Called once it is over, with what it has raised; None for nobody.
+        interrupted: What has come in place of what it waits for; None for nothing so far.
     """
 
     coroutine: Coroutine[Any, Any, None]
     waits_for: Any
     later: Callable[[Exception | None], None] | None = None
+    interrupted: BaseException | None = None
 
     def __await__(self) -> Generator[Any, Any, None]:
+        came = self.interrupted
         while True:
-            try:
-                yield self.waits_for
-            except BaseException as error:
-                step = partial(self.coroutine.throw, error)
-            else:
-                step = partial(self.coroutine.send, None)
+            if came is None:
+                try:
+                    yield self.waits_for
+                except BaseException as error:
+                    came = error
+            step = partial(self.coroutine.send, None)
+            if came is not None:
+                step, came = partial(self.coroutine.throw, came), None
             try:
                 self.waits_for = step()
             except StopIteration:
@@ -63,6 +68,7 @@ class Eager:
         self._rest: Rest | None = None
         self._handed_over = asyncio.Event()
         self._broken = broken
+        self._cancelled = False
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._take_over(), name=name)
         self._task.add_done_callback(self._finished)
@@ -96,14 +102,24 @@ class Eager:
 
     def cancel(self) -> None:
         """Stop, and leave undone what is left."""
+        self._cancelled = True
         self._task.cancel()
 
     async def _take_over(self) -> None:
         while True:
-            await self._handed_over.wait()
+            interrupted = None
+            try:
+                await self._handed_over.wait()
+            except asyncio.CancelledError as cancelled:
+                if self._cancelled or self._rest is None:
+                    raise
+                # Not meant for this task, but for what it is about to take over: a timeout whose
+                # time had passed when it was set.
+                interrupted = cancelled
             self._handed_over.clear()
             assert self._rest is not None
             rest, error = self._rest, None
+            rest.interrupted = interrupted
             try:
                 await rest
             except Exception as raised:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ._bell import Bell
 from ._connection import Connection
@@ -20,6 +20,10 @@ from .loss import Family, read
 from .outbox import Outbox, Pause, Write
 
 __all__ = ["Writer"]
+
+WRITE_TIMEOUT: Final = 40.0
+"""Seconds that a write may wait for the socket: what the keepalive of websockets takes to notice
+that nobody is there. Where the socket is full the keepalive waits for it too, and sees nothing."""
 
 
 class Writer:
@@ -48,6 +52,7 @@ class Writer:
         self._tell_up_to_date = up_to_date
         # Whether more is due, or on its way: whoever sends leaves it to the outbox.
         self._busy = False
+        self._watch: asyncio.TimerHandle | None = None
         self._eager = Eager(name="reconnect writer", broken=broken)
 
     @property
@@ -91,16 +96,19 @@ class Writer:
         write = self._outbox.streamed(arguments, over=rest is None)
         if rest is not None and write is not None:
             self._busy = True
+            self._watch_socket()
             rest.later = partial(self._streamed, write)
         return True
 
     def cancel(self) -> None:
         """Stop writing: the connection is over."""
         self._busy = True
+        self._unwatch_socket()
         self._eager.cancel()
 
     def _streamed(self, write: Write, error: Exception | None) -> None:
         """Go on after realtime input for which there had been no room in the socket."""
+        self._unwatch_socket()
         if error is None:
             self._busy = False
             self.flush()
@@ -119,6 +127,7 @@ class Writer:
                     async with asyncio.timeout_at(due.until):
                         await self._bell.wait()
                 continue
+            self._watch_socket()
             try:
                 await getattr(self._connection.session, due.call.method)(**due.call.arguments)
             except Exception as error:
@@ -129,9 +138,22 @@ class Writer:
                 self._outbox.failed(due)
                 self._connection.suspect(error)
                 return
+            finally:
+                self._unwatch_socket()
             self._check()
         self._check()
         self._busy = False
+
+    def _watch_socket(self) -> None:
+        """Give the connection up if the write that begins here waits for too long."""
+        silent = TimeoutError(f"the peer has read nothing for {WRITE_TIMEOUT:g} s")
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(WRITE_TIMEOUT, self._connection.fail, silent)
+
+    def _unwatch_socket(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def _check(self) -> None:
         """Tell when the connection has been brought up to date."""

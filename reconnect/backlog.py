@@ -101,7 +101,7 @@ class Backlog:
                 # What came after it must not become past before it.
                 break
             entry.mark(Mark.COVERED)
-        self.forget()
+        self.forget(at_once=True)
         if self._fits(size):
             return True
         if self._limit.full == "raise" or size > self._limit.bytes:
@@ -141,8 +141,8 @@ class Backlog:
             place: Its place; None for one that came after everything so far.
         """
         turn = Entry(ASK_ON, State.SENT, place=self._place if place is None else place, spoken=True)
-        written = sum(not entry.to_write for entry in self.entries)
-        self.entries.insert(written, turn)
+        unwritten = (at for at, entry in enumerate(self.entries) if entry.to_write)
+        self.entries.insert(next(unwritten, len(self.entries)), turn)
         return turn
 
     def restart(self, *, before: int | None = None) -> int:
@@ -174,18 +174,34 @@ class Backlog:
         self.entries = updates + self.entries
         return lost
 
-    def forget(self) -> None:
-        """Move what is over to where a fresh session is told it from."""
+    def forget(self, *, at_once: bool = False) -> None:
+        """Move what is over to where a fresh session is told it from.
+
+        What is over before an older message is waits for that one: it would be told before it.
+
+        Args:
+            at_once: Whether it is not to wait, since there is no room.
+        """
+        kept: list[Entry] = []
+        waits = False
         for entry in self.entries:
             if not entry.over:
-                continue
-            if entry.call.method == UPDATE:
+                waits |= entry.call.method != UPDATE
+                kept.append(entry)
+            elif entry.call.method == UPDATE:
                 news = entry.call.arguments.items()
                 self._updates |= {name: value for name, value in news if value is not None}
-                continue
-            for turn in entry.turns:
-                self._past.add(turn)
-            if entry.reply:
-                self._past.add(model_turn(entry.reply))
-        self.entries = [entry for entry in self.entries if not entry.over]
-        self._bytes = sum(entry.size for entry in self.entries)
+            elif waits and not at_once and (entry.turns or entry.reply):
+                entry.mark(Mark.COVERED)
+                entry.doubtful = entry.called = False
+                kept.append(entry)
+            else:
+                self._remember(entry)
+        self.entries = kept
+        self._bytes = sum(entry.size for entry in kept)
+
+    def _remember(self, entry: Entry) -> None:
+        for turn in entry.turns:
+            self._past.add(turn)
+        if entry.reply:
+            self._past.add(model_turn(entry.reply))

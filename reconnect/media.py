@@ -39,7 +39,8 @@ _ROUNDING: Final = 1e-6
 """Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for each frame in transparent resumption, and that costs twice as much.
+@dataclass(slots=True)
 class Piece:
     """One piece of realtime input.
 
@@ -48,19 +49,18 @@ class Piece:
         place: Its place among all that the caller sent; what is lower comes first.
         seconds: The sound in it.
         size: The bytes in it.
+        mark: Which mark of activity it is; None for none.
+        picture: Whether it is an image.
         again: Whether it was written to an earlier connection.
     """
 
     arguments: Mapping[str, Any]
     place: int
-    seconds: float
-    size: int
+    seconds: float = 0.0
+    size: int = 0
+    mark: str | None = None
+    picture: bool = False
     again: bool = False
-
-    @property
-    def mark(self) -> str | None:
-        """Which mark of activity it is; None for none. An empty mark is one all the same."""
-        return next((name for name in _MARKS if self.arguments.get(name) is not None), None)
 
 
 class Media:
@@ -115,13 +115,13 @@ class Media:
             piece: The input.
             index: The number of the message in transparent resumption; None in any other.
         """
-        if (mark := piece.mark) is not None:
+        if piece.mark is not None:
             self._opened_before = self._opened
-            self._opened = piece if mark == "activity_start" else None
+            self._opened = piece if piece.mark == "activity_start" else None
         if index is None:
             self._uncovered += piece.seconds
             return
-        if _is_picture(piece.arguments):
+        if piece.picture:
             self._shown = (index, piece)
             return
         self._unconsumed.append((index, piece))
@@ -161,10 +161,13 @@ class Media:
         Raises:
             BufferOverflow: If it does not fit.
         """
-        if self._limit.full != "raise" or _is_picture(arguments):
+        if self._limit.full != "raise":
+            return
+        piece = piece_of(arguments, place=0)
+        if piece.picture:
             return
         messages = self._messages + 1
-        size = self._bytes + size_of(arguments)
+        size = self._bytes + piece.size
         if not self._limit.fits(messages=messages, bytes=size):
             raise self._limit.overflow("pieces of realtime input", messages=messages, bytes=size)
 
@@ -174,12 +177,16 @@ class Media:
         Args:
             piece: The input.
         """
-        if _is_picture(piece.arguments):
+        if piece.picture:
             self._video = piece
             return
         self._held.append(piece)
         self._seconds += piece.seconds
         self._bytes += piece.size
+        self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest sound beyond the limits."""
         marks = []
         while self._seconds > self._limit_seconds + _ROUNDING:
             oldest = self._held.popleft()
@@ -209,9 +216,9 @@ class Media:
         marks = [mark for piece in unconsumed if (mark := piece.mark)]
         # What is open at the first message that is written again.
         if marks and marks[0] == "activity_end":
-            unconsumed.insert(0, Piece(_START, unconsumed[0].place, 0.0, 0))
+            unconsumed.insert(0, Piece(_START, unconsumed[0].place, mark=_MARKS[0]))
         elif not marks and self._opened is not None:
-            unconsumed.insert(0, Piece(_START, self._opened.place, 0.0, 0))
+            unconsumed.insert(0, Piece(_START, self._opened.place, mark=_MARKS[0]))
         if not numbered:
             unconsumed = self._newest(unconsumed)
         self._again.extendleft(replace(piece, again=True) for piece in reversed(unconsumed))
@@ -270,7 +277,7 @@ class Media:
             piece: What `written` was told of last.
         """
         self.unwrite(piece)
-        if _is_picture(piece.arguments):
+        if piece.picture:
             self._video = self._video or piece
             return
         self._bytes += piece.size
@@ -279,6 +286,7 @@ class Media:
         else:
             self._held.appendleft(piece)
             self._seconds += piece.seconds
+            self._trim()
 
     def forget_dropped(self) -> float:
         """Return the seconds of sound that were dropped since this was last asked."""
@@ -326,14 +334,15 @@ def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
         arguments: Those of ``send_realtime_input``.
         place: Its place among all that the caller sent.
     """
-    blob = arguments.get("audio") or arguments.get("media")
-    seconds = 0.0 if blob is None else seconds_of(blob) or 0.0
-    return Piece(arguments, place, seconds, size_of(blob if seconds else arguments))
-
-
-def _is_picture(arguments: Mapping[str, Any]) -> bool:
-    blob = arguments.get("video") or arguments.get("media")
-    return blob is not None and seconds_of(blob) is None
+    blob = arguments.get("audio") or arguments.get("video") or arguments.get("media")
+    if blob is not None:
+        seconds, size = _sound_in(blob)
+        if seconds is not None:
+            return Piece(arguments, place, seconds, size)
+        return Piece(arguments, place, 0.0, size_of(arguments), picture=True)
+    # An empty mark is one all the same.
+    mark = next((name for name in _MARKS if arguments.get(name) is not None), None)
+    return Piece(arguments, place, 0.0, size_of(arguments), mark)
 
 
 def seconds_of(blob: Any) -> float | None:
@@ -342,13 +351,19 @@ def seconds_of(blob: Any) -> float | None:
     Args:
         blob: A blob of the SDK's, or a dict of its fields; anything else is no sound.
     """
+    return _sound_in(blob)[0]
+
+
+def _sound_in(blob: Any) -> tuple[float | None, int]:
+    """Return the seconds of sound in a blob, None if it is no sound, and its bytes."""
     is_dict = isinstance(blob, dict)
     kind = blob.get("mime_type") if is_dict else getattr(blob, "mime_type", None)
     data = blob.get("data") if is_dict else getattr(blob, "data", None)
     rate = _rate_of(kind) if isinstance(kind, str) else None
+    size = len(data) if data else 0
     if not rate:
-        return None if rate is None else _USUAL_FRAME
-    return len(data or b"") / _BYTES_A_SAMPLE / rate
+        return (None if rate is None else _USUAL_FRAME), size
+    return size / _BYTES_A_SAMPLE / rate, size
 
 
 @functools.lru_cache

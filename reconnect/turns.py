@@ -72,7 +72,7 @@ class State(Enum):
     """The user's part is covered, the reply told; no handle is known to cover it yet."""
 
     SETTLED = "settled"
-    """A handle covers it. The ledger forgets it."""
+    """A handle covers it. The ledger forgets it, once all that came before it is settled too."""
 
 
 class Mark(Enum):
@@ -151,6 +151,9 @@ TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
     (State.TO_TELL_REPLY, Mark.RESTARTED): State.TO_TELL,
     (State.TOLD_REPLY, Mark.COVERED): State.SETTLED,
     (State.TOLD_REPLY, Mark.LOST): State.TO_TELL_REPLY,
+    (State.SETTLED, Mark.COVERED): State.SETTLED,
+    (State.SETTLED, Mark.LOST): State.SETTLED,
+    (State.SETTLED, Mark.RESTARTED): State.TO_TELL,
 }
 """Every transition there is; the diagram in the documentation is generated from it."""
 

@@ -4,7 +4,7 @@ from google.genai import types
 
 from reconnect.calls import LOST
 from reconnect.ledger import Cut, Ledger
-from reconnect.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call
+from reconnect.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call, State
 
 # The server's part
 
@@ -129,9 +129,12 @@ def closed(id_):
 
 def check(ledger, *, lost=False):
     """Check what holds of a ledger at any time."""
-    written = [not entry.to_write for entry in ledger.backlog.entries]
+    entries = [entry for entry in ledger.backlog.entries if entry.state is not State.SETTLED]
+    written = [not entry.to_write for entry in entries]
     assert written == sorted(written, reverse=True), "what is written precedes what is not"
     assert not (lost and any(written)), "nothing is written to a connection that is lost"
     assert sum(entry.replying for entry in ledger.backlog.entries) <= 1, "one reply comes at a time"
-    assert not any(entry.over for entry in ledger.backlog.entries), "what is over is forgotten"
+    assert not any(entry.over for entry in entries), "what is over is forgotten"
+    first = ledger.backlog.entries[:1]
+    assert not any(entry.over for entry in first), "what is settled waits for something"
     assert not ledger.quiet or not ledger.backlog.entries, "quiet means that nothing is open"

@@ -228,8 +228,13 @@ def test_forget():
     first.reply += ["d", "e"]
     mark(third, Mark.WRITTEN, Mark.COVERED)
     backlog.forget()
-    assert backlog.entries == [second]
-    assert backlog.past == [user("a"), model_turn("de"), user("c")]
+    # What came after an open turn is told after it, if it comes to that.
+    assert backlog.entries == [second, third]
+    assert backlog.past == [user("a"), model_turn("de")]
+    mark(second, Mark.WRITTEN, Mark.COMPLETED, Mark.COVERED)
+    backlog.forget()
+    assert backlog.entries == []
+    assert backlog.past == [user("a"), model_turn("de"), user("b"), user("c")]
 
 
 def test_past_is_bounded():
@@ -379,3 +384,33 @@ def test_room_is_not_made_across_an_open_turn():
     ledger.received(update("h"))
     assert not backlog.has_room(turn("d"), resumable=True)
     assert [entry.turns for entry in backlog.entries] == [[user("q")], [user("c")]]
+
+
+def test_covered_context_stays_behind_an_open_turn():
+    """A fresh session is told context that a handle covers after the turn before it, not before."""
+    ledger = Ledger()
+    ledger.backlog.record(turn("q"))
+    ledger.backlog.record(turn("c", asks=False))
+    for entry in ledger.backlog.unwritten():
+        ledger.write(entry)
+    ledger.received(update("h", consumed=2))
+    ledger.lost()
+    assert [ledger.backlog.entries[0].state] == [State.TO_ASK_ON]
+    ledger.restarted()
+    assert ledger.backlog.past == []
+    calls = [ledger.write(entry) for entry in ledger.backlog.unwritten()]
+    assert calls == [turn("q"), turn("c", asks=False)]
+
+
+def test_room_is_made_of_what_waits_for_its_place():
+    """A backlog that is full lets go of what is covered, though a turn before it is open."""
+    ledger = Ledger(limit=Limit(messages=2, bytes=1000, full="wait"))
+    for call in (turn("q"), turn("c", asks=False)):
+        assert ledger.backlog.has_room(call, resumable=True)
+        ledger.backlog.record(call)
+    for entry in ledger.backlog.unwritten():
+        ledger.write(entry)
+    ledger.received(update("h", consumed=2))
+    assert len(ledger.backlog.entries) == 2
+    assert ledger.backlog.has_room(turn("d"), resumable=True)
+    assert ledger.backlog.past == [user("c")]

@@ -383,3 +383,23 @@ async def test_failure_while_it_stops_is_reported():
         begun.start(refuse())
         await settle()
     assert [type(error) for error in broken] == [OSError]
+
+
+async def test_timeout_that_is_over_when_it_is_set():
+    """Eager hands a timeout whose time has passed to the coroutine that set it, and lives on."""
+    over = []
+
+    async def late():
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            over.append("timed out")
+
+    async with eager() as begun:
+        await settle()
+        for _ in range(2):
+            begun.start(late()).later = over.append
+            await settle()
+        assert over == ["timed out", None] * 2
+        assert not begun._task.done()

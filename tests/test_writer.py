@@ -7,13 +7,13 @@ from collections import deque
 import pytest
 from google.genai import types
 from messages import calling, complete, said, turn, update
-from talk import MODEL, QUICK, ask, kinds, session_on, settled, user
+from talk import MODEL, QUICK, ask, kinds, reply, session_on, settled, user
 from websockets.exceptions import ConnectionClosedError
 
-from reconnect import Connected, GoingAway
+from reconnect import Connected, GoingAway, Lost
 from reconnect._bell import Bell
 from reconnect._connection import Connection
-from reconnect._writer import Writer
+from reconnect._writer import WRITE_TIMEOUT, Writer
 from reconnect.errors import BufferOverflow
 from reconnect.ledger import Ledger
 from reconnect.limits import MEDIA, Limit
@@ -288,7 +288,7 @@ async def test_stream_that_finds_no_room_goes_on():
         desk.hold(b"2")
         desk.say("a")
         writer.flush()
-        await asyncio.sleep(60)
+        await asyncio.sleep(30)
         assert desk.written == []
         desk.session.room.set()
         await settle()
@@ -514,3 +514,27 @@ async def test_full_socket_holds_nobody_up(going):
             assert numbers[-10:] == [*range(2990, 3000)]
             # Where the write has failed that waited for room, its frame is taken back.
             assert len(numbers) <= 11
+
+
+async def test_full_socket_is_noticed():
+    """Session gives up a server that has stopped to read, which the keepalive does not notice."""
+    events = []
+    async with LiveServer() as server:
+        async with session_on(server, policy=QUICK, on_event=events.append) as session:
+            await ask(session, "a")
+            await settled()
+            server.inject(Stall(reads=False))
+            for _ in range(3):
+                await session.send_realtime_input(video=IMAGE)
+            assert not session._driver._writer.flowing
+            stuck = session._driver.connection
+            await session.send_client_content(turns=user("b"))
+            await asyncio.sleep(WRITE_TIMEOUT - 1)
+            assert kinds(events) == [Connected]
+            assert '"b"' in await reply(session)
+            lost = next(event for event in events if isinstance(event, Lost))
+            assert "has read nothing for 40 s" in str(lost.error)
+            # Closing it waits for the socket as well, and must not do so for ever.
+            assert not stuck.closed
+            await asyncio.sleep(60)
+            assert stuck.closed
