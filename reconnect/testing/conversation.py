@@ -246,10 +246,13 @@ class Session:
                 kind = "activity_end"
             elif self.ear.speech and not before.speech:
                 kind = "activity_start"
-        if kind != "activity_end":
-            return kind, ()
-        self.ear = Ear()
-        return kind, before.speech if self._transcribes else ()
+        if kind == "activity_end":
+            self.ear = Ear()
+            return kind, before.speech if self._transcribes else ()
+        if kind in _ASKS and self.detects:
+            # It is answered together with what was said so far, whose end then asks nothing more.
+            self.ear = Ear()
+        return kind, ()
 
     @property
     def _transcribes(self) -> bool:

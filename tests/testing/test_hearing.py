@@ -75,6 +75,16 @@ def test_speech_interrupts():
     ]
 
 
+def test_a_typed_turn_takes_speech_with_it():
+    """What was said before a typed turn is answered with it, and not again when it ends."""
+    session = admit(memory(vad=True))
+    hear(session, SOUND, SILENCE)
+    assert say(session, "a") == Reaction("answer")
+    assert hear(session, *[SILENCE] * 9) == [NOTHING] * 9
+    session.begin()
+    assert hear(session, SOUND) == [Reaction("nothing", interrupted=True)]
+
+
 def test_the_end_of_the_stream_ends_speech():
     """A microphone that is switched off ends what was said, and nothing where nobody spoke."""
     session = admit(memory(vad=True))
