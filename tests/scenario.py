@@ -43,15 +43,30 @@ LONGEST = 120.0
 
 HEARD = "I heard you."
 
+SILENCE = bytes(640)
+"""A frame of 20 ms in which nothing is to be heard."""
+
+PAUSE = 7
+"""Frames of silence after what is spoken without marks: five end it, and two come after."""
+
 
 def frame(number):
-    """Return a frame of 20 ms whose bytes tell its number."""
-    return number.to_bytes(4, "big") * 160
+    """Return a frame of 20 ms whose bytes tell its number, and are not silence."""
+    return (number + 1).to_bytes(4, "big") * 160
 
 
 def numbers(values):
-    """Return the numbers of the frames among values."""
-    return [int.from_bytes(value[:4], "big") for value in values if isinstance(value, bytes)]
+    """Return the numbers of the frames among values, without those of silence."""
+    return [
+        int.from_bytes(value[:4], "big") - 1
+        for value in values
+        if isinstance(value, bytes) and value != SILENCE
+    ]
+
+
+def words_of(speech):
+    """Return what the emulator understands of frames of speech."""
+    return " ".join(["heard", *map(str, numbers(speech))])
 
 
 # The script
@@ -86,6 +101,14 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Speak:
+    """A spoken turn without marks: frames, and as much silence as ends it."""
+
+    first: int
+    frames: int
+
+
+@dataclass(frozen=True)
 class Hum:
     """Frames without marks and without a reply."""
 
@@ -108,10 +131,10 @@ def answer_to(text):
 def model(question):
     """Answer what was said last; to "book 2" two tables are booked first, one after the other."""
     since = question.open
-    said = [value for value in since if not isinstance(value, dict)]
-    if isinstance(said[-1], bytes):
-        return HEARD
+    said = [value for value in since if not isinstance(value, dict) and value != SILENCE]
     text = said[-1]
+    if isinstance(text, bytes) or text.startswith("heard"):
+        return HEARD
     results = [value for value in since if isinstance(value, dict)]
     if text.startswith("book"):
         wanted = int(text.split()[1])
@@ -175,6 +198,7 @@ class Play:
         generation: The emulator's.
         history: What a fresh session is told.
         tool_seconds: How long a tool takes.
+        transcription: Whether the server says what it has understood of what is spoken.
         options: More options of the session.
     """
 
@@ -183,6 +207,7 @@ class Play:
     generation: str = "3.8"
     history: list = field(default_factory=list)
     tool_seconds: float = 0.02
+    transcription: bool = False
     options: dict = field(default_factory=dict)
     events: list = field(default_factory=list)
     shown: list = field(default_factory=list)
@@ -207,7 +232,7 @@ class Play:
         session = ResumableSession(
             self.tap,
             model=MODEL,
-            config=TEXT,
+            config=TEXT | ({"input_audio_transcription": {}} if self.transcription else {}),
             policy=QUICK.replace(without_handle="restart"),
             history=self.history,
             on_event=self._on_event,
@@ -243,11 +268,12 @@ class Play:
                 await session.send_realtime_input(activity_start={})
                 await self._speak(session, step)
                 await session.send_realtime_input(activity_end={})
-                try:
-                    async with asyncio.timeout(PATIENCE):
-                        self.replies.append((HEARD, await self._listen(session)))
-                except TimeoutError:
-                    self.replies.append((HEARD, None))
+                await self._hear_out(session)
+            case Speak():
+                await self._speak(session, step)
+                for _ in range(PAUSE):
+                    await self._sound(session, SILENCE)
+                await self._hear_out(session)
             case Hum():
                 await self._speak(session, step)
             case Wait():
@@ -257,10 +283,19 @@ class Play:
         for number in range(step.first, step.first + step.frames):
             if self.away:
                 self.sure.append(number)
-            await session.send_realtime_input(
-                audio={"data": frame(number), "mime_type": "audio/pcm;rate=16000"}
-            )
-            await asyncio.sleep(FRAME)
+            await self._sound(session, frame(number))
+
+    async def _sound(self, session, data):
+        await session.send_realtime_input(audio={"data": data, "mime_type": "audio/pcm;rate=16000"})
+        await asyncio.sleep(FRAME)
+
+    async def _hear_out(self, session):
+        """Listen to the reply to what was spoken, if one comes."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                self.replies.append((HEARD, await self._listen(session)))
+        except TimeoutError:
+            self.replies.append((HEARD, None))
 
     async def _listen(self, session):
         said = ""
@@ -298,6 +333,8 @@ class Play:
             self._answers,
             self._audio,
             self._activity,
+            self._spoken,
+            self._honest,
         ):
             found += check()
         return found
@@ -360,8 +397,10 @@ class Play:
         ]
         ran, answered = set(), set()
         ends = {0}
+        covered = {None: None}
         for connection, log in zip(self._opened, self.tap.logs, strict=True):
-            spoken = _spoken_turns(log)
+            spoken, handles = self._spoken_turns(log, covered[connection.handle])
+            covered |= handles
             repeated = len(answered & spoken.keys())
             answered |= {turn for turn, complete in spoken.items() if complete}
             sent = self._visible(connection, log, ran, repeated)
@@ -381,6 +420,43 @@ class Play:
             ends = reached
         if len(shown) not in ends:
             yield f"the caller was shown {shown}, the server sent {self._sent()}"
+
+    def _spoken_turns(self, log, newest):
+        """Return the spoken turns of a connection, and what its handles cover.
+
+        Args:
+            log: The log of the connection.
+            newest: The newest frame that its session had heard before it.
+
+        Returns:
+            Of each turn that was marked, or whose reply began, by its last frame, whether it was
+            answered; and by each handle the newest frame that it covers.
+        """
+        turns, covered = {}, {}
+        turn = None
+        written = [newest]
+        for direction, *what in log:
+            if direction == "in":
+                tokens = _shown_tokens(what[0])
+                says = [token[1] for token in tokens if token[0] == "text"]
+                replied = any(HEARD.startswith(text) for text in says)
+                if replied and turn is None and self.vertexai and self._is_of(written[-1], Speak):
+                    turn = written[-1]
+                    turns[turn] = False
+                if turn is not None and ("end",) in tokens:
+                    turns[turn], turn = True, None
+                update = what[0].session_resumption_update
+                if update is not None and update.new_handle:
+                    index = update.last_consumed_client_message_index
+                    covered[update.new_handle] = written[-1 if index is None else index]
+                continue
+            audio = what[0] == "send_realtime_input" and what[1].get("audio")
+            written.append(next(iter(numbers([audio["data"]] if audio else [])), written[-1]))
+            if what[0] == "send_realtime_input" and what[1].get("activity_end") is not None:
+                # Marks may be all that is left of it: then it is none that was answered before.
+                turn = written[-1] if len(set(written)) > 1 else None
+                turns[turn] = False
+        return turns, covered
 
     @property
     def _opened(self):
@@ -427,7 +503,7 @@ class Play:
                 case Ask():
                     next(replies)
                     expected += [("user", step.text), ("model", step.reply)]
-                case Say():
+                case Say() | Speak():
                     _, said = next(replies)
                     frames = range(step.first, step.first + step.frames)
                     expected += [("user", number) for number in frames]
@@ -443,15 +519,18 @@ class Play:
         known = [
             (role, numbers([value])[0] if isinstance(value, bytes) else value)
             for role, value in self.context
-            if not isinstance(value, dict)
+            if not isinstance(value, dict) and value != SILENCE
         ]
         expected = self._expected()
         if self.vertexai:
             if known != expected:
                 yield f"the model knows {known}, and should {expected}"
             return
-        # Sound that was on its way is lost where resumption is not transparent.
-        known = [item for item in known if not isinstance(item[1], int)]
+        # Sound that was on its way is lost where resumption is not transparent, or its words are
+        # told in its place.
+        told = {words for words, _ in self._told()}
+        known = [(r, value) for r, value in known if not isinstance(value, int)]
+        known = [(r, value) for r, value in known if value not in told]
         expected = [item for item in expected if not isinstance(item[1], int)]
         if known == expected:
             return
@@ -549,15 +628,98 @@ class Play:
                     if not active:
                         yield f"connection {number}: an activity is ended that was not begun"
                     active = False
-                elif item.kind == "audio" and not active and not self._hums(item.value):
-                    yield f"connection {number}: frame {numbers([item.value])} without an activity"
+                elif item.kind == "audio" and not active:
+                    for it in numbers([item.value]):
+                        if not self._is_of(it, Hum | Speak):
+                            yield f"connection {number}: frame {it} without an activity"
 
-    def _hums(self, value):
-        (number,) = numbers([value])
-        return any(
-            isinstance(step, Hum) and step.first <= number < step.first + step.frames
+    def _is_of(self, number, kind):
+        """Tell whether a frame is one of a kind of step; None is not."""
+        return number is not None and any(
+            isinstance(step, kind) and step.first <= number < step.first + step.frames
             for step in self.script
         )
+
+    def _told(self):
+        """Return the words of speech that the model was told, each with the frames in them."""
+        return [
+            (value, [int(number) for number in value.split()[1:]])
+            for _, value in self.context
+            if isinstance(value, str) and value.startswith("heard")
+        ]
+
+    def _spoken(self):
+        """Check what became of each turn that was spoken without marks.
+
+        It is known by its sound, or else by its words, and by both only where that was in doubt; it
+        has a reply where words of it were seen; and where anything of it is missing, an event says
+        that something is.
+        """
+        replies = iter(self.replies)
+        heard = set(numbers(value for _, value in self.context))
+        understood = self._understood()
+        for step in self.script:
+            if not isinstance(step, Ask | Say | Speak):
+                continue
+            _, said = next(replies)
+            if not isinstance(step, Speak):
+                continue
+            frames = set(range(step.first, step.first + step.frames))
+            told = [set(found) for _, found in self._told() if frames & set(found)]
+            if told and self.vertexai:
+                yield f"{step} was told as {told}, though none of it need be lost"
+            if len(told) + (frames <= heard) > 1 and not self._may_be_known(frames):
+                yield f"{step} is known as {sorted(frames & heard)} and as {told}"
+            missing = frames - heard - set().union(*told)
+            if missing and self._whole:
+                yield f"{sorted(missing)} of {step} are missing, and no event says so"
+            if said != HEARD and self._whole:
+                yield f"{step} has no reply, and no event says so"
+            if said != HEARD and understood & frames:
+                yield f"{step} has no reply, though its words were seen"
+
+    def _understood(self):
+        """Return the last frame of each turn whose words the client has seen.
+
+        Where the silence after a turn is lost, the next one is heard as a part of it.
+        """
+        texts = [
+            entry[1].server_content.input_transcription.text
+            for log in self.tap.logs
+            for entry in log
+            if entry[0] == "in"
+            and entry[1].server_content is not None
+            and entry[1].server_content.input_transcription is not None
+        ]
+        return {int(text.split()[-1]) for text in texts}
+
+    def _honest(self):
+        """Check that nothing is said to be lost where resumption is transparent."""
+        spoken = any(isinstance(step, Speak) for step in self.script)
+        if spoken and self.vertexai and not self._whole:
+            yield f"something is said to be lost: {self.events}"
+
+    @property
+    def _whole(self):
+        """Whether no event says that something is lost."""
+        returns = [event for event in self.events if isinstance(event, Resumed | Restarted)]
+        return all(event.continuity.whole for event in returns)
+
+    def _may_be_known(self, frames):
+        """Tell whether a handle came that covers some of the sound, before the reply to it."""
+        for log in self.tap.logs:
+            written = False
+            for direction, *what in log:
+                if direction == "out" and what[0] == "send_realtime_input":
+                    audio = what[1].get("audio")
+                    written |= audio is not None and bool(frames & set(numbers([audio["data"]])))
+                elif direction == "in" and written:
+                    update = what[0].session_resumption_update
+                    if update is not None and update.new_handle:
+                        return True
+                    if any(token[0] == "text" for token in _shown_tokens(what[0])):
+                        break
+        return False
 
 
 def _call_key(name, arguments):
@@ -569,23 +731,6 @@ def _responses(arguments):
     if not isinstance(responses, list):
         responses = [responses]
     return [r if isinstance(r, dict) else r.model_dump() for r in responses]
-
-
-def _spoken_turns(log):
-    """Return the spoken turns that were written, by their last frame, and which were answered."""
-    turns = {}
-    frame_number = turn = None
-    for direction, *what in log:
-        if direction == "in":
-            if turn is not None and ("end",) in _shown_tokens(what[0]):
-                turns[turn], turn = True, None
-        elif what[0] == "send_realtime_input":
-            if what[1].get("audio") is not None:
-                (frame_number,) = numbers([what[1]["audio"]["data"]])
-            elif what[1].get("activity_end") is not None:
-                turn = frame_number
-                turns[turn] = False
-    return turns
 
 
 def _is_error(entry):
@@ -642,8 +787,16 @@ def _wire_tokens(message):
     return tuple(tokens)
 
 
-def server_for(generation, **options):
-    """Return an emulator whose times leave no two things to happen at once."""
+def server_for(generation, script=(), **options):
+    """Return an emulator whose times leave no two things to happen at once.
+
+    Args:
+        generation: Its generation.
+        script: What will be played on it: it listens for speech if any is spoken without marks.
+        **options: More of it.
+    """
+    options.setdefault("vad", any(isinstance(step, Speak) for step in script))
+    options.setdefault("transcriber", words_of)
     options.setdefault("chunk_delay", 0.05)
     options.setdefault("handle_delay", 0.15)
     return LiveServer(model, generation=generation, **options)
@@ -665,7 +818,7 @@ def cuts(counts):
 
 async def measure(script, *, generation, vertexai, **options):
     """Return how many messages the server sends, and receives, in an undisturbed run."""
-    async with server_for(generation) as server:
+    async with server_for(generation, script) as server:
         play = Play(script, generation=generation, vertexai=vertexai, **options)
         await play.on(server)
         found = play.problems()
@@ -685,7 +838,7 @@ async def play_each(cases, script, *, generation, vertexai, **options):
         **options: More of `Play`.
     """
     failures = []
-    async with _quickly(), server_for(generation) as server:
+    async with _quickly(), server_for(generation, script) as server:
         live = server.client(vertexai=vertexai).aio.live
         for name, faults in cases.items():
             dialled = len(server.connections)

@@ -1,0 +1,152 @@
+"""Conversations that are spoken without marks: the server itself detects speech.
+
+So do most voice agents. What must hold is checked by `scenario.Play`: where resumption is
+transparent, nothing is lost; elsewhere words that were seen are asked again, and what cannot be is
+said to be lost.
+"""
+
+import pytest
+from scenario import (
+    CUTS,
+    GENERATIONS,
+    Ask,
+    Play,
+    Say,
+    Speak,
+    Wait,
+    each_moment,
+    measure,
+    play_each,
+    server_for,
+    sweep,
+)
+
+from reconnect import Resumed
+
+TURN = [Ask("one"), Wait(), Speak(0, 5), Wait(), Ask("two")]
+"""Speech that begins after the handle for what came before."""
+
+MIDST = [Ask("one"), Speak(0, 10), Speak(10, 4), Wait(), Ask("two")]
+"""Speech in whose midst the handle comes."""
+
+TOOLS = [Ask("book 1", calls=1), Speak(0, 4), Ask("book 2", calls=2), Wait(), Ask("three")]
+"""Speech between turns with tools."""
+
+UNANSWERED = "a handle that covers speech came before the reply, and nobody asks for the reply"
+FORGOTTEN = "the end of a reply that is not shown makes the result of a later call forgotten"
+COVERED = "sound that was on its way when a handle came is taken for covered"
+UNCOUNTED = "words that the session may know by their sound are not counted as maybe twice"
+
+
+def _servers(*failing):
+    """Return each server there is, as parameters; with why it is known to fail, if it is.
+
+    Args:
+        *failing: Of each known failure, for which servers it is, and why.
+    """
+    found = []
+    for generation in GENERATIONS:
+        for vertexai in (False, True):
+            for transcription in (False, True):
+                server = (generation, vertexai, transcription)
+                reasons = [reason for fails, reason in failing if fails(*server)]
+                marks = [pytest.mark.xfail(reason=reason, strict=True) for reason in reasons[:1]]
+                found.append(pytest.param(*server, marks=marks))
+    return pytest.mark.parametrize(("generation", "vertexai", "transcription"), found)
+
+
+def _goes_unanswered(generation, vertexai, transcription):
+    return generation == "3.8" and (vertexai or not transcription)
+
+
+def _forgets_results(generation, vertexai, transcription):
+    return generation == "2.5" and vertexai
+
+
+every_cut = pytest.mark.parametrize("kind", list(CUTS))
+
+
+@_servers((_goes_unanswered, UNANSWERED))
+@every_cut
+async def test_a_spoken_turn(kind, generation, vertexai, transcription):
+    """A spoken turn survives a cut at any moment, or is said to be lost."""
+    failures = await sweep(
+        TURN, generation=generation, vertexai=vertexai, kinds=[kind], transcription=transcription
+    )
+    assert not failures, "\n".join(failures)
+
+
+@_servers((_goes_unanswered, UNANSWERED), (_forgets_results, FORGOTTEN))
+@every_cut
+async def test_a_spoken_turn_between_tools(kind, generation, vertexai, transcription):
+    """A spoken turn survives a cut at any moment between turns with tools, which run once."""
+    failures = await sweep(
+        TOOLS, generation=generation, vertexai=vertexai, kinds=[kind], transcription=transcription
+    )
+    assert not failures, "\n".join(failures)
+
+
+@_servers((_goes_unanswered, UNANSWERED))
+async def test_handles_in_the_midst_of_speech(generation, vertexai, transcription):
+    """Speech survives a cut at any moment where a handle covers only the beginning of it."""
+    server = {"generation": generation, "vertexai": vertexai, "transcription": transcription}
+    cases = each_moment(await measure(MIDST, **server))
+    failures = await play_each(cases, MIDST, **server)
+    assert not failures, "\n".join(failures)
+
+
+async def _cut(script, when, *, generation, **options):
+    """Play a script whose first connection is reset at a moment."""
+    async with server_for(generation, script, faults=[CUTS["abort"](**when)]) as server:
+        play = await Play(script, generation=generation, **options).on(server)
+        assert play.lost == 1
+        return play
+
+
+@pytest.mark.xfail(reason=UNANSWERED, strict=True)
+@pytest.mark.parametrize("vertexai", [False, True])
+async def test_a_reply_that_had_not_begun(vertexai):
+    """A reply is asked for that had not begun when a handle covered what it answers."""
+    script = [Wait(), Speak(0, 3)]
+    play = await _cut(script, {"after_sent": 2}, generation="3.8", vertexai=vertexai)
+    assert play.problems() == []
+
+
+@pytest.mark.xfail(reason=UNANSWERED, strict=True)
+@pytest.mark.parametrize(("transcription", "sent"), [(False, 3), (True, 4)])
+async def test_a_reply_whose_first_word_was_shown(transcription, sent):
+    """A reply is asked for again of which a word was shown, and which no handle covers yet."""
+    play = await _cut(
+        [Wait(), Speak(0, 3)],
+        {"after_sent": sent},
+        generation="3.8",
+        vertexai=True,
+        transcription=transcription,
+    )
+    assert play.problems() == []
+
+
+@pytest.mark.xfail(reason=FORGOTTEN, strict=True)
+@pytest.mark.parametrize("spoken", [Say(0, 3), Speak(0, 3)], ids=["marked", "detected"])
+async def test_a_tool_after_speech_that_is_written_again(spoken):
+    """A tool runs once though the reply to the speech before it is given, and hidden, anew."""
+    script = [Wait(), spoken, Ask("book 1", calls=1)]
+    play = await _cut(script, {"after_sent": 7}, generation="2.5", vertexai=True)
+    assert play.problems() == []
+
+
+@pytest.mark.xfail(reason=COVERED, strict=True)
+async def test_sound_that_a_handle_has_overtaken():
+    """Sound that was written before the first handle was read, and lost, is said to be lost."""
+    play = await _cut([Speak(0, 3), Wait()], {"after_received": 1}, generation="2.5")
+    assert play.problems() == []
+
+
+@pytest.mark.xfail(reason=UNCOUNTED, strict=True)
+async def test_words_that_may_be_known_are_counted():
+    """What is told by its words, and may be known by its sound, is counted as maybe twice."""
+    script = [Wait(), Speak(0, 3)]
+    play = await _cut(script, {"after_sent": 3}, generation="3.8", transcription=True)
+    assert play.problems() == []
+    [resumed] = [event for event in play.events if isinstance(event, Resumed)]
+    assert resumed.continuity.maybe_twice == 1
