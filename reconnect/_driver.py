@@ -93,7 +93,7 @@ class Driver:
         self._outbox = Outbox(
             self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
         )
-        self._writer: Writer | None = None
+        self.writer: Writer | None = None
         self.connection: Connection | None = None
         self.ending = Ending()
         self._vertexai = False
@@ -155,20 +155,15 @@ class Driver:
         self.ledger.backlog.record(call)
         self._flush()
 
-    async def stream(self, arguments: dict[str, Any]) -> None:
-        """Send realtime input, and never wait: a microphone does not either.
+    def hold(self, arguments: dict[str, Any]) -> None:
+        """Take over realtime input that cannot be written at once: a microphone never waits.
 
         Args:
             arguments: Those of ``send_realtime_input``.
         """
-        writer = self._writer
-        if writer is not None and writer.flowing:
-            if writer.stream(arguments):
-                return
-        else:
-            self.check_entered()
-            self.ending.check()
-            _sdk.check_input(arguments)
+        self.check_entered()
+        self.ending.check()
+        _sdk.check_input(arguments)
         self._outbox.hold(arguments)
         self._flush()
 
@@ -215,8 +210,8 @@ class Driver:
 
     def _flush(self) -> None:
         """Write what is due, as far as there is a connection for it."""
-        if self._writer is not None:
-            self._writer.flush()
+        if self.writer is not None:
+            self.writer.flush()
         self._bell.ring()
 
     async def _usable(self) -> Connection:
@@ -330,7 +325,7 @@ class Driver:
         if not self._connected_once:
             self._teller.tell(Connected(resumed=self._link.resumed))
         self.reader.follow(connection)
-        self._writer = Writer(
+        self.writer = Writer(
             connection,
             self._outbox,
             bell=self._bell,
@@ -338,11 +333,11 @@ class Driver:
             broken=self._end,
         )
         try:
-            self._writer.flush()
+            self.writer.flush()
             loss = await self._hold(connection)
         finally:
-            self._writer.cancel()
-            self._writer = None
+            self.writer.cancel()
+            self.writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
             loss = self._link.moved(self._now())

@@ -47,18 +47,18 @@ class Writer:
         broken: Callable[[BaseException], None],
     ) -> None:
         self._connection = connection
+        self._send = connection.session.send_realtime_input
         self._outbox = outbox
+        self._media = outbox.media
+        self._lean = not outbox.transparent
         self._bell = bell
         self._tell_up_to_date = up_to_date
-        # Whether more is due, or on its way: whoever sends leaves it to the outbox.
+        # Whether realtime input can be written at once, since nothing is due before it.
+        self.flowing = False
+        # Whether something is being written, or was when the connection was lost.
         self._busy = False
         self._watch: asyncio.TimerHandle | None = None
         self._eager = Eager(name="reconnect writer", broken=broken)
-
-    @property
-    def flowing(self) -> bool:
-        """Whether realtime input can be written at once: nothing is due before it."""
-        return not self._busy and self._connection.alive
 
     def flush(self) -> None:
         """Write what is due, as far as that needs no waiting, and leave the rest to the task.
@@ -71,7 +71,7 @@ class Writer:
             return
         if not self._connection.alive:
             return
-        self._busy = True
+        self._busy, self.flowing = True, False
         self._eager.start(self._write_due())
 
     def stream(self, arguments: dict[str, Any]) -> bool:
@@ -84,25 +84,31 @@ class Writer:
             BufferOverflow: If there is no room for it, and the oldest is not to be dropped.
             Exception: What the SDK says of a bad argument.
         """
-        self._outbox.check_room(arguments)
-        writing = self._connection.session.send_realtime_input(**arguments)
+        if self._outbox.strict:
+            self._outbox.media.check_room(arguments)
         try:
-            rest = self._eager.start(writing)
+            rest = self._eager.start(self._send(**arguments))
         except Exception as error:
             if read(error).family is Family.FOREIGN:
                 raise
+            self.flowing = False
             self._connection.suspect(error)
             return False
-        write = self._outbox.streamed(arguments, over=rest is None)
-        if rest is not None and write is not None:
-            self._busy = True
+        if rest is None and self._lean and (sound := arguments.get("audio")) is not None:
+            # What every frame of sound costs, where it is not kept and has no number: a count.
+            self._media.frames += 1
+            self._media.frame = sound
+            return True
+        write = self._outbox.streamed(arguments)
+        if rest is not None:
+            self._busy, self.flowing = True, False
             self._watch_socket()
             rest.later = partial(self._streamed, write)
         return True
 
     def cancel(self) -> None:
         """Stop writing: the connection is over."""
-        self._busy = True
+        self._busy, self.flowing = True, False
         self._unwatch_socket()
         self._eager.cancel()
 
@@ -142,7 +148,7 @@ class Writer:
                 self._unwatch_socket()
             self._check()
         self._check()
-        self._busy = False
+        self._busy, self.flowing = False, self._connection.alive
 
     def _watch_socket(self) -> None:
         """Give the connection up if the write that begins here waits for too long."""

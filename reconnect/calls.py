@@ -8,7 +8,7 @@ produced for a lost call is kept, and given to the model when it makes the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ class Asked:
         arguments: Its arguments.
         result: The function response that was sent; None while it is awaited.
         followed: Whether output came after the result was sent.
+        turn: The turn in whose reply it was made; None where nobody knows.
     """
 
     id: str | None
@@ -38,6 +39,7 @@ class Asked:
     arguments: Mapping[str, Any]
     result: Any = None
     followed: bool = False
+    turn: object = None
 
     @property
     def key(self) -> str:
@@ -167,9 +169,14 @@ class Calls:
         self._cancelled.clear()
         self._unclosed.clear()
 
-    def completed(self) -> None:
-        """Note the end of the turn: what was lost in it will not be asked again."""
-        self._lost.clear()
+    def completed(self, *, left: Collection[object] = ()) -> None:
+        """Note the end of a turn: what was lost in it will not be asked again.
+
+        Args:
+            left: The turns that are not over yet, which may ask again for theirs.
+        """
+        lost = self._lost.items()
+        self._lost = {key: call for key, call in lost if call.turn in left}
 
     def lost(self, *, known: bool = True) -> tuple[str, ...]:
         """Give up the connection; return the keys of the calls that nobody waits for any more.

@@ -120,9 +120,11 @@ class Ledger:
         self.closing = False
         self._late_end = False
         # The words of the user whose turn, and those of the model whose reply, is yet to be seen;
-        # and how far this connection was written when the last of the user's came.
+        # how far this connection was written when the last of the user's came, and whether a handle
+        # has come after it that says not what it covers.
         self._heard: deque[str] = deque(maxlen=_WORDS_LIMIT)
         self._heard_at = 0
+        self._heard_before_handle = False
         self._ahead: deque[str] = deque(maxlen=_WORDS_LIMIT)
         # Whether a reply is under way that comes as sound: what it says is in its transcription.
         self._sounding = False
@@ -234,14 +236,15 @@ class Ledger:
         known: list[str] = []
         if content is not None:
             hidden = self.closing and is_empty_end(message)
-            hidden |= self.backlog.repeating and content.input_transcription is None
+            # Its words too, since they were heard before.
+            hidden |= self.backlog.repeating
             notable |= hidden
             notable |= self._content(message)
         if message.tool_call is not None:
             turn = self._output()
             turn.called = True
             for call in message.tool_call.function_calls or ():
-                asked = Asked(call.id, call.name, call.args or {})
+                asked = Asked(call.id, call.name, call.args or {}, turn=turn)
                 if self.calls.ask(asked):
                     # The caller is needed: what it is shown from here on is new to it.
                     turn.given, turn.shown = False, True
@@ -324,10 +327,16 @@ class Ledger:
             self._heard.clear()
             return
         turn = self.backlog.spoken()
-        turn.index = self._heard_at
+        turn.doubtful = self._heard_before_handle
+        self._place_speech(turn)
         self._put_into_words(turn)
-        if self.consumed is not None and self.consumed >= self._heard_at:
-            turn.mark(Mark.COVERED)
+
+    def _place_speech(self, turn: Entry) -> None:
+        """Note by the words of a spoken turn where it ends, and whether a handle covers it."""
+        if self._heard:
+            turn.index = self._heard_at
+            if self.consumed is not None and self.consumed >= self._heard_at:
+                turn.mark(Mark.COVERED)
 
     def restarted(self, *, before: int | None = None) -> int:
         """Drop the handle: the next session is a fresh one, and is told the past.
@@ -364,6 +373,7 @@ class Ledger:
             # Nobody typed it, so it was spoken.
             turn = self.backlog.spoken()
             turn.doubtful = self._handle_since
+            self._place_speech(turn)
         self.closing = False
         self.calls.followed()
         if not turn.replying:
@@ -400,6 +410,7 @@ class Ledger:
         if content.input_transcription is not None and content.input_transcription.text:
             self._heard.append(content.input_transcription.text)
             self._heard_at = self._index
+            self._heard_before_handle = False
         if content.interrupted:
             # What interrupted the reply gets one of its own, and the player has been told. The end
             # that follows is the reply's.
@@ -438,7 +449,7 @@ class Ledger:
                 # It was said after all of them.
                 self._merged[-1].reply, turn.reply = turn.reply, []
             self._merged.clear()
-            self.calls.completed()
+            self.calls.completed(left=[it for it in self.backlog.entries if not it.complete])
 
     def _covered(self, consumed: int | None) -> None:
         """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
@@ -447,7 +458,7 @@ class Ledger:
         # handle without one says nothing of whether there will be numbers.
         self.issued |= consumed is not None or self._index >= self._index_base
         self.numbered |= consumed is not None
-        self._handle_since = consumed is None
+        self._handle_since = self._heard_before_handle = consumed is None
         self.calls.covered()
         entries = self.backlog.entries
         if consumed is None:

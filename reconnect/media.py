@@ -94,6 +94,11 @@ class Media:
         # written, those that no handle covers, where they will not be written again.
         self.dropped = 0.0
         self._uncovered = 0.0
+        # How many frames of sound were written that are not kept, and the newest. They are only
+        # counted, since that happens with every frame: their seconds are asked for after a loss.
+        # All are taken to be as long as the newest, as they are on any one microphone.
+        self.frames = 0
+        self.frame: Any = None
 
     @property
     def next_place(self) -> int | None:
@@ -129,17 +134,9 @@ class Media:
         while self._too_much() and self._unconsumed:
             self._drop(self._unconsumed.popleft()[1])
 
-    def sounded(self, blob: Any) -> None:
-        """Note sound that was written, and is not written again.
-
-        Args:
-            blob: A blob of the SDK's, or a dict of its fields.
-        """
-        self._uncovered += seconds_of(blob) or 0.0
-
     def covered(self) -> None:
         """Note a handle: it is taken to cover the sound that was written before it came."""
-        self._uncovered = 0.0
+        self._uncovered, self.frames = 0.0, 0
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -301,7 +298,8 @@ class Media:
 
     def forget_uncovered(self) -> float:
         """Return the seconds of sound that no session has, since this was last asked."""
-        uncovered, self._uncovered = self._uncovered, 0.0
+        uncovered = self._uncovered + self.frames * (seconds_of(self.frame) or 0.0)
+        self._uncovered, self.frames = 0.0, 0
         return uncovered
 
     @property

@@ -23,7 +23,7 @@ from typing import Any, Final
 from .ledger import Cut, Ledger
 from .limits import Limit
 from .media import Media, Piece, piece_of
-from .turns import ANSWER, REALTIME, Call, Entry, Mark, State
+from .turns import ANSWER, REALTIME, Call, Entry, Mark
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]
 
@@ -90,12 +90,15 @@ class Outbox:
     def __init__(self, ledger: Ledger, *, audio_buffer: float, limit: Limit) -> None:
         self._ledger = ledger
         self.media = Media(seconds=audio_buffer, limit=limit)
-        self._transparent = False
-        # Whether realtime input that is written may have to be kept, and there may be no room.
-        self._strict = False
+        # Whether resumption is transparent: then sound is kept until a handle covers it.
+        self.transparent = False
+        # Whether realtime input that is written must be kept, so that there must be room for it.
+        self.strict = False
         self._limit = limit
         self._seed: Entry | None = None
         self._told = 0
+        # Whether the next handle is the first one of a fresh session.
+        self._empty = False
         self._closed = True
         # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
         self._patience: float | None = None
@@ -122,8 +125,9 @@ class Outbox:
             asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
             transparent: Whether transparent resumption was asked for.
         """
-        self._transparent = transparent
-        self._strict = transparent and self._limit.full == "raise"
+        self.transparent = transparent
+        self.strict = transparent and self._limit.full == "raise"
+        self._empty = self._ledger.handle is None
         self._closed = False
         self._patience = None
         self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
@@ -134,7 +138,7 @@ class Outbox:
         """Give up the connection, and return what it has taken from the caller."""
         # What came after the newest handle is not behind it, and before any of this connection
         # there is none that could cover it.
-        again = self._transparent and (self._ledger.numbered or not self._ledger.issued)
+        again = self.transparent and (self._ledger.numbered or not self._ledger.issued)
         cut = self._ledger.lost(speaking=self.media.speaking, again=again)
         self.media.lost(again=again, numbered=self._ledger.numbered)
         self._seed = None
@@ -163,41 +167,27 @@ class Outbox:
         self.media.check_room(arguments)
         self.media.hold(piece_of(arguments, place=self._ledger.backlog.place()))
 
-    def check_room(self, arguments: Mapping[str, Any]) -> None:
-        """Raise where realtime input that is about to be written would have to be kept, and cannot.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
-
-        Raises:
-            BufferOverflow: If there is no room, and the oldest is not to be dropped.
-        """
-        if self._strict:
-            self.media.check_room(arguments)
-
-    def streamed(self, arguments: Mapping[str, Any], *, over: bool) -> Write | None:
+    def streamed(self, arguments: Mapping[str, Any]) -> Write:
         """Note realtime input that was written past the outbox, since nothing was due in it.
 
         Args:
             arguments: Those of ``send_realtime_input``.
-            over: Whether it is written. If it is on its way it is returned, for it may fail.
         """
-        if over and not self._transparent and arguments.get("audio") is not None:
-            # What every frame of sound costs where its loss would be final.
-            self._ledger.number()
-            self.media.sounded(arguments["audio"])
-            return None
         piece = piece_of(arguments, place=self._ledger.backlog.place())
         return Write(Call(REALTIME, arguments), entry=self._written(piece), piece=piece)
 
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
         # Its sound goes out in its place: nothing that came after it is told before.
-        return self._ledger.restarted(before=self.media.next_place if self._transparent else None)
+        return self._ledger.restarted(before=self.media.next_place if self.transparent else None)
 
     def covered(self) -> None:
         """Note a handle that has come."""
-        self.media.covered()
+        if self._empty:
+            # The handle that comes right after a fresh setup stands for an empty session.
+            self._empty = False
+        else:
+            self.media.covered()
         if self._ledger.consumed is not None:
             self.media.consumed(self._ledger.consumed)
 
@@ -243,7 +233,7 @@ class Outbox:
             write: What `next` or `streamed` returned. A message of the conversation needs no
                 taking back: it is not covered. Nor does input that has a number.
         """
-        if write.piece is not None and not self._transparent:
+        if write.piece is not None and not self.transparent:
             self.media.put_back(write.piece)
             if write.entry is not None:
                 self._ledger.backlog.retract(write.entry)
@@ -267,8 +257,8 @@ class Outbox:
         self._replayed = set(unwritten)
         self.replay = Replay(
             messages=len(unwritten),
-            maybe_twice=sum(e.doubtful and e.state is State.HELD for e in unwritten),
-            asked_on=sum(entry.state is State.TO_ASK_ON for entry in unwritten),
+            maybe_twice=sum(entry.doubtful and not entry.asks_on for entry in unwritten),
+            asked_on=sum(entry.asks_on for entry in unwritten),
             told=self._told,
         )
 
@@ -297,12 +287,12 @@ class Outbox:
         return Write(self._ledger.write(entry), entry=entry)
 
     def _comes_first(self, place: int, entry: Entry) -> bool:
-        return self._transparent and place <= entry.place
+        return self.transparent and place <= entry.place
 
     def _written(self, piece: Piece) -> Entry | None:
         """Take a piece as written; return the spoken turn that it ends."""
         index = self._ledger.number()
-        self.media.written(piece, index=index if self._transparent else None)
+        self.media.written(piece, index=index if self.transparent else None)
         ends = piece.mark == "activity_end" and not piece.again
         return self._ledger.spoke(place=piece.place) if ends else None
 

@@ -309,7 +309,10 @@ class ResumableSession:
         if text is not None and sum(value is not None for value in arguments.values()) == 1:
             await self._driver.converse(Call(REALTIME, {"text": text}))
         else:
-            await self._driver.stream(arguments)
+            # The shortest way there is, since it is gone with every frame.
+            writer = self._driver.writer
+            if writer is None or not writer.flowing or not writer.stream(arguments):
+                self._driver.hold(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, as the SDK's method of this name.

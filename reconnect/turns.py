@@ -161,6 +161,10 @@ _TO_WRITE: Final = {State.HELD, State.TO_ASK_ON, State.TO_TELL, State.TO_TELL_RE
 _ASKED: Final = {State.HELD, State.TO_ASK_ON}
 _OPEN: Final = {State.SENT, State.ANSWERING, State.KNOWN, State.KNOWN_ANSWERING}
 _REPLYING: Final = {State.ANSWERING, State.KNOWN_ANSWERING}
+_COMPLETE: Final = {
+    *(State.ANSWERED, State.KNOWN_ANSWERED, State.TO_TELL, State.TOLD),
+    *(State.TO_TELL_REPLY, State.TOLD_REPLY, State.SETTLED),
+}
 _PROOF: Final = _REPLYING | {State.ANSWERED, State.KNOWN_ANSWERED}
 
 
@@ -222,9 +226,19 @@ class Entry:
         return self.state in _OPEN
 
     @property
+    def asks_on(self) -> bool:
+        """Whether its reply is asked for without sending it again."""
+        return self.state is State.TO_ASK_ON
+
+    @property
     def unanswered(self) -> bool:
         """Whether it is to be asked for, again or for the first time."""
         return self.state in _ASKED
+
+    @property
+    def complete(self) -> bool:
+        """Whether its reply is complete, or it wants none."""
+        return self.state in _COMPLETE
 
     @property
     def replying(self) -> bool:

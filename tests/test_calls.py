@@ -148,3 +148,16 @@ def test_calls_are_bounded():
     for kept in (calls._asked, calls._known, calls._lost, calls._unclosed):
         assert len(kept) <= CALL_LIMIT
     assert len(calls.closing()) == CALL_LIMIT
+
+
+def test_results_of_other_turns_are_kept():
+    """Calls of a turn that is not over yet keep their results when another is completed."""
+    calls = Calls(reuse=True)
+    first, second = object(), object()
+    for key, turn in (("1", first), ("2", second)):
+        calls.ask(Asked(key, "book", {"for": key}, turn=turn))
+        calls.answered(key, "done")
+    calls.lost()
+    calls.completed(left=[second])
+    assert calls.ask(Asked("3", "book", {"for": "1"}))
+    assert not calls.ask(Asked("4", "book", {"for": "2"}))

@@ -378,14 +378,13 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
 def test_sound_that_no_handle_covers():
     """Media counts the sound that was written since the newest handle, and is not kept."""
     media = media_of()
-    media.sounded(audio(1)["audio"])
+    media.frames, media.frame = 1, audio(1)["audio"]
     media.covered()
-    media.sounded(audio(2, 0.5)["audio"])
-    media.sounded(audio(3)["audio"])
-    media.sounded(image(4)["video"])
+    media.frames, media.frame = 2, audio(2, 0.5)["audio"]
+    write(media, audio(3), numbered=False)
     media.lost(again=False, numbered=False)
     assert media.dropped == 0.0
-    assert media.forget_uncovered() == 1.5
+    assert media.forget_uncovered() == 2.0
     assert media.forget_uncovered() == 0.0
 
 

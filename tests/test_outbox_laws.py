@@ -81,7 +81,7 @@ class Talk(RuleBasedStateMachine):
         self.sent.append(Call(REALTIME, arguments))
         if self.connected and not self.busy:
             self.arrive(self.sent[-1])
-            self.outbox.streamed(arguments, over=True)
+            self.outbox.streamed(arguments)
         else:
             self.outbox.hold(arguments)
 
@@ -172,7 +172,7 @@ class Talk(RuleBasedStateMachine):
         """Lose the connection while sound is on its way to it."""
         arguments = audio(next(self.numbers))
         self.sent.append(Call(REALTIME, arguments))
-        self.outbox.failed(self.outbox.streamed(arguments, over=False))
+        self.outbox.failed(self.outbox.streamed(arguments))
         self.lose()
 
     @precondition(lambda self: not self.connected)
