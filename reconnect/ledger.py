@@ -257,8 +257,9 @@ class Ledger:
         update = message.session_resumption_update
         # `resumable=false` with an empty handle means "not at this point": the last good handle
         # still works. To overwrite it with None is to lose the conversation.
-        covered = update is not None and bool(update.new_handle)
-        if covered:
+        covered = False
+        if update is not None and update.new_handle:
+            covered = True
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
             notable = True
