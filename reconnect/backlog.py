@@ -14,7 +14,7 @@ from .turns import ASK_ON, REALTIME, UPDATE, Call, Entry, Mark, State
 __all__ = ["Backlog"]
 
 _TOLD: Final = {State.TOLD, State.TOLD_REPLY}
-_COMPLETE: Final = {State.ANSWERED, State.TOLD}
+_FINISHED: Final = {State.ANSWERED, State.TOLD}
 
 
 class Backlog:
@@ -97,7 +97,7 @@ class Backlog:
             return True
         for entry in self.entries:
             told = entry.state in _TOLD and entry.doubtful
-            if not (told or (not resumable and entry.state in _COMPLETE)):
+            if not (told or (not resumable and entry.state in _FINISHED)):
                 # What came after it must not become past before it.
                 break
             entry.mark(Mark.COVERED)
