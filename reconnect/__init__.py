@@ -2,7 +2,9 @@
 
 import logging
 
-from .continuity import Continuity, Stats
+from ._conversation.limits import Limit
+from ._failures.classify import FailureKind, classify
+from ._failures.loss import Loss, Phase
 from .errors import (
     BufferOverflow,
     ReconnectExhausted,
@@ -12,6 +14,7 @@ from .errors import (
 )
 from .events import (
     Connected,
+    Continuity,
     Event,
     GaveUp,
     GoingAway,
@@ -19,11 +22,9 @@ from .events import (
     Restarted,
     Resumed,
     Retrying,
+    Stats,
 )
 from .gate import ReconnectGate
-from .judgement import FailureKind, classify
-from .limits import Limit
-from .loss import Loss, Phase
 from .policy import Decision, Raise, ReconnectPolicy, Restart, Resume
 from .session import ResumableSession
 

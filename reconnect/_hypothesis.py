@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .loss import Loss
+from ._failures.loss import Loss
 from .policy import ReconnectPolicy
 
 __all__ = ["register"]

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from ._composition import Backoff
-from ._scatter import mix, unit
+from ._adapters.composition import Backoff
+from ._adapters.scatter import mix, unit
 
 __all__ = [
     "Backoff",

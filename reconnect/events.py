@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .continuity import Continuity
-from .judgement import FailureKind
-from .loss import Phase
+from ._failures.classify import FailureKind
+from ._failures.loss import Phase
 
 __all__ = [
     "Connected",
+    "Continuity",
     "Event",
     "GaveUp",
     "GoingAway",
@@ -23,7 +23,54 @@ __all__ = [
     "Restarted",
     "Resumed",
     "Retrying",
+    "Stats",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continuity:
+    """How whole the conversation is after a gap.
+
+    Args:
+        attempts: How many dials it took; 0 for a move before a go-away's deadline.
+        outage: Seconds from the loss until the session was back, or was given up.
+        replayed: How many client messages were written again.
+        maybe_twice: How many of these the server may have had already.
+        asked_on: How many cut replies were asked for without sending their turn again.
+        lost_turns: How many turns are lost: spoken ones of which nobody wrote down the words, and
+            all that are open when the session is given up.
+        lost_audio: Seconds of sound that were dropped.
+        uncovered_audio: Seconds of sound that were sent after the newest handle had come, and are
+            not sent again: where resumption is not transparent, nobody can tell how much of it
+            was speech.
+        lost_calls: How many tool calls were cancelled.
+    """
+
+    attempts: int = 0
+    outage: float = 0
+    replayed: int = 0
+    maybe_twice: int = 0
+    asked_on: int = 0
+    lost_turns: int = 0
+    lost_audio: float = 0
+    uncovered_audio: float = 0
+    lost_calls: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of what was said is lost; a cancelled call is asked anew."""
+        return not (self.lost_turns or self.lost_audio or self.uncovered_audio)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats(Continuity):
+    """The sums of a session since its start.
+
+    Args:
+        gaps: How many times the session came to another connection, or was given up.
+    """
+
+    gaps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

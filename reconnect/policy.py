@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
 
-from ._plugins import Stop, Wait, stop_rule, wait_rule
+from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
+from ._failures.classify import FailureKind, classify
+from ._failures.loss import Loss, retry_after
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted
-from .judgement import FailureKind, classify
-from .loss import Loss, retry_after
 
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying
@@ -211,7 +211,7 @@ class ReconnectPolicy:
         Args:
             error: What the dial failed with.
         """
-        from . import adapters  # noqa: PLC0415 (it imports this module)
+        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
 
         return adapters.process(self, error)
 
@@ -222,7 +222,7 @@ class ReconnectPolicy:
         `ReconnectExhausted`. websockets starts to count anew with every connection, however
         short-lived; it has this argument from version 17 on.
         """
-        from . import adapters  # noqa: PLC0415 (it imports this module)
+        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
 
         return adapters.delays(self)
 
@@ -234,7 +234,7 @@ class ReconnectPolicy:
         Args:
             **options: What else ``AsyncRetrying`` takes, such as ``sleep`` or ``before_sleep``.
         """
-        from . import adapters  # noqa: PLC0415 (it imports this module)
+        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
 
         return adapters.retrying(self, **options)
 

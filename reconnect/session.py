@@ -13,16 +13,15 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _sdk
-from ._driver import CLOSE_TIMEOUT, Driver, Settings
-from .continuity import Stats
-from .events import Event
+from ._conversation.ledger import HISTORY_LIMIT
+from ._conversation.limits import CONVERSATION, MEDIA, Limit
+from ._conversation.transcript import as_turns
+from ._conversation.turns import CONTENT, REALTIME, UPDATE, Call
+from ._driver import sdk as _sdk
+from ._driver.driver import CLOSE_TIMEOUT, Driver, Settings
+from .events import Event, Stats
 from .gate import ReconnectGate
-from .ledger import HISTORY_LIMIT
-from .limits import CONVERSATION, MEDIA, Limit
 from .policy import ReconnectPolicy
-from .transcript import as_turns
-from .turns import CONTENT, REALTIME, UPDATE, Call
 
 if TYPE_CHECKING:
     from types import TracebackType

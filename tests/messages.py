@@ -2,9 +2,9 @@
 
 from google.genai import types
 
-from reconnect.calls import LOST
-from reconnect.ledger import Cut, Ledger
-from reconnect.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call, State
+from reconnect._conversation.calls import LOST
+from reconnect._conversation.ledger import Cut, Ledger
+from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call, State
 
 # The server's part
 

@@ -6,7 +6,7 @@ import typing
 import pytest
 
 from reconnect import FailureKind, Phase, events
-from reconnect.continuity import Continuity
+from reconnect.events import Continuity
 
 EVENTS = typing.get_args(events.Event)
 EXAMPLES = [
@@ -22,7 +22,7 @@ EXAMPLES = [
 
 def test_union_is_complete():
     """``Event`` is the union of all the records of the module."""
-    assert {kind.__name__ for kind in EVENTS} | {"Event"} == set(events.__all__)
+    assert {kind.__name__ for kind in EVENTS} | {"Continuity", "Event", "Stats"} == set(events.__all__)
     assert {type(event) for event in EXAMPLES} == set(EVENTS)
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from reconnect._conversation.limits import Limit
 from reconnect.errors import BufferOverflow
-from reconnect.limits import Limit
 
 LIMITS = {
     "buffer": Limit(messages=20, bytes=10_000, full="raise"),

@@ -14,11 +14,12 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import stringify_annotation
 
 import reconnect
-from reconnect import ReconnectPolicy, ResumableSession, judgement, testing
-from reconnect.judgement import Row
-from reconnect.limits import CONVERSATION, INBOX, MEDIA
-from reconnect.loss import Family, Phase
-from reconnect.turns import TRANSITIONS, Mark, State
+from reconnect import ReconnectPolicy, ResumableSession, testing
+from reconnect._conversation.limits import CONVERSATION, INBOX, MEDIA
+from reconnect._conversation.turns import TRANSITIONS, Mark, State
+from reconnect._failures import classify as judgement
+from reconnect._failures.classify import Row
+from reconnect._failures.loss import Family, Phase
 
 __all__ = ["numbers", "setup"]
 
@@ -58,9 +59,9 @@ def numbers() -> dict[str, str]:
         if isinstance(parameter.default, int | float)
     }
     modules = [
-        importlib.import_module(f"reconnect.{module.name}")
-        for module in pkgutil.iter_modules(reconnect.__path__)
-        if not module.ispkg and module.name not in {"__main__", "demo"}
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(reconnect.__path__, "reconnect.")
+        if module.name != "reconnect.__main__"
     ]
     for name in CONSTANTS:
         values = {vars(module).get(name, vars(module).get(f"_{name}")) for module in modules}

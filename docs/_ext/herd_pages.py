@@ -9,10 +9,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from reconnect import ReconnectPolicy
-from reconnect._herd import SHARES, run
-from reconnect._plot import draw
-from reconnect._rivals import RIVALS
-from reconnect.simulate import Herd, Outcome
+from reconnect._cli.simulate.herd import SHARES, run
+from reconnect._cli.simulate.plot import draw
+from reconnect._cli.simulate.rivals import RIVALS
+from reconnect._cli.simulate.simulation import Herd, Outcome
 
 __all__ = ["setup"]
 

@@ -7,7 +7,7 @@ states are written here: a state without a place fails the build. The arrows com
 from html import escape
 from typing import Final, NamedTuple
 
-from reconnect.turns import TRANSITIONS, Mark, State
+from reconnect._conversation.turns import TRANSITIONS, Mark, State
 
 __all__ = ["drawings"]
 

@@ -17,8 +17,8 @@ imported by its own name, so that nothing here needs Hypothesis before a policy 
 Needs the extra ``reconnect[testing]``.
 """
 
-from .conversation import Heard, Known
-from .faults import (
+from ._conversation import Heard, Known
+from ._faults import (
     Abort,
     Close,
     Delay,
@@ -30,10 +30,10 @@ from .faults import (
     Silence,
     Stall,
 )
-from .laws import BrokenLaw, check_policy
-from .model import Call, Parrot, Question, Reply, Script
-from .records import Connection
-from .server import LiveServer
+from ._laws import BrokenLaw, check_policy
+from ._model import Call, Parrot, Question, Reply, Script
+from ._records import Connection
+from ._server import LiveServer
 
 __all__ = [
     "Abort",

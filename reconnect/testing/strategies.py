@@ -29,8 +29,8 @@ from websockets.exceptions import (
 from websockets.frames import Close
 from websockets.http11 import Response
 
+from reconnect._failures.loss import ABNORMAL_CLOSURE, Loss, Phase
 from reconnect.backoff import constant, decorrelated_jitter, equal_jitter, exponential, full_jitter
-from reconnect.loss import ABNORMAL_CLOSURE, Loss, Phase
 from reconnect.policy import ReconnectPolicy
 
 __all__ = [

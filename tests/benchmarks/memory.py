@@ -30,8 +30,8 @@ from google.genai.live import AsyncSession
 from websockets.exceptions import ConnectionClosedOK
 
 from reconnect import ResumableSession
+from reconnect._conversation.limits import MEDIA, Limit
 from reconnect.errors import BufferOverflow
-from reconnect.limits import MEDIA, Limit
 
 GROWTH_LIMIT = 1.0
 """Megabytes."""

@@ -2,7 +2,7 @@
 
 import ssl
 
-from reconnect.testing.certificates import contexts
+from reconnect.testing._certificates import contexts
 
 
 def test_contexts_are_made_once():

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from reconnect.testing.conversation import Heard, Known, Memory, Reaction, Session, Snapshot
-from reconnect.testing.wire import Input, Refused
+from reconnect.testing._conversation import Heard, Known, Memory, Reaction, Session, Snapshot
+from reconnect.testing._wire import Input, Refused
 
 LIFETIME = 100.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconnect.testing.faults import (
+from reconnect.testing._faults import (
     Abort,
     Close,
     Delay,

@@ -6,9 +6,9 @@ from talking import dial, end, handle_of, until, words
 from test_conversation import admit, memory, say
 
 from reconnect.testing import Abort, LiveServer
-from reconnect.testing.conversation import Reaction, Session
-from reconnect.testing.hearing import Ear, count_frames, is_silence
-from reconnect.testing.wire import Input
+from reconnect.testing._conversation import Reaction, Session
+from reconnect.testing._hearing import Ear, count_frames, is_silence
+from reconnect.testing._wire import Input
 
 RATE = 16000
 SILENCE = bytes(640)

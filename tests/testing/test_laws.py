@@ -22,7 +22,7 @@ from reconnect import (
 )
 from reconnect.backoff import constant, decorrelated_jitter, equal_jitter, full_jitter
 from reconnect.testing import BrokenLaw, check_policy
-from reconnect.testing.laws import ANSWERS, LAWS
+from reconnect.testing._laws import ANSWERS, LAWS
 from reconnect.testing.strategies import policies
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconnect.testing.conversation import Known
-from reconnect.testing.model import Call, Parrot, Question, Script, Step, as_model, chunks, steps
+from reconnect.testing._conversation import Known
+from reconnect.testing._model import Call, Parrot, Question, Script, Step, as_model, chunks, steps
 
 
 def question(*context: tuple[str, Any], **setup: Any) -> Question:

@@ -1,8 +1,8 @@
 """What a server keeps."""
 
-from reconnect.testing.conversation import Memory
-from reconnect.testing.model import Parrot
-from reconnect.testing.records import Connection, Shared, Timing
+from reconnect.testing._conversation import Memory
+from reconnect.testing._model import Parrot
+from reconnect.testing._records import Connection, Shared, Timing
 
 
 def test_connections_are_told_apart():

@@ -7,7 +7,7 @@ from hypothesis.errors import InvalidArgument
 from websockets.exceptions import ConnectionClosed
 
 from reconnect import FailureKind, Phase, classify
-from reconnect.loss import Family, read
+from reconnect._failures.loss import Family, read
 from reconnect.testing import strategies
 from reconnect.testing.strategies import (
     api_errors,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from reconnect.testing import wire
-from reconnect.testing.wire import Input, Refused, inputs
+from reconnect.testing import _wire as wire
+from reconnect.testing._wire import Input, Refused, inputs
 
 GEMINI_PATH = "/ws/google.ai.generativelanguage.v1.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"

@@ -1,0 +1,195 @@
+"""What a user plugs into the policy: tenacity's objects, or plain callables.
+
+Both come down to one form each, so that the policy knows only that. tenacity is imported when
+something of its kind is plugged in, and not before.
+
+What is plugged in is checked when the policy is built: a mistake that shows in an outage shows too
+late. A function of ``(attempt, draw)`` or ``(attempts, elapsed)`` is tried with the first question
+of an outage. It is pure by its contract, so nobody notices. What takes tenacity's
+``RetryCallState`` is not tried: it may draw from ``random``, or note what it sees.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from reconnect._failures.loss import Loss
+
+from .composition import DRAW, Backoff
+
+__all__ = ["Stop", "Wait", "stop_rule", "wait_rule"]
+
+Wait: TypeAlias = Callable[[Loss, int, float, float], float]
+"""(loss, attempt, elapsed, draw) -> seconds to wait before that attempt."""
+
+Stop: TypeAlias = Callable[[Loss, int, float, float], bool]
+"""(loss, attempts made, elapsed, the delay that would come next) -> whether to give up."""
+
+_DRAWS: Final = (0.0, 0.5)
+"""What a wait is tried with: the draw at which a division fails, and one of the usual."""
+
+_PARTS: Final = ("wait_funcs", "strategies", "stops")
+"""Where tenacity's sums, chains, "and" and "or" keep what they are made of."""
+
+
+def wait_rule(wait: Callable[..., Any], *, cap: float) -> Wait:
+    """Bring what was plugged in as ``wait`` to one form.
+
+    Args:
+        wait: A function of ``(attempt, draw)``, or of tenacity's ``RetryCallState``.
+        cap: What the result is clipped to, in seconds.
+
+    Raises:
+        TypeError: If it is neither, or made of a part that is not.
+        ValueError: If it fails when it is tried, or returns what is no delay.
+    """
+    _check(wait, name="wait", other="stop", form="(attempt, draw)")
+    # Without the detour over Backoff.__call__, which has to find out who asks.
+    function = wait.formula if isinstance(wait, Backoff) else wait
+    pure = _takes(function, 2)
+    if pure:
+
+        def ask(loss: Loss, attempt: int, elapsed: float, draw: float) -> Any:
+            return function(attempt, draw)
+
+    else:
+
+        def ask(loss: Loss, attempt: int, elapsed: float, draw: float) -> Any:
+            return wait(_retry_state(loss, attempt, elapsed, draw=draw))
+
+    def rule(loss: Loss, attempt: int, elapsed: float, draw: float) -> float:
+        return min(cap, _seconds(wait, ask(loss, attempt, elapsed, draw), attempt))
+
+    if pure:
+        for draw in _DRAWS:
+            found = _try(function, 1, draw, name=f"wait={wait!r}")
+            # A bool passes for a number, but who returns one has written a stop.
+            _seconds(wait, str(found) if isinstance(found, bool) else found, 1)
+    return rule
+
+
+def stop_rule(stop: Callable[..., Any]) -> Stop:
+    """Bring what was plugged in as ``stop`` to one form.
+
+    Args:
+        stop: A function of ``(attempts, elapsed)``, or of tenacity's ``RetryCallState``.
+
+    Raises:
+        TypeError: If it is neither, or made of a part that is not.
+        ValueError: If it fails when it is tried, or returns what is neither true nor false.
+    """
+    _check(stop, name="stop", other="wait", form="(attempts, elapsed)")
+    if _takes(stop, 2):
+
+        def rule(loss: Loss, attempts: int, elapsed: float, delay: float) -> bool:
+            return bool(stop(attempts, elapsed))
+
+        _try(lambda *asked: bool(stop(*asked)), 0, 0.0, name=f"stop={stop!r}")
+        return rule
+    return lambda loss, attempts, elapsed, delay: bool(
+        stop(_retry_state(loss, attempts, elapsed, delay=delay))
+    )
+
+
+def _seconds(wait: Any, found: Any, attempt: int) -> float:
+    """Return what a wait returned as a number of seconds; raise if it is none."""
+    try:
+        delay = float(found)
+    except OverflowError:
+        delay = math.inf
+    except (TypeError, ValueError):
+        delay = math.nan
+    # Written so that NaN is caught: it compares false with everything.
+    if not delay >= 0:
+        raise ValueError(
+            f"wait={wait!r} returned {found!r} for attempt {attempt}; a delay is a number of"
+            " seconds from 0 up"
+        )
+    return delay
+
+
+def _check(plugged: Any, *, name: str, other: str, form: str) -> None:
+    """Raise for what can be seen to be wrong without a call."""
+    fits = _takes(plugged, 2) or _takes(plugged, 1)
+    # tenacity's stops and conditions can be called like its waits, and return True for a second.
+    strangers = _tenacity(other), _tenacity("retry")
+    if not fits or _answers_later(plugged) or isinstance(plugged, strangers):
+        raise TypeError(
+            f"{name} must be a tenacity {name} object or a function of {form}, got {plugged!r}"
+        )
+    for part in _parts(plugged):
+        if not _takes(part, 1) or _answers_later(part) or isinstance(part, strangers):
+            raise TypeError(
+                f"{name} must be made of tenacity {name} objects, and one of its parts is {part!r}"
+            )
+
+
+def _tenacity(kind: str) -> type:
+    """Return the base of tenacity's waits, stops or retries; of nothing if it is not loaded."""
+    # Whoever has an object of tenacity's has imported tenacity.
+    found = getattr(sys.modules.get(f"tenacity.{kind}"), f"{kind}_base", None)
+    return found if isinstance(found, type) else type(None)
+
+
+def _parts(plugged: Any) -> list[Any]:
+    """Return what a sum, chain, "and" or "or" of tenacity's is made of, down to the last."""
+    if not isinstance(plugged, (_tenacity("wait"), _tenacity("stop"))):
+        return []
+    parts = [part for name in _PARTS for part in getattr(plugged, name, ())]
+    return [*parts, *(deeper for part in parts for deeper in _parts(part))]
+
+
+def _answers_later(plugged: Any) -> bool:
+    """Tell whether a call returns a coroutine or a generator and no answer."""
+    return any(
+        asks(called)
+        for called in (plugged, getattr(plugged, "__call__", None))  # noqa: B004 (its kind is asked for)
+        for asks in (
+            inspect.iscoroutinefunction,
+            inspect.isgeneratorfunction,
+            inspect.isasyncgenfunction,
+        )
+    )
+
+
+def _try(function: Callable[..., Any], *asked: float, name: str) -> Any:
+    """Ask the first question of an outage; name what fails over it."""
+    try:
+        return function(*asked)
+    except Exception as error:
+        raise ValueError(f"{name} failed when it was tried with {asked}: {error!r}") from error
+
+
+def _takes(plugged: Any, count: int) -> bool:
+    """Tell whether a callable can be called with so many positional arguments."""
+    if not callable(plugged) or isinstance(plugged, type):
+        return False
+    try:
+        inspect.signature(plugged).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _retry_state(
+    loss: Loss, attempt: int, elapsed: float, *, delay: float = 0.0, draw: float | None = None
+) -> Any:
+    """Describe an outage as tenacity would: it times calls, we are told the time."""
+    import tenacity
+
+    # No retry object and no function: nothing is being called. tenacity's own wait and stop
+    # objects read only what is set below.
+    state = tenacity.RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
+    state.attempt_number = attempt
+    state.start_time = 0.0
+    outcome = tenacity.Future(attempt)
+    outcome.set_exception(loss.error)
+    state.outcome = outcome
+    state.outcome_timestamp = elapsed
+    state.upcoming_sleep = delay
+    setattr(state, DRAW, draw)
+    return state

@@ -1,0 +1,237 @@
+"""The demo: a conversation that gets through a storm, and the count of what it cost.
+
+``python -m reconnect demo`` runs the real google-genai client against the emulator of
+`reconnect.testing`, over TCP and TLS and in real time, while the emulator breaks the connection
+in every way of `reconnect._demo.storm`. What is counted at the end comes from both sides: what
+the client was shown, which tools it ran, and what the server knows. A fault that the server's
+records do not show is a failure of the demo, since it would have proved nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from google import genai
+from rich.console import Console
+
+from reconnect.testing import Call, Connection, LiveServer, Question
+
+from .conversation import Conversation, number_of
+from .script import QUESTIONS, keep_list, to_book
+from .storm import Moment, storm_of
+from .tally import Tally, ToolTally, count, count_tools
+from .timeline import Timeline, tell_error
+from .tools import BOOK, BOOKED, WHAT
+
+__all__ = ["main", "run", "verdict"]
+
+CHUNK_DELAY: Final = 0.15
+"""Seconds before each piece of the emulator's reply: as fast as one reads."""
+
+HANDLE_DELAY: Final = 0.15
+"""Seconds from the end of a reply to the handle that knows it. The real one's take 0.02 to 0.07:
+here even a slow machine is to hit between them."""
+
+_BOOKINGS: Final = sum(to_book(question) is not None for question in QUESTIONS)
+_SEEDS: Final = 10_000
+_REALTIME_MODELS: Final = "gemini-3"
+"""What the names of those models begin with that take typed turns as realtime input only."""
+
+
+def main(*, seed: int | None = None, model: str | None = None, key: str | None = None) -> int:
+    """Run the demo and return its exit code: 1 if anything was lost or booked twice.
+
+    Args:
+        seed: What every random draw comes from; None for another one each time.
+        model: A model of the real API to talk to, without faults; None for the emulator.
+        key: The API key for the real API.
+    """
+    # The timeline shows what the library would otherwise log to stderr.
+    logging.getLogger("reconnect").addHandler(logging.NullHandler())
+    chosen = random.randrange(_SEEDS) if seed is None else seed
+    return asyncio.run(run(Console(highlight=False), seed=chosen, model=model, key=key))
+
+
+async def run(
+    console: Console, *, seed: int, model: str | None = None, key: str | None = None
+) -> int:
+    """Run the demo on the running loop and return its exit code.
+
+    Args:
+        console: Where it is shown.
+        seed: What every random draw comes from.
+        model: A model of the real API to talk to, without faults; None for the emulator.
+        key: The API key for the real API.
+    """
+    timeline = Timeline(console, asyncio.get_running_loop().time)
+    generator = random.Random(seed)
+    if model is None:
+        return await _emulated(timeline, generator, seed)
+    return await _real(timeline, generator, model, key)
+
+
+async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> int:
+    """Talk to the emulator, in the storm."""
+    loop = asyncio.get_running_loop()
+    storm = storm_of(generator)
+
+    def model(question: Question) -> str | Call:
+        for call, what in _results(question):
+            if call not in conversation.tools.called:
+                # The client has never seen this call.
+                timeline.reused(f"{BOOK}({what})")
+        return keep_list(question)
+
+    async with LiveServer(model, chunk_delay=CHUNK_DELAY, handle_delay=HANDLE_DELAY) as server:
+        timeline.heading(
+            f"reconnect demo, seed {seed}",
+            f"google-genai {genai.__version__} talks to an emulator of the Live API, over TCP and"
+            f" TLS: {len(QUESTIONS)} typed turns, {_BOOKINGS} of which call a tool, 50 frames of"
+            f" audio a second going up, and {len(storm.faults)} faults.",
+            f"It takes about 30 seconds. --seed {seed} draws the same storm again.",
+        )
+
+        def moment(turn: int, at: Moment) -> None:
+            fault = storm.due(turn, at)
+            if fault is not None:
+                timeline.fault(fault.tells)
+                storm.strike(server, fault, now=loop.time())
+
+        conversation = Conversation(timeline, moment=moment)
+        live = server.client().aio.live
+        await conversation.hold(live, model="emulated", draw=generator.random)
+        known = [(role, said) for role, said in server.context if isinstance(said, str)]
+        frames = {number_of(heard.value) for heard in server.heard if heard.kind == "audio"}
+        missed = storm.missed(server.connections)
+        called = list(_called(server.connections))
+    done = len(storm.faults) - len(missed)
+    tally = count(conversation.turns, known=known)
+    tools = count_tools(called, conversation.tools.booked)
+    timeline.table(
+        [
+            *_figures(conversation, tally, tools),
+            ("faults that happened", f"{done} of {len(storm.faults)}", not missed),
+            ("audio frames recorded", f"{conversation.recorded:,}", True),
+            ("audio frames that arrived", f"{len(frames):,}", True),
+        ]
+    )
+    timeline.note(
+        "Of the sound of an outage the newest three seconds are kept: older sound would confuse"
+        " the model. It is no part of what counts as lost."
+    )
+    return _close(timeline, conversation, tally, tools, missed=missed)
+
+
+async def _real(timeline: Timeline, generator: random.Random, model: str, key: str | None) -> int:
+    """Talk to the real API, which has faults of its own."""
+    timeline.heading(
+        f"reconnect demo, {model}",
+        f"google-genai {genai.__version__} talks to the real API: {len(QUESTIONS)} typed turns,"
+        f" {_BOOKINGS} of which call a tool, and 50 audio frames of silence a second going up. No"
+        " faults are injected.",
+    )
+    client = genai.Client(api_key=key)
+    realtime = model.removeprefix("models/").startswith(_REALTIME_MODELS)
+    conversation = Conversation(timeline, realtime=realtime)
+    try:
+        await conversation.hold(client.aio.live, model=model, draw=generator.random)
+    finally:
+        await client.aio.aclose()
+    tally = count(conversation.turns, known=None)
+    tools = count_tools([*conversation.tools.called.values()], conversation.tools.booked)
+    if conversation.connections:
+        timeline.table(_figures(conversation, tally, tools))
+    return _close(timeline, conversation, tally, tools)
+
+
+def _results(question: Question) -> Iterator[tuple[str, str]]:
+    """Yield the tool results that the model is to go on from: the call's id, and what it booked."""
+    for part in question.open:
+        if isinstance(part, Mapping):
+            result = part["function_response"]
+            yield result["id"], result["response"][BOOKED]
+
+
+def _called(dials: Sequence[Connection]) -> Iterator[str]:
+    """Yield what the model called the tool for, once for each call, from the server's records."""
+    for dial in dials:
+        for message in dial.sent:
+            if isinstance(message, dict) and "toolCall" in message:
+                for call in message["toolCall"]["functionCalls"]:
+                    yield call["args"][WHAT]
+
+
+def _figures(
+    conversation: Conversation, tally: Tally, tools: ToolTally
+) -> list[tuple[str, str, bool]]:
+    cuts, again = conversation.cuts, conversation.given_again
+    return [
+        ("turns asked", f"{tally.asked}", tally.asked == len(QUESTIONS)),
+        ("turns answered", f"{tally.answered}", tally.answered == tally.asked),
+        ("turns lost", f"{len(tally.lost)}", not tally.lost),
+        ("turns twice", f"{len(tally.twice)}", not tally.twice),
+        ("replies interrupted, then given in full", f"{again} of {cuts}", again == cuts),
+        ("tool calls by the model", f"{tools.called}", True),
+        ("tool calls made again", f"{tools.again}", True),
+        ("tools run", f"{tools.run}", not tools.lost),
+        ("tools run twice", f"{len(tools.twice)}", not tools.twice),
+        ("connections", f"{conversation.connections}", True),
+        ("dials that failed", f"{conversation.failed_dials}", True),
+        ("longest silence", f"{conversation.longest_silence:.1f} s", True),
+    ]
+
+
+def _close(
+    timeline: Timeline,
+    conversation: Conversation,
+    tally: Tally,
+    tools: ToolTally,
+    *,
+    missed: Sequence[str] = (),
+) -> int:
+    """Show the verdict and return the exit code."""
+    error = conversation.error
+    ended = None if error is None else tell_error(error)
+    good, text = verdict(tally, tools, missed=missed, error=ended)
+    timeline.verdict(text, good=good)
+    return 0 if good else 1
+
+
+def verdict(
+    tally: Tally, tools: ToolTally, *, missed: Sequence[str], error: str | None
+) -> tuple[bool, str]:
+    """Return whether the run went well, and say so or why not.
+
+    Args:
+        tally: What became of the turns.
+        tools: What became of the tool calls.
+        missed: The names of the faults that did not happen.
+        error: What ended the session early, in words; None if nothing did.
+    """
+    failures = []
+    if error is not None:
+        failures.append(f"The session ended early: {error}.")
+    if tally.lost:
+        failures.append(f"Lost: {_quoted(tally.lost)}.")
+    if tools.lost:
+        failures.append(f"Never booked: {', '.join(tools.lost)}.")
+    if tools.twice:
+        failures.append(f"Booked twice: {', '.join(tools.twice)}.")
+    if missed:
+        failures.append(f"Not proven, since it did not happen: {', '.join(missed)}.")
+    if failures:
+        return False, " ".join(failures)
+    if tally.twice:
+        return True, f"Nothing was lost, but this came twice: {_quoted(tally.twice)}."
+    return True, (
+        f"All {tally.asked} turns were answered: nothing was lost, nothing came twice, and no tool"
+        " ran twice."
+    )
+
+
+def _quoted(questions: Sequence[str]) -> str:
+    return ", ".join(f'"{question}"' for question in questions)

@@ -1,0 +1,286 @@
+"""Shows the demo while it runs: one line per happening, and a table at the end."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from reconnect._failures.loss import ABNORMAL_CLOSURE, Family, Phase, Symptom, read
+from reconnect.errors import ReconnectExhausted
+from reconnect.events import (
+    Connected,
+    Continuity,
+    Event,
+    GaveUp,
+    GoingAway,
+    Lost,
+    Restarted,
+    Resumed,
+    Retrying,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Timeline", "tell_error", "tell_event"]
+
+_WIDTH: Final = 100
+"""Columns that are used at most: longer lines are hard to read."""
+
+_STAMP: Final = "{:5.1f} s  "
+_NARROW: Final = 20
+"""Columns that a text gets at least, however narrow the terminal is."""
+
+_STYLES: Final = {
+    # What: mark, mark in ASCII, who, style of these, style of the text
+    "question": ("→", ">", "you", "bold cyan", "cyan"),
+    "reply": ("←", "<", "model", "bold green", ""),
+    "cut": ("←", "<", "model", "dim", "dim"),
+    "call": ("←", "<", "model", "bold magenta", "magenta"),
+    "tool": ("◆", "*", "tool", "bold magenta", "magenta"),
+    "fault": ("!", "!", "server", "bold red", "bold red"),
+    "trouble": ("·", "-", "session", "yellow", "yellow"),
+    "back": ("·", "-", "session", "bold green", "green"),
+}
+
+
+class Timeline:
+    """What a person sees of the demo.
+
+    Args:
+        console: Where it is printed.
+        clock: Returns the time in seconds; the first line is at zero.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
+        self._clock = clock
+        self._began: float | None = None
+        self._pending = ""
+        self._ascii = console.options.ascii_only
+        self._width = min(console.width, _WIDTH)
+
+    # Before and after
+
+    def heading(self, title: str, *lines: str) -> None:
+        """Say what is going to be seen.
+
+        Args:
+            title: What runs.
+            lines: More about it.
+        """
+        self._paragraph(title, "bold")
+        for line in lines:
+            self._paragraph(line, "dim")
+        self._console.print()
+
+    def table(self, rows: Iterable[tuple[str, str, bool]]) -> None:
+        """Show the figures.
+
+        Args:
+            rows: A name, a value, and whether the value is as it should be.
+        """
+        table = Table(show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        for name, value, good in rows:
+            table.add_row(name, Text(value, "" if good else "bold red"))
+        self._console.print()
+        self._console.print(table)
+
+    def note(self, text: str) -> None:
+        """Explain a figure of the table."""
+        self._paragraph(text, "dim")
+
+    def verdict(self, text: str, *, good: bool) -> None:
+        """Say how it went.
+
+        Args:
+            text: One sentence or more.
+            good: Whether it went well.
+        """
+        self._paragraph(text, "bold green" if good else "bold red")
+
+    # While it runs
+
+    def asked(self, question: str) -> None:
+        """Show a question."""
+        self._line("question", question)
+
+    def answered(self, reply: str, *, whole: bool = False) -> None:
+        """Show a complete reply.
+
+        Args:
+            reply: Its text.
+            whole: Whether to show all of it rather than one line.
+        """
+        text = reply or "(nothing)"
+        self._line("reply", text if whole else self._shortened(text, self._room))
+
+    def cut(self, piece: str) -> None:
+        """Show what there was of a reply that will be given anew."""
+        note = self._plain("… (interrupted)")
+        beginning = textwrap.shorten(piece, self._room - len(note) - 1, placeholder="")
+        self._line("cut", f"{beginning} {note}".lstrip())
+
+    def called(self, call: str, *, again: bool = False) -> None:
+        """Show that the model calls a tool.
+
+        Args:
+            call: The function with its argument.
+            again: Whether it has made the same call before.
+        """
+        self._line("call", f"Calls {call}{' again' if again else ''}.")
+
+    def tool(self, text: str) -> None:
+        """Show what becomes of a run of the tool."""
+        self._line("tool", text)
+
+    def reused(self, call: str) -> None:
+        """Show that the session has answered a call of the model's by itself.
+
+        Args:
+            call: The function with its argument.
+        """
+        self.called(call, again=True)
+        self._line("back", "Sends the result of before: the tool does not run again.")
+
+    def fault(self, text: str) -> None:
+        """Show what the server does."""
+        self._line("fault", text)
+
+    def event(self, event: Event) -> None:
+        """Show what the session tells; a loss in one line with what is done about it."""
+        match event:
+            case Lost():
+                self._pending = tell_event(event)
+            case Retrying() | GoingAway() | GaveUp():
+                pending, self._pending = self._pending, ""
+                self._line("trouble", f"{pending} {tell_event(event)}".strip())
+            case _:
+                self._line("back", tell_event(event))
+
+    # How it is printed
+
+    @property
+    def _room(self) -> int:
+        """The columns of a line behind its stamp, mark and name."""
+        return max(self._width - len(_STAMP.format(0)) - len("> session  "), _NARROW)
+
+    def _line(self, what: str, text: str) -> None:
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        mark, plain, who, style, text_style = _STYLES[what]
+        stamp = _STAMP.format(now - self._began)
+        head = f"{plain if self._ascii else mark} {who:<7}  "
+        first, *rest = textwrap.wrap(self._plain(text), self._room)
+        line = Text.assemble((stamp, "dim"), (head, style), (first, text_style))
+        for more in rest:
+            line.append("\n" + " " * (len(stamp) + len(head)) + more, text_style)
+        self._console.print(line, soft_wrap=True)
+
+    def _paragraph(self, text: str, style: str) -> None:
+        for line in textwrap.wrap(self._plain(text), self._width):
+            self._console.print(Text(line, style), soft_wrap=True)
+
+    def _plain(self, text: str) -> str:
+        """Return the text in what the terminal can show."""
+        if not self._ascii:
+            return text
+        return text.replace("…", "...").encode("ascii", "replace").decode("ascii")
+
+    def _shortened(self, text: str, room: int) -> str:
+        """Return a text of one line: what is too much goes from its middle, by whole words."""
+        if len(text) <= room:
+            return text
+        words = text.split()
+        gap = self._plain("…")
+        head, tail = "", ""
+        while words and len(f"{head} {words[0]}") <= room // 3:
+            head = f"{head} {words.pop(0)}".lstrip()
+        while words and len(f"{head} {gap} {words[-1]} {tail}".rstrip()) <= room:
+            tail = f"{words.pop()} {tail}".rstrip()
+        return f"{head} {gap} {tail}".strip()
+
+
+def tell_event(event: Event) -> str:
+    """Put an event into words.
+
+    Args:
+        event: What the session tells.
+    """
+    match event:
+        case Connected():
+            text = "Connected"
+        case Lost(error=error, phase=Phase.SESSION):
+            text = f"Lost: {tell_error(error)}"
+        case Lost(error=error):
+            text = f"Dial failed: {tell_error(error)}"
+        case Retrying(delay=delay, attempt=attempt, fresh=fresh):
+            text = f"{'Starts afresh: dial' if fresh else 'Dial'} {attempt} in {delay:.2f} s"
+        case GoingAway(time_left=left):
+            text = f"Has {left:.0f} s to move to another connection"
+        case Resumed(Continuity(outage=0) as gap):
+            text = f"Moved to another connection{_sent(gap)}"
+        case Resumed(gap):
+            text = f"Resumed after {_took(gap)}{_sent(gap)}"
+        case Restarted(gap, told=told):
+            told_of = f"told {_counted(told, 'message')} of history"
+            text = f"Started afresh after {_took(gap)}; {told_of}{_sent(gap)}"
+        case GaveUp(continuity=Continuity(attempts=0)):
+            text = "Gave up"
+        case _:  # GaveUp, too
+            text = f"Gave up after {_took(event.continuity)}"
+    return f"{text}."
+
+
+def _took(gap: Continuity) -> str:
+    return f"{gap.outage:.{1 if gap.outage >= 1 else 2}f} s and {_counted(gap.attempts, 'dial')}"
+
+
+def _sent(gap: Continuity) -> str:
+    if gap.asked_on:
+        return "; asks for the reply again"
+    return f"; {_counted(gap.replayed, 'message')} sent again" if gap.replayed else ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def tell_error(error: BaseException) -> str:
+    """Put an exception into words, without a full stop.
+
+    Args:
+        error: What a dial or a connection ended with.
+    """
+    match read(error):
+        case Symptom(family=Family.CLOSE, code=code) if code == ABNORMAL_CLOSURE:
+            return "broken off without a close frame"
+        case Symptom(family=Family.CLOSE, code=code):
+            return f"{code} {_reason(error)}".strip()
+        case Symptom(family=Family.STATUS, code=code):
+            return f"HTTP {code} {_reason(error)}".strip()
+    match error:
+        case ReconnectExhausted(__cause__=BaseException() as cause):
+            text = f"{tell_error(cause)}, after {_counted(error.attempts, 'dial')}"
+        case ConnectionRefusedError():
+            text = "connection refused"
+        case ConnectionResetError():
+            text = "connection reset"
+        case OSError(strerror=str(said)):
+            text = said.lower()
+        case _:
+            text = str(error).rstrip(".") or type(error).__name__
+    return text
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the server said about a close; the SDK keeps it in ``details``."""
+    details = getattr(error, "details", None) or getattr(error, "reason", None)
+    return details.rstrip(".") if isinstance(details, str) else ""

@@ -1,0 +1,1 @@
+"""A herd of clients that loses a server and comes back."""

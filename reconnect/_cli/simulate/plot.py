@@ -1,0 +1,108 @@
+"""Draws the arrivals of simulated herds over time; needs matplotlib, the extra ``plot``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from .simulation import Outcome
+
+__all__ = ["draw"]
+
+_STYLE: Final[Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    # The same simulation gives the same file: no random ids, no date.
+    "svg.hashsalt": "reconnect",
+    "svg.fonttype": "path",
+}
+_DIALS: Final = "#3569a8"
+_CAPACITY: Final = "#b3431f"
+_AWAY: Final = "#e9e6e0"
+_BACK: Final = "#2f7d4f"
+_NOTE: Final = "#555555"
+
+_BEFORE: Final = 20.0
+"""Seconds of the outage that are shown."""
+
+_WIDTH, _HEIGHT, _EXTRA = 8.0, 1.5, 0.9
+"""Inches: of the drawing, of each panel, and of what stands around them."""
+
+
+def draw(
+    outcomes: Mapping[str, Outcome],
+    file: Path | IO[bytes],
+    *,
+    kind: str,
+    notes: Mapping[str, str] | None = None,
+    until: float | None = None,
+) -> None:
+    """Draw one panel for each herd, with the same axes.
+
+    Args:
+        outcomes: What came of the herds, by what each is called.
+        file: Where to draw it.
+        kind: ``png`` or ``svg``.
+        notes: What is written into the panels, by what each is called; None for nothing.
+        until: Seconds after the return that are shown; None for all.
+    """
+    panels = len(outcomes)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, _HEIGHT * max(panels, 2) + _EXTRA), layout="constrained")
+        axes = figure.subplots(panels, 1, sharex=True, sharey=True, squeeze=False)
+        last = max(max(outcome.arrivals, default=0) for outcome in outcomes.values()) + 1.0
+        start = -min(_BEFORE, max(outcome.herd.outage for outcome in outcomes.values()))
+        highest = max(_highest(outcome, math.floor(start)) for outcome in outcomes.values())
+        for axis, (name, outcome) in zip(axes.flat, outcomes.items(), strict=True):
+            _panel(axis, name, outcome)
+            said = (notes or {}).get(name, "")
+            # On white, so that the line of the return does not run through it.
+            axis.text(
+                0.995,
+                0.95,
+                said,
+                transform=axis.transAxes,
+                ha="right",
+                va="top",
+                color=_NOTE,
+                fontsize="small",
+                bbox={"color": "white", "pad": 1, "visible": bool(said)},
+            )
+            axis.set_xlim(start, last if until is None else until)
+            axis.set_ylim(0, highest * (1.4 if notes else 1.08))
+        axes.flat[-1].set_xlabel("seconds since the return of the server")
+        figure.supylabel("dials a second", fontsize="medium")
+        figure.savefig(
+            file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
+        )
+
+
+def _highest(outcome: Outcome, start: int) -> int:
+    """Return the most dials in a second that is shown."""
+    shown = [count for second, count in outcome.arrivals.items() if second >= start]
+    return max([outcome.herd.capacity, *shown])
+
+
+def _panel(axis: Any, name: str, outcome: Outcome) -> None:
+    herd = outcome.herd
+    first, last = math.floor(-herd.outage), max(outcome.arrivals, default=0) + 1
+    counts = [outcome.arrivals.get(second, 0) for second in range(first, last)]
+    axis.axvspan(-herd.outage, 0, color=_AWAY, linewidth=0)
+    axis.stairs(counts, range(first, last + 1), fill=True, color=_DIALS, linewidth=0)
+    axis.axhline(herd.capacity, color=_CAPACITY, linewidth=1, linestyle="--")
+    back = outcome.back_within(0.99)
+    if back is not None:
+        axis.axvline(back, color=_BACK, linewidth=1.2)
+    said = [
+        f"peak {outcome.peak / herd.capacity:.1f} x capacity",
+        "99% never back" if back is None else f"99% back after {back:.0f} s",
+        f"{len(outcome.gave_up):,} gave up" if outcome.gave_up else "nobody gave up",
+    ]
+    axis.set_title(name, loc="left", fontsize="medium", fontweight="bold")
+    axis.set_title(", ".join(said), loc="right", fontsize="medium")

@@ -1,0 +1,75 @@
+"""The account of what the gaps of a session have cost.
+
+Pure. What is lost is said as plainly as what was saved: a restored state is never claimed where
+something is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from reconnect.events import Continuity, Stats
+
+__all__ = ["Account"]
+
+
+class Account:
+    """What the gap that is open has cost so far, and what all of them have."""
+
+    def __init__(self) -> None:
+        self.stats = Stats()
+        self._turns = 0
+        self._calls = 0
+        self._uncovered = 0.0
+
+    def cut(self, *, turns: int, calls: int = 0, uncovered_audio: float = 0) -> None:
+        """Note what a lost connection took with it.
+
+        Args:
+            turns: How many turns cannot be asked again.
+            calls: How many tool calls were cancelled.
+            uncovered_audio: Seconds of sound that no session has.
+        """
+        self._turns += turns
+        self._calls += calls
+        self._uncovered += uncovered_audio
+
+    def close(
+        self,
+        *,
+        attempts: int,
+        outage: float,
+        lost_audio: float,
+        replayed: int = 0,
+        maybe_twice: int = 0,
+        asked_on: int = 0,
+    ) -> Continuity:
+        """End the gap, and return what it did to the conversation.
+
+        Args:
+            attempts: How many dials it took.
+            outage: Its length in seconds.
+            lost_audio: Seconds of sound that were dropped.
+            replayed: How many client messages were written again.
+            maybe_twice: How many of these the server may have had already.
+            asked_on: How many cut replies were asked for.
+        """
+        continuity = Continuity(
+            attempts=attempts,
+            outage=outage,
+            replayed=replayed,
+            maybe_twice=maybe_twice,
+            asked_on=asked_on,
+            lost_turns=self._turns,
+            lost_audio=lost_audio,
+            uncovered_audio=self._uncovered,
+            lost_calls=self._calls,
+        )
+        self._turns = self._calls = 0
+        self._uncovered = 0.0
+        sums = {
+            field.name: getattr(self.stats, field.name) + getattr(continuity, field.name)
+            for field in fields(continuity)
+        }
+        self.stats = Stats(gaps=self.stats.gaps + 1, **sums)
+        return continuity

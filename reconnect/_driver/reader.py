@@ -1,0 +1,264 @@
+"""Who reads: the caller itself while it iterates, a listener while it does not.
+
+The caller reads directly, through the SDK's own generator. When it is not iterating, or sits in
+its own loop body for longer than a tenth of a second, a listener steps in, a task that reads into
+an inbox. Otherwise a close, a handle or a go_away would go unseen, since websockets stops reading
+at 16 frames. A background reader that hands every message over was measured and rejected: it costs
+a quarter more per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from reconnect._conversation.limits import INBOX, size_of
+from reconnect._conversation.reading import ends_turn
+
+from .bell import Bell
+from .connection import Connection
+from .ending import Ending
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = ["Reader"]
+
+LISTEN_AFTER: Final = 0.1
+"""Seconds without a reader after which the session listens for itself."""
+
+
+class Reader:
+    """Reads one connection after the other, each message once and in order.
+
+    Args:
+        take: Called with each message as it is read; returns the messages that the caller is
+            shown in its place, None for a message that is only a part of a reply.
+        bell: Rung when there is something new to look at.
+        ending: What has ended the session.
+        broken: Called with what a listener raises that is no failure of the connection: a bug.
+    """
+
+    def __init__(
+        self,
+        *,
+        take: Callable[[types.LiveServerMessage], Sequence[types.LiveServerMessage] | None],
+        bell: Bell,
+        ending: Ending,
+        broken: Callable[[BaseException], None],
+    ) -> None:
+        self._take = take
+        self._bell = bell
+        self._broken = broken
+        self._connection: Connection | None = None
+        self._ending = ending
+        # What waits for the caller, each with its bytes, and all of these.
+        self._inbox: deque[tuple[types.LiveServerMessage, int]] = deque()
+        self._bytes = 0
+        # Whether the caller waits for a message, from the connection or from the listener.
+        self._reading = False
+        # The connection that the caller last read from directly.
+        self._read_from: Connection | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._yields = 0
+        self._yields_at_timer = 0
+
+    # The caller's side
+
+    async def turn(  # noqa: PLR0912 (one loop: what is not in it costs every message a call)
+        self,
+    ) -> AsyncIterator[types.LiveServerMessage]:
+        """Yield the messages up to the end of the turn, over as many connections as it takes."""
+        while True:
+            connection = await self._source()
+            if connection is None:
+                message, over = self._take_out()
+                yield message
+                if over:
+                    return
+                continue
+            # From here to the end of the loop body is what every message costs. `waiting` is for
+            # this generator alone: one that was abandoned may be closed while another one waits.
+            waiting = self._reading = True
+            self._read_from = connection
+            try:
+                async for message in connection.messages():
+                    waiting = self._reading = False
+                    if connection.error is not None:
+                        # Given up while its peer would not close it: this comes too late.
+                        break
+                    shown = self._take(message)
+                    if shown is not None:
+                        # Rare, and more than a part of a reply: the inbox sees to it.
+                        self.show(*shown)
+                        break
+                    self._yielding()
+                    yield message
+                    if self._inbox or self._listener is not None:
+                        # The caller was away for so long that the listener stepped in.
+                        break
+                    waiting = self._reading = True
+                else:
+                    connection.renew()
+            except Exception as error:
+                if not waiting:
+                    raise
+                connection.reading_failed(error)
+            except asyncio.CancelledError:
+                # Whoever cancelled the reader may read no more.
+                connection.renew()
+                self._yielding()
+                raise
+            finally:
+                if waiting:
+                    self._reading = False
+
+    async def _source(self) -> Connection | None:
+        """Return a connection that this task can read from; None if the inbox has a message.
+
+        A listener that is at it hands over after its next message.
+        """
+        if self._reading:
+            raise RuntimeError("receive() is being iterated by another task")
+        self._reading = True
+        self._read_from = None
+        try:
+            while not self._inbox:
+                connection = self._connection
+                if connection is None or connection.error is not None:
+                    self._ending.check()
+                elif self._listener is None:
+                    return connection
+                await self._bell.wait()
+            return None
+        finally:
+            self._reading = False
+
+    def _take_out(self) -> tuple[types.LiveServerMessage, bool]:
+        """Return the next message of the inbox, and whether it ends the turn."""
+        message, size = self._inbox.popleft()
+        self._bytes -= size
+        over = ends_turn(message)
+        self._yielding()
+        if over:
+            # The handle for the turn comes after its end, and a caller that is done does not wait
+            # for it; with websockets 13, what is unread at a close is lost.
+            self.listen()
+        return message, over
+
+    def _yielding(self) -> None:
+        """Look after a while whether the caller still reads; one timer at a time."""
+        self._yields += 1
+        if self._timer is None:
+            self._watch()
+
+    # The session's side
+
+    def follow(self, connection: Connection) -> None:
+        """Read from a connection from now on.
+
+        Args:
+            connection: The connection; the one before it has been read to its end.
+        """
+        self._connection = connection
+        if self._listener is not None:
+            # It is still at the old one, whose peer does not acknowledge the close.
+            self._listener.cancel()
+        self._bell.ring()
+        self.listen()
+
+    def show(self, *messages: types.LiveServerMessage) -> None:
+        """Put messages of the session's own behind those that were read.
+
+        Args:
+            *messages: The messages.
+        """
+        for message in messages:
+            size = size_of(message)
+            self._inbox.append((message, size))
+            self._bytes += size
+        self._bell.ring()
+
+    def listen(self) -> None:
+        """Read into the inbox until the caller reads for itself, if nobody reads now."""
+        connection = self._connection
+        if (
+            connection is None
+            or connection.error is not None
+            or self._served(connection)
+            or self._listener is not None
+        ):
+            return
+        self._listener = asyncio.create_task(
+            self._fill_inbox(connection), name="reconnect listener"
+        )
+        self._listener.add_done_callback(lambda task: self._listened(task, connection))
+
+    def end(self) -> None:
+        """Raise to the caller what has ended the session, once all that was read is yielded."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Stop: what has not been read by now, nobody wants."""
+        if self._listener is not None:
+            self._listener.cancel()
+        self._inbox.clear()
+        self._bytes = 0
+
+    # The listener
+
+    def _watch(self) -> None:
+        self._yields_at_timer = self._yields
+        self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._reading:
+            return
+        if self._yields != self._yields_at_timer:
+            self._watch()
+        else:
+            self.listen()
+
+    async def _fill_inbox(self, connection: Connection) -> None:
+        # A connection that is being closed is read to its end, over the limit if need be: what is
+        # left unread is lost. What its buffers hold is bounded.
+        while not self._served(connection) and (self._has_room() or not connection.ready):
+            try:
+                message = await anext(connection.messages())
+            except StopAsyncIteration:
+                connection.renew()
+                continue
+            except asyncio.CancelledError:
+                connection.renew()
+                raise
+            except Exception as error:
+                connection.reading_failed(error)
+                return
+            if connection.error is not None:
+                return
+            shown = self._take(message)
+            self.show(*([message] if shown is None else shown))
+
+    def _has_room(self) -> bool:
+        return INBOX.fits(messages=len(self._inbox) + 1, bytes=self._bytes)
+
+    def _served(self, connection: Connection) -> bool:
+        """Tell whether the caller reads from a connection, or waits to.
+
+        One that still waits for the end of an older connection does not.
+        """
+        return self._reading and self._read_from in (None, connection)
+
+    def _listened(self, listener: asyncio.Task[None], connection: Connection) -> None:
+        self._listener = None
+        self._bell.ring()
+        if connection is not self._connection:
+            self.listen()
+        if not listener.cancelled() and (error := listener.exception()) is not None:
+            self._broken(error)

@@ -1,0 +1,352 @@
+"""What the driver needs of google-genai and websockets: by their public API, imported late.
+
+Both cost half a second to import: they are imported with the first session, inside functions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+from reconnect._conversation.transcript import as_turns
+from reconnect._conversation.turns import CONTENT, UPDATE, Call
+from reconnect._failures.loss import Family, Phase, read
+from reconnect.errors import RemoteProtocolError, SetupTimeout
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = [
+    "cancellation",
+    "check_call",
+    "check_input",
+    "check_live",
+    "check_setup",
+    "checked_config",
+    "checked_turns",
+    "config_for",
+    "find_live",
+    "handle_in",
+    "interruption",
+    "is_transparent",
+    "phase_of",
+    "readable",
+    "results_of",
+    "without_calls",
+]
+
+_UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError)
+"""What the SDK's ``receive()`` raises over a frame that it cannot read: no JSON, no object, a
+field of the wrong type, or (TypeError) nothing but ``{"error": ...}``."""
+
+
+def checked_config(config: Any) -> types.LiveConnectConfig:
+    """Return a configuration of this session's own, checked.
+
+    Args:
+        config: A ``LiveConnectConfig`` or a dict of its fields; None for the defaults.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If a field is unknown or has a value that it cannot have.
+    """
+    from google.genai import types
+
+    if config is None:
+        return types.LiveConnectConfig()
+    if isinstance(config, types.LiveConnectConfig):
+        return config.model_copy()
+    if isinstance(config, dict):
+        return types.LiveConnectConfig.model_validate(config)
+    raise TypeError(
+        f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
+    )
+
+
+def check_call(call: Call) -> None:
+    """Raise for a message that the SDK would not send, before anything waits for it.
+
+    Args:
+        call: Content, or an update of the context.
+
+    Raises:
+        ValueError: If an argument is none of its kind, or nothing is given.
+    """
+    from google.genai import types
+
+    if call.method == CONTENT:
+        for turn in call.arguments.get("turns", ()):
+            if not isinstance(turn, types.Content):
+                types.Content.model_validate(turn)
+    elif call.method == UPDATE:
+        instruction, tools = call.arguments["system_instruction"], call.arguments["tools"]
+        if instruction is None and tools is None:
+            raise ValueError("At least one of `system_instruction` or `tools` must be set.")
+        types.LiveClientContextUpdate(
+            system_instruction=instruction,
+            tools=None if tools is None else types.LiveClientContextUpdateTools(tools=tools),
+        )
+
+
+def check_input(arguments: dict[str, Any]) -> None:
+    """Raise for realtime input that the SDK would not send.
+
+    Args:
+        arguments: Those of ``send_realtime_input``; None for one that is not given.
+
+    Raises:
+        ValueError: If not exactly one is given, or it is none of its kind.
+    """
+    from google.genai import types
+
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(f"Only one argument can be set, got {len(given)}: {list(given)}")
+    types.LiveSendRealtimeInputParameters.model_validate(given)
+
+
+def handle_in(config: types.LiveConnectConfig) -> str | None:
+    """Return the handle that a configuration carries; None where it has none.
+
+    Args:
+        config: A session's configuration.
+    """
+    return None if config.session_resumption is None else config.session_resumption.handle
+
+
+def is_transparent(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration asks for transparent resumption.
+
+    Args:
+        config: The configuration of a dial.
+    """
+    return config.session_resumption is not None and bool(config.session_resumption.transparent)
+
+
+def checked_turns(history: Any) -> list[Any]:
+    """Return a history as a list of turns, checked.
+
+    Args:
+        history: Contents, dicts or texts.
+
+    Raises:
+        ValueError: If one of them is no content.
+    """
+    from google.genai import types
+
+    single = isinstance(history, (dict, str)) or hasattr(history, "parts")
+    turns = as_turns(history if single else list(history))
+    for turn in turns:
+        if not isinstance(turn, types.Content):
+            types.Content.model_validate(turn)
+    return turns
+
+
+def config_for(
+    config: types.LiveConnectConfig, *, handle: str | None, seeded: bool, vertexai: bool
+) -> types.LiveConnectConfig:
+    """Return the configuration of one dial: always a copy, since ``connect()`` changes it.
+
+    Args:
+        config: The session's configuration.
+        handle: The handle to resume from; None for a fresh session.
+        seeded: Whether the fresh session waits for a history before it talks.
+        vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
+    """
+    from google.genai import types
+
+    asked = config.session_resumption or types.SessionResumptionConfig()
+    changes: dict[str, Any] = {
+        "session_resumption": asked.model_copy(
+            update={
+                "handle": handle,
+                "transparent": True
+                if vertexai and asked.transparent is None
+                else asked.transparent,
+            }
+        ),
+    }
+    if seeded:
+        changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
+    elif handle is not None:
+        # The handle restores the history: to announce another one is refused.
+        changes["history_config"] = None
+    return config.model_copy(update=changes)
+
+
+async def find_live(live: Any) -> Any:
+    """Return what to dial with: ``live`` itself, or what it returns when it is a callable.
+
+    Args:
+        live: An object with the SDK's ``connect``, or a callable, plain or async, that returns
+            one and is called for every dial.
+
+    Raises:
+        TypeError: If neither has a ``connect``.
+    """
+    found = live
+    if not hasattr(found, "connect"):
+        found = live()
+        if inspect.isawaitable(found):
+            found = await found
+        if not hasattr(found, "connect"):
+            raise TypeError(
+                f"live returned {found!r}, which has no connect(); return client.aio.live"
+            )
+    return found
+
+
+def check_live(live: Any) -> None:
+    """Raise for a ``live`` that nothing can be dialled with.
+
+    Args:
+        live: What the session was given.
+
+    Raises:
+        TypeError: If it has no ``connect`` and cannot be called.
+    """
+    if not hasattr(live, "connect") and not callable(live):
+        raise TypeError(f"live must be client.aio.live or a callable that returns it, got {live!r}")
+
+
+def phase_of(error: BaseException) -> Phase:
+    """Tell how far a dial that failed had come.
+
+    ``connect()`` does the dial, the handshake and the setup in one. What it raises tells them
+    apart: a close can only follow a handshake, and everything else precedes it. The exception is
+    a time that ran out: then the innermost frames tell whether websockets was still connecting.
+
+    Args:
+        error: What ``connect()`` raised.
+    """
+    if read(error).family is Family.CLOSE or isinstance(error, RemoteProtocolError | SetupTimeout):
+        return Phase.SETUP
+    if not isinstance(error, TimeoutError):
+        return Phase.CONNECT
+    modules = {
+        module
+        for cause in (error, error.__cause__, error.__context__)
+        if cause is not None
+        for module in _modules(cause)
+    }
+    return Phase.SETUP if "websockets.asyncio.connection" in modules else Phase.CONNECT
+
+
+def _modules(error: BaseException) -> set[str]:
+    """Return the names of the modules that an exception has come through."""
+    return {
+        frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)
+    }
+
+
+def readable(error: Exception, *, checked: bool) -> Exception:
+    """Return an error of the SDK's over a frame it cannot read as what it is; others as they are.
+
+    The SDK lets such a frame surface as the ``ValueError`` or ``TypeError`` that it stumbles over,
+    which would pass for a bad argument of the caller's and end the session.
+
+    Args:
+        error: What ``receive()`` or ``connect()`` raised.
+        checked: Whether the SDK has taken all the arguments before. Before that, ``connect()``
+            also raises for bad ones, and only what is certainly a frame counts as one.
+    """
+    if isinstance(error, AssertionError) and "websockets.protocol" in _modules(error):
+        # websockets 13 and 14 raise this from recv() when their own keepalive ends a connection:
+        # they ask how it was closed before it is.
+        silent = ConnectionAbortedError("the connection was given up while it was still closing")
+        silent.__cause__ = error
+        return silent
+    if checked:
+        frame = isinstance(error, _UNREADABLE)
+    else:
+        frame = isinstance(error, UnicodeDecodeError) or isinstance(
+            error.__context__, json.JSONDecodeError
+        )
+    if not frame:
+        return error
+    unreadable = RemoteProtocolError(
+        f"the server sent a frame that the SDK cannot read ({type(error).__name__})"
+    )
+    unreadable.__cause__ = error
+    return unreadable
+
+
+def results_of(function_responses: Any, *, vertexai: bool) -> dict[str, types.FunctionResponse]:
+    """Return function responses by the id of their call, or its name where it has no id.
+
+    Args:
+        function_responses: What ``send_tool_response`` takes: one response or several.
+        vertexai: Whether the backend is Vertex, which gives calls no ids.
+
+    Raises:
+        ValueError: If one of them is no function response, or has no id and needs one.
+    """
+    from google.genai import types
+
+    several = isinstance(function_responses, (list, tuple))
+    results = {}
+    for item in function_responses if several else [function_responses]:
+        response = types.FunctionResponse.model_validate(item)
+        key = response.id or (response.name if vertexai else None)
+        if key is None:
+            raise ValueError(f"a function response must have the id of its call, got {item!r}")
+        results[key] = response
+    return results
+
+
+def without_calls(
+    message: types.LiveServerMessage, known: tuple[str, ...]
+) -> list[types.LiveServerMessage]:
+    """Return a message without tool calls that need not be run; nothing if nothing is left of it.
+
+    Args:
+        message: A message with tool calls.
+        known: The ids of those to leave out, or their names where they have no ids.
+    """
+    assert message.tool_call is not None
+    calls = message.tool_call.function_calls or []
+    left = [call for call in calls if (call.id or call.name) not in known]
+    if not left:
+        rest = message.model_copy(update={"tool_call": None})
+        return [rest] if rest.model_dump(exclude_none=True) else []
+    tool_call = message.tool_call.model_copy(update={"function_calls": left})
+    return [message.model_copy(update={"tool_call": tool_call})]
+
+
+def check_setup(live: Any, session: Any) -> None:
+    """Raise for a session of the SDK's whose first message was no setupComplete.
+
+    The SDK swallows any other first message, an error included, and calls the session open.
+
+    Args:
+        live: What was dialled with.
+        session: What its ``connect()`` has opened.
+
+    Raises:
+        RemoteProtocolError: If no setupComplete came.
+    """
+    from google.genai.live import AsyncLive
+
+    if isinstance(live, AsyncLive) and session.setup_complete is None:
+        raise RemoteProtocolError("the server's first message was no setupComplete")
+
+
+def interruption() -> types.LiveServerMessage:
+    """Return the message that tells a player to drop what it has of a reply."""
+    from google.genai import types
+
+    return types.LiveServerMessage(server_content=types.LiveServerContent(interrupted=True))
+
+
+def cancellation(calls: tuple[str, ...]) -> types.LiveServerMessage:
+    """Return the message that tells the caller that results of tool calls are not awaited.
+
+    Args:
+        calls: The ids of the calls.
+    """
+    from google.genai import types
+
+    cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
+    return types.LiveServerMessage(tool_call_cancellation=cancelled)

@@ -1,0 +1,65 @@
+"""Who tells: each event goes to the log and to the caller's callback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from reconnect.events import Event, GaveUp, Lost
+
+__all__ = ["Teller"]
+
+logger = logging.getLogger("reconnect")
+
+
+class Teller:
+    """Tells of events, in an order that makes sense to who hears of them.
+
+    Args:
+        on_event: The caller's callback, whose failure ends nothing; None for none.
+        secret: Returns what must not be in a log; None for nothing.
+    """
+
+    def __init__(
+        self, on_event: Callable[[Event], object] | None, *, secret: Callable[[], str | None]
+    ) -> None:
+        self._on_event = on_event
+        self._secret = secret
+        self._kept: list[Event] = []
+
+    def keep(self, event: Event) -> None:
+        """Keep what comes over a connection until it is told how the session got there.
+
+        Args:
+            event: The event.
+        """
+        self._kept.append(event)
+
+    def catch_up(self) -> None:
+        """Tell what was kept."""
+        kept, self._kept = self._kept, []
+        for event in kept:
+            self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """Log an event and hand it to the callback.
+
+        Args:
+            event: The event.
+        """
+        level = logging.WARNING if isinstance(event, Lost | GaveUp) else logging.INFO
+        text = str(event)
+        secret = self._secret()
+        if secret is not None:
+            # A server may quote it in the reason of a close.
+            text = text.replace(secret, "<handle>")
+        logger.log(level, "%s", text)
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"on_event raised over {event!r}", "exception": error}
+            )

@@ -1,0 +1,142 @@
+"""Which failure is which: reads the table of `reconnect._failures.table` for a loss.
+
+What can be known of a failure without its numbers, which are the age of the connection and how
+often the same has happened before, leaves two or three rows of the table. They are remembered: the
+same failures come again and again, and are then decided about in a microsecond or two.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from .loss import Facets, Family, Loss, Phase, facets
+from .rows import GAP, FailureKind, Row
+from .table import TABLE
+
+__all__ = ["TABLE", "FailureKind", "Row", "classify", "explain"]
+
+_REMEMBERED: Final = 1024
+"""Failures whose rows are remembered."""
+
+
+def explain(loss: Loss) -> Row:
+    """Return the row of the table that decides about a loss.
+
+    Args:
+        loss: What was lost, and how.
+    """
+    conditional, otherwise = _rows(
+        facets(loss.error),
+        loss.phase,
+        loss.resumed,
+        loss.handle,
+        loss.go_away,
+        loss.closing,
+    )
+    for row in conditional:
+        if (
+            (row.since is None or loss.age >= row.since)
+            and (row.below is None or loss.age < row.below)
+            and (row.repeats is None or loss.repeats >= row.repeats)
+        ):
+            return row
+    return otherwise
+
+
+def classify(loss: Loss) -> FailureKind:
+    """Tell what a loss calls for; total: there is a verdict for every exception.
+
+    Args:
+        loss: What was lost, and how.
+    """
+    return explain(loss).kind
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _rows(  # noqa: PLR0917
+    seen: Facets,
+    phase: Phase,
+    resumed: bool,  # noqa: FBT001
+    handle: bool,  # noqa: FBT001
+    go_away: bool,  # noqa: FBT001
+    closing: bool,  # noqa: FBT001
+) -> tuple[tuple[Row, ...], Row]:
+    """Return the rows that match if the numbers do, and the one that matches whatever they are."""
+    family, code, text, names = seen
+    matching = (
+        row
+        for row, plain, gapped in _rows_but_for_the_text(
+            family, code, names, phase, resumed, handle, go_away, closing
+        )
+        if row.text is None or _says(text, plain, gapped)
+    )
+    conditional = []
+    # It ends: the last row of the table asks for nothing.
+    while _asks_for_numbers(row := next(matching)):
+        conditional.append(row)
+    return tuple(conditional), row
+
+
+_Ready: TypeAlias = tuple[Row, tuple[str, ...], tuple[tuple[str, ...], ...]]
+"""A row, its fragments that are in one piece, and the parts of the others."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _rows_but_for_the_text(  # noqa: PLR0917
+    family: Family,
+    code: int | None,
+    names: frozenset[str],
+    phase: Phase,
+    resumed: bool,  # noqa: FBT001
+    handle: bool,  # noqa: FBT001
+    go_away: bool,  # noqa: FBT001
+    closing: bool,  # noqa: FBT001
+) -> tuple[_Ready, ...]:
+    """Return the rows that match if the text and the numbers do."""
+    return tuple(
+        ready
+        for ready in _READY
+        if ((row := ready[0]).family is None or family in row.family)
+        and (row.codes is None or (code is not None and code in row.codes))
+        and (row.phase is None or phase in row.phase)
+        and (row.resumed is None or resumed is row.resumed)
+        and (row.handle is None or handle is row.handle)
+        and (row.go_away is None or go_away is row.go_away)
+        and (row.closing is None or closing is row.closing)
+        and (row.names is None or not row.names.isdisjoint(names))
+    )
+
+
+def _asks_for_numbers(row: Row) -> bool:
+    return row.since is not None or row.below is not None or row.repeats is not None
+
+
+def _says(text: str, plain: tuple[str, ...], gapped: tuple[tuple[str, ...], ...]) -> bool:
+    """Tell whether a text has one of the fragments."""
+    # Loops rather than any(): a generator for each row takes longer than the search.
+    for part in plain:
+        if part in text:
+            return True
+    for parts in gapped:
+        place = 0
+        for part in parts:
+            place = text.find(part, place)
+            if place < 0:
+                break
+            place += len(part)
+        else:
+            return True
+    return False
+
+
+def _ready(row: Row) -> _Ready:
+    fragments = row.text or ()
+    return (
+        row,
+        tuple(fragment for fragment in fragments if GAP not in fragment),
+        tuple(tuple(fragment.split(GAP)) for fragment in fragments if GAP in fragment),
+    )
+
+
+_READY: Final = tuple(map(_ready, TABLE))

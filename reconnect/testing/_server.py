@@ -1,0 +1,359 @@
+"""The server: listens, numbers the dials, keeps the records, and hands out clients."""
+
+import asyncio
+import math
+import os
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, cast
+
+from google import genai
+from google.genai import types
+
+from ._certificates import HOST, contexts
+from ._conversation import Generation, Heard, Known, Memory
+from ._dial import Dial
+from ._faults import (
+    Abort,
+    Close,
+    ConnectionFault,
+    DialFaults,
+    Fault,
+    Frame,
+    GoAway,
+    Schedule,
+    Stall,
+    dial_faults,
+)
+from ._hearing import Transcriber, count_frames
+from ._model import Model, Reply, as_model
+from ._records import Connection, Shared, Timing
+
+GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
+BACKLOG = 100
+API_KEY = "test-key"
+
+SETTLING = 3
+"""Rounds of the loop that clients in the same loop get to see that their sockets are closed."""
+
+
+class LiveServer:
+    """A Live API server on 127.0.0.1 that behaves, and misbehaves, as the real one does.
+
+    It speaks TLS with a certificate that only ``client()`` trusts, and keeps time by the running
+    loop's clock alone. An exception nobody expected inside it (of the model, say) resets the
+    connection, and is raised again when the ``async with`` block ends.
+
+    Args:
+        model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
+            item answers the n-th turn; else a callable that takes a ``Question`` and returns a
+            ``Reply``.
+        generation: Which model's handles it issues: "2.5" withholds them while it answers, "3.8"
+            does not.
+        faults: What goes wrong, one item per dial in order: None, a fault, or a sequence of faults.
+            Later dials have none.
+        handle_delay: Seconds from turnComplete to the handle that covers the turn.
+        chunk_delay: Seconds before each message of a reply.
+        close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
+        handle_lifetime: Seconds a handle is good for after its connection ended.
+        ask_on: Whether client content without turns starts an answer, as it is documented; False
+            ignores it, as was seen on models that generate on realtime text only.
+        strict_tools: Whether audio, video or text during an open tool call ends the connection.
+        binary: Whether messages go as binary frames.
+        vad: Whether it detects speech that the client does not mark, as the real one does unless
+            the setup disables it: all-zero bytes are silence, and a tenth of a second of it ends
+            the turn.
+        transcriber: Puts the frames of a spoken turn into words, for a setup that asks for
+            ``input_audio_transcription``. None counts them.
+
+    Raises:
+        ValueError: On an unknown generation or a number of seconds out of range.
+        TypeError: On a model or a fault that is none.
+    """
+
+    def __init__(
+        self,
+        model: Model | Sequence[Reply] | None = None,
+        *,
+        # What it is
+        generation: Generation = "3.8",
+        ask_on: bool = True,
+        strict_tools: bool = False,
+        binary: bool = False,
+        # What it hears
+        vad: bool = False,
+        transcriber: Transcriber | None = None,
+        # What goes wrong
+        faults: Iterable[DialFaults] = (),
+        # How long it takes
+        handle_delay: float = 0.03,
+        chunk_delay: float = 0.01,
+        close_delay: float = 0.0,
+        handle_lifetime: float = 7200.0,
+    ) -> None:
+        if generation not in GENERATIONS:
+            raise ValueError(f"generation must be one of {GENERATIONS}, not {generation!r}")
+        _check_seconds("handle_delay", handle_delay)
+        _check_seconds("chunk_delay", chunk_delay)
+        _check_seconds("close_delay", close_delay)
+        _check_seconds("handle_lifetime", handle_lifetime)
+        self._memory = Memory(
+            generation=generation,
+            handle_lifetime=handle_lifetime,
+            strict_tools=strict_tools,
+            ask_on=ask_on,
+            vad=vad,
+        )
+        timing = Timing(handle_delay, chunk_delay, close_delay)
+        self._shared = Shared(
+            self._memory, as_model(model), timing, binary, transcriber or count_frames
+        )
+        self._plan: list[tuple[Fault, ...]] = [dial_faults(item) for item in faults]
+        self._dials: list[Dial] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
+        self._socket: socket.socket | None = None
+        self._listener: asyncio.Server | None = None
+        self._recovery: asyncio.Task[None] | None = None
+        self._recovers_at = 0.0
+        self._clients: list[genai.Client] = []
+        self._port = 0
+
+    # The block
+
+    async def __aenter__(self) -> Self:
+        self._socket = _bound(0)
+        self._port = self._socket.getsockname()[1]
+        await self._listen(self._socket)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop_listening()
+        cast("socket.socket", self._socket).close()
+        self._socket = None
+        if self._recovery is not None:
+            self._recovery.cancel()
+        self._abort_all()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        for client in self._clients:
+            await client.aio.aclose()
+        for _ in range(SETTLING):
+            await asyncio.sleep(0)
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            raise BaseExceptionGroup("the emulator broke", self._errors)
+
+    # Clients
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The base URL, for a client that is not made by ``client``."""
+        return f"https://{HOST}:{self._port}"
+
+    @property
+    def ssl(self) -> ssl.SSLContext:
+        """A client's TLS context that trusts the server."""
+        return contexts()[1]
+
+    def client(
+        self,
+        *,
+        vertexai: bool = False,
+        api_key: str = API_KEY,
+        async_client_args: Mapping[str, Any] | None = None,
+    ) -> genai.Client:
+        """Make a client of this server; it is closed when the ``async with`` block ends.
+
+        Args:
+            vertexai: Whether it speaks the Vertex dialect.
+            api_key: Its key; "bad-key" is refused.
+            async_client_args: More arguments for ``websockets.connect``, such as ping_interval.
+        """
+        arguments = {"ssl": self.ssl, **(async_client_args or {})}
+        # Without a context for its REST calls too, each client loads the public authorities: 40 ms.
+        options = types.HttpOptions(
+            base_url=self.url, client_args={"verify": self.ssl}, async_client_args=arguments
+        )
+        client = genai.Client(vertexai=vertexai, api_key=api_key, http_options=options)
+        self._clients.append(client)
+        return client
+
+    # Faults
+
+    def plan(self, *faults: DialFaults) -> None:
+        """Plan what goes wrong with the dials to come, after what is planned already.
+
+        Args:
+            faults: One item per dial: None, a fault, or a sequence of faults.
+
+        Raises:
+            TypeError: On a fault that is none.
+        """
+        self._plan.extend([dial_faults(item) for item in faults])
+
+    def inject(self, fault: ConnectionFault) -> None:
+        """Let a fault act on the newest open connection.
+
+        Args:
+            fault: It acts at once, or when its trigger says, counted from now.
+
+        Raises:
+            TypeError: On a fault of a dial that is not open yet, or none.
+            ValueError: On a fault that is meant for the setup.
+            RuntimeError: Without an open connection.
+        """
+        if not isinstance(fault, (Close, Abort, Stall, GoAway, Frame)):
+            raise TypeError(f"cannot be injected into an open connection: {fault!r}")
+        for dial in reversed(self._dials):
+            if dial.open:
+                dial.inject(fault)
+                return
+        raise RuntimeError("no open connection")
+
+    def outage(self, seconds: float) -> None:
+        """Reset every connection, and refuse all dials (TCP) for so long; returns at once.
+
+        Args:
+            seconds: How long; an outage during an outage can only make it longer.
+
+        Raises:
+            ValueError: On a negative number of seconds.
+            RuntimeError: Outside the ``async with`` block.
+        """
+        _check_seconds("seconds", seconds)
+        if self._socket is None:
+            raise RuntimeError("the server is not running")
+        self._stop_listening()
+        self._abort_all()
+        recovers_at = asyncio.get_running_loop().time() + seconds
+        self._recovers_at = max(self._recovers_at, recovers_at)
+        if self._recovery is not None:
+            self._recovery.cancel()
+        self._recovery = self._start(self._recover(self._socket))
+
+    def reject_handles(self) -> None:
+        """Forget every handle issued so far: to resume with one of them is refused."""
+        self._memory.reject_handles()
+
+    # Records
+
+    @property
+    def connections(self) -> list[Connection]:
+        """One record per dial that got as far as a TCP connection, in order."""
+        return [dial.record for dial in self._dials]
+
+    @property
+    def heard(self) -> list[Heard]:
+        """What the model received, over all connections, in order."""
+        return list(self._shared.heard)
+
+    @property
+    def context(self) -> list[Known]:
+        """What the newest session knows now, in order; nothing without one."""
+        newest = self._memory.newest
+        return [] if newest is None else list(newest.context)
+
+    # Listening
+
+    async def _listen(self, on: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            lambda: _Accepted(self._accept), sock=on, backlog=BACKLOG, start_serving=False
+        )
+        await self._listener.start_serving()
+
+    def _stop_listening(self) -> None:
+        """Close the listening socket; one that only holds the port takes its place."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self._socket = _bound(self._port)
+
+    async def _recover(self, on: socket.socket) -> None:
+        await asyncio.sleep(self._recovers_at - asyncio.get_running_loop().time())
+        self._recovery = None
+        await self._listen(on)
+
+    def _accept(self, transport: asyncio.Transport) -> None:
+        """Take the next dial."""
+        schedule = Schedule(self._plan.pop(0) if self._plan else ())
+        dial = Dial(len(self._dials) + 1, schedule, self._shared, transport)
+        self._dials.append(dial)
+        refusal = schedule.refusal
+        if refusal is not None and refusal.status is None:
+            dial.abort()
+            dial.record.closed_at = dial.record.opened_at
+            return
+        self._start(self._serve(dial, transport))
+
+    async def _serve(self, dial: Dial, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(transport, dial.link, contexts()[0], server_side=True)
+        except OSError:  # the client left, or did not like the certificate: it will know
+            dial.on_lost()
+        else:
+            if secured is None or transport.is_closing():  # what 3.11 gives for a reset
+                dial.on_lost()
+            else:
+                dial.link.connection_made(secured)
+        await dial.run()
+
+    def _abort_all(self) -> None:
+        for dial in self._dials:
+            if dial.record.closed_at is None:
+                dial.abort()
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._errors.append(error)
+
+
+class _Accepted(asyncio.Protocol):
+    """Holds an accepted socket still until TLS begins."""
+
+    def __init__(self, accept: Callable[[asyncio.Transport], None]) -> None:
+        self._accept = accept
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the socket on."""
+        plain = cast("asyncio.Transport", transport)
+        plain.pause_reading()
+        self._accept(plain)
+
+
+def _bound(port: int) -> socket.socket:
+    """Give a socket that holds a port, 0 for any, but does not listen yet."""
+    # With the protocol named, or asyncio leaves Nagle's algorithm on for what is accepted.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # On Windows the option lets others take the port too.
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
+    found.bind((HOST, port))
+    return found
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")

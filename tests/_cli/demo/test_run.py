@@ -1,0 +1,856 @@
+"""Tests of the demo: of its parts, and of whole runs, for which the clock is virtual."""
+
+import asyncio
+import io
+import random
+import re
+from collections.abc import Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from google.genai import errors, types
+from rich.console import Console
+
+from reconnect import (
+    Connected,
+    FailureKind,
+    GaveUp,
+    GoingAway,
+    Lost,
+    Phase,
+    ReconnectExhausted,
+    Restarted,
+    Resumed,
+    Retrying,
+)
+from reconnect._cli.demo import conversation, run as demo, storm
+from reconnect._cli.demo.conversation import Conversation, number_of
+from reconnect._cli.demo.script import QUESTIONS, keep_list, to_book
+from reconnect._cli.demo.storm import FAULTS, Fault, Hit, Moment, storm_of
+from reconnect._cli.demo.tally import Tally, ToolTally, Turn, count, count_tools
+from reconnect._cli.demo.timeline import Timeline, tell_error, tell_event
+from reconnect._cli.demo.tools import BOOK, Tools
+from reconnect.events import Continuity
+from reconnect.session import ResumableSession
+from reconnect.testing import Call, Connection, Known, LiveServer, Question, Refuse
+
+
+class Paper(Console):
+    """A console of 80 columns whose text can be read back."""
+
+    def __init__(self, encoding: str = "utf-8", width: int = 80) -> None:
+        self.bytes = io.BytesIO()
+        super().__init__(
+            file=io.TextIOWrapper(self.bytes, encoding=encoding, write_through=True), width=width
+        )
+
+    @property
+    def text(self) -> str:
+        """What was printed, its lines joined where they were wrapped for their length."""
+        return self.bytes.getvalue().decode()
+
+    @property
+    def flat(self) -> str:
+        """What was printed, in one line."""
+        return " ".join(self.text.split())
+
+    @property
+    def happenings(self) -> list[str]:
+        """The lines of the timeline, without when it was and how long it took."""
+        lines = [line for line in self.text.splitlines() if line[5:9] == " s  "]
+        return [re.sub(r"[0-9.]+ s ", "", line[9:]) for line in lines]
+
+    def figure(self, name: str) -> str:
+        """Return a figure of the table."""
+        rows = [line.split("│") for line in self.text.splitlines() if line.startswith("│")]
+        (value,) = (value for _, title, value, _ in rows if title.strip() == name)
+        return value.strip()
+
+
+TO_BOOK = [thing for question in QUESTIONS if (thing := to_book(question)) is not None]
+"""What is booked in the demo."""
+
+
+@pytest.fixture
+def paper() -> Paper:
+    """Return a console in UTF-8."""
+    return Paper()
+
+
+@pytest.fixture
+def few_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the microphone send a frame every half second: the rest of the demo is the same."""
+    monkeypatch.setattr(conversation, "FRAME_SECONDS", 0.5)
+
+
+def timeline_on(paper: Paper) -> Timeline:
+    """Return a timeline with a line every one and a quarter seconds."""
+    times = iter([1000.0, 1001.25, 1002.5, 1003.75])
+    return Timeline(paper, lambda: next(times))
+
+
+# Whole runs
+
+
+async def test_demo_loses_nothing(paper: Paper) -> None:
+    """Every turn of the demo survives every fault, with audio going up all the time."""
+    assert await demo.run(paper, seed=1) == 0
+    assert int(paper.figure("turns asked")) == len(QUESTIONS) >= 10
+    assert paper.figure("turns answered") == paper.figure("turns asked")
+    assert paper.figure("turns lost") == "0"
+    assert paper.figure("turns twice") == "0"
+    assert paper.figure("faults that happened") == f"{len(FAULTS)} of {len(FAULTS)}"
+    assert len(FAULTS) >= 6
+    cut, full = paper.figure("replies interrupted, then given in full").split(" of ")
+    assert int(cut) == int(full) >= 2
+    assert int(paper.figure("tools run")) == len(TO_BOOK) >= 2
+    assert int(paper.figure("tool calls by the model")) == len(TO_BOOK) + 2
+    assert paper.figure("tool calls made again") == "2"
+    assert paper.figure("tools run twice") == "0"
+    assert int(paper.figure("connections")) >= len(FAULTS)
+    assert float(paper.figure("longest silence").removesuffix(" s")) >= storm.OUTAGE
+    recorded = int(paper.figure("audio frames recorded").replace(",", ""))
+    arrived = int(paper.figure("audio frames that arrived").replace(",", ""))
+    assert 1000 < recorded < 2000
+    # Of the long outage the newest three seconds arrive.
+    dropped = (storm.OUTAGE - 3.0) / conversation.FRAME_SECONDS
+    assert recorded * 0.8 < arrived < recorded - dropped + 1
+    assert "nothing was lost" in paper.flat
+    assert "no tool ran twice" in paper.flat
+
+
+@pytest.mark.usefixtures("few_frames")
+@pytest.mark.parametrize("seed", range(2, 8))
+async def test_demo_survives_storms(paper: Paper, seed: int) -> None:
+    """The order and the moments of the faults make no difference."""
+    assert await demo.run(paper, seed=seed) == 0
+    assert paper.figure("turns twice") == "0"
+    assert paper.figure("tools run twice") == "0"
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_demo_is_shown_in_80_columns(paper: Paper) -> None:
+    """What is printed into a file is plain text that fits into 80 columns."""
+    await demo.run(paper, seed=3)
+    lines = paper.text.split("\n")
+    assert all(line.isprintable() and len(line) <= 80 for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+
+
+def between(lines: Sequence[str], fault: str) -> list[str]:
+    """Return the lines of the turn that a fault hits, in which times and numbers are left out."""
+    (hit,) = (at for at, line in enumerate(lines) if fault in line)
+    first = max(at for at, line in enumerate(lines[:hit]) if "→ you" in line)
+    last = next(at for at, line in enumerate(lines) if at > hit and "→ you" in line)
+    return [re.sub(r"[0-9.]*[0-9]", "#", line) for line in lines[first + 1 : last]]
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_lost_calls_are_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was cut is made again, and a result that was lost on its way is sent again."""
+    monkeypatch.setattr(storm, "FAULTS", FAULTS[-2:])
+    assert await demo.run(paper, seed=3) == 0
+    cut = "! server   Resets the TCP connection while the tool is at work."
+    cancelled = between(paper.happenings, cut)
+    thing = cancelled[0].partition("(")[2].rstrip(").")
+    assert cancelled[:-1] == [
+        f"← model    Calls book({thing}).",
+        cut,
+        "· session  Lost: broken off without a close frame. Dial # in # s.",
+        f"◆ tool     Cancelled: the {thing} is not booked yet.",
+        "· session  Resumed after and # dial; asks for the reply again.",
+        f"← model    Calls book({thing}) again.",
+        f"◆ tool     Runs: the {thing} is booked, number #.",
+    ]
+    lost = "! server   Closes with 1011 while the result is on its way."
+    reused = between(paper.happenings, lost)
+    thing = reused[0].partition("(")[2].rstrip(").")
+    assert reused[:-1] == [
+        f"← model    Calls book({thing}).",
+        f"◆ tool     Runs: the {thing} is booked, number #.",
+        lost.replace("1011", "#"),
+        "· session  Lost: # Internal error encountered. Dial # in # s.",
+        "· session  Resumed after and # dial; asks for the reply again.",
+        f"← model    Calls book({thing}) again.",
+        "· session  Sends the result of before: the tool does not run again.",
+    ]
+    for lines in (cancelled, reused):
+        assert lines[-1].startswith("← model    That makes #: ")
+        assert lines[-1].endswith("Booked, number #.")
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_cut_reply_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shown of a reply that is cut is followed by the interruption and all of it."""
+    monkeypatch.setattr(storm, "FAULTS", FAULTS[:1])
+    assert await demo.run(paper, seed=5) == 0
+    (_, lost, cut, back, reply) = between(paper.happenings, "in the middle of its reply")
+    assert "Lost: " in lost
+    assert "asks for the reply again" in back
+    beginning, note = cut.split("…")
+    assert note == " (interrupted)"
+    assert beginning.startswith("← model    That makes #:")
+    assert reply.startswith(beginning)
+    assert len(reply) > len(beginning)
+    assert paper.figure("replies interrupted, then given in full") == "1 of 1"
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_tool_that_runs_twice_fails_demo(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that gives no result of before to a repeated call books twice: the demo fails."""
+    forgetful = partial(ResumableSession, reuse_tool_results=False)
+    monkeypatch.setattr(conversation, "ResumableSession", forgetful)
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("turns lost") == "0"
+    assert int(paper.figure("tools run")) == len(TO_BOOK) + 1
+    assert paper.figure("tools run twice") == "1"
+    assert re.search(r"Booked twice: (canoe|sauna)\.", paper.flat)
+    assert "Sends the result of before" not in paper.text
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_tool_that_never_runs_fails_demo(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call of the model's that nobody runs is named, with the turn that waits for it."""
+    monkeypatch.setattr(Tools, "start", lambda *arguments, **more: None)
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("tool calls by the model") == "1"
+    assert paper.figure("tools run") == "0"
+    assert f"Never booked: {TO_BOOK[0]}." in paper.flat
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_seed_draws_same_storm(paper: Paper) -> None:
+    """The same seed gives the same timeline."""
+    again = Paper()
+    await demo.run(paper, seed=4)
+    await demo.run(again, seed=4)
+    assert len(paper.happenings) > 3 * len(FAULTS)
+    assert paper.happenings == again.happenings
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_fault_that_does_not_happen_fails_demo(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that the server's records do not show is named, and the demo fails."""
+    harmless = Fault("earthquake", "Trembles.", lambda server: None, lambda hit: False)
+    monkeypatch.setattr(storm, "FAULTS", (harmless,))
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("faults that happened") == "0 of 1"
+    assert "did not happen: earthquake." in paper.flat
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_turn_without_reply_fails_demo(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that gets no reply ends the conversation, and is lost."""
+
+    def silent_from_second(question: Question) -> Any:
+        return keep_list(question) if len(question.texts) == 1 else []
+
+    monkeypatch.setattr(storm, "FAULTS", ())
+    monkeypatch.setattr(demo, "keep_list", silent_from_second)
+    assert await demo.run(paper, seed=1) == 1
+    assert paper.figure("turns asked") == "2"
+    assert paper.figure("turns answered") == "1"
+    assert paper.figure("turns lost") == "1"
+    assert "ended early: no complete reply within 30 s." in paper.flat
+    assert f'Lost: "{QUESTIONS[1]}".' in paper.flat
+
+
+@pytest.mark.usefixtures("few_frames")
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("gemini-2.5-flash-native-audio", "turn"),
+        ("gemini-3.1-flash-live", "text"),
+        ("models/gemini-3.1-flash-live", "text"),
+    ],
+)
+async def test_real_model_is_asked_in_its_way(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch, model: str, kind: str
+) -> None:
+    """Against the real API no faults are injected, and newer models are typed to in realtime."""
+    async with LiveServer(keep_list) as server:
+        monkeypatch.setattr(demo, "genai", SimpleNamespace(Client=server.client, __version__="3"))
+        assert await demo.run(paper, seed=1, model=model, key="k") == 0
+        heard = [heard.value for heard in server.heard if heard.kind == kind]
+        assert heard == list(QUESTIONS)
+        assert {dial.credential for dial in server.connections} == {"k"}
+        (dial,) = server.connections
+        (tool,) = dial.setup["tools"]
+        assert [function["name"] for function in tool["function_declarations"]] == [BOOK]
+        results = [heard.value for heard in server.heard if heard.kind == "tool_response"]
+        assert [result["response"]["booked"] for result in results] == TO_BOOK
+        assert all(result["id"] and result["name"] == BOOK for result in results)
+    assert paper.figure("turns lost") == "0"
+    assert paper.figure("tool calls by the model") == paper.figure("tools run") == f"{len(TO_BOOK)}"
+    assert paper.figure("connections") == "1"
+    assert "faults that happened" not in paper.text
+
+
+async def test_real_api_that_refuses_is_told(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that cannot be opened fails the demo in one sentence, without a table."""
+    async with LiveServer(faults=[Refuse(403)]) as server:
+        monkeypatch.setattr(demo, "genai", SimpleNamespace(Client=server.client, __version__="3"))
+        assert await demo.run(paper, seed=1, model="m", key="k") == 1
+    assert "Dial failed: HTTP 403. Gave up." in paper.text
+    assert "The session ended early: HTTP 403." in paper.text
+    assert "turns" not in paper.text.split("Gave up.")[1]
+
+
+@pytest.mark.parametrize(("given", "seed"), [(7, 7), (None, 4321)])
+def test_main_runs_with_seed(monkeypatch: pytest.MonkeyPatch, given: int | None, seed: int) -> None:
+    """The command runs the demo with the seed it was given, or one of its own."""
+    called: dict[str, Any] = {}
+
+    async def run(console: Console, **arguments: Any) -> int:
+        called.update(arguments)
+        return 5
+
+    monkeypatch.setattr(demo, "run", run)
+    monkeypatch.setattr(demo.random, "randrange", lambda stop: 4321)
+    assert demo.main(seed=given, model="m", key="k") == 5
+    assert called == {"seed": seed, "model": "m", "key": "k"}
+
+
+# The conversation
+
+
+async def ask_one(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Conversation:
+    """Hold a conversation of one turn."""
+    monkeypatch.setattr(conversation, "QUESTIONS", ("Only one.",))
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    await talk.hold(server.client().aio.live, model="m", draw=lambda: 0.5)
+    return talk
+
+
+async def test_reply_nobody_asked_for_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply that comes again after the end of its turn counts as a second one."""
+    spoken = {"serverContent": {"outputTranscription": {"text": "Yes."}}}
+    end = {"serverContent": {"turnComplete": True}}
+    async with LiveServer([[spoken, end, spoken, end]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert talk.turns == [Turn("Only one.", ("Yes.", "Yes."))]
+    assert count(talk.turns, known=None).twice == ("Only one.",)
+
+
+async def test_thoughts_and_silence_are_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply is what was said or written, without the model's thoughts."""
+    parts = [{"text": "Hm.", "thought": True}, {"text": "Yes"}]
+    said = {"serverContent": {"modelTurn": {"parts": parts}, "outputTranscription": {}}}
+    empty = {"serverContent": {"modelTurn": {}, "turnComplete": True}}
+    async with LiveServer([[said, empty]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert talk.turns == [Turn("Only one.", ("Yes",))]
+
+
+async def test_bug_is_raised() -> None:
+    """An exception that is no loss of a connection is not taken for the end of the session."""
+
+    def connect(**arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    with pytest.raises(ZeroDivisionError):
+        await talk.hold(SimpleNamespace(connect=connect), model="m", draw=lambda: 0.5)
+
+
+async def test_timeout_of_session_is_not_patience() -> None:
+    """A timeout that the session raises passes for what it is."""
+
+    async def send_client_content(**arguments: Any) -> None:
+        raise TimeoutError("the dial took too long")
+
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    session: Any = SimpleNamespace(send_client_content=send_client_content)
+    with pytest.raises(TimeoutError, match="the dial took too long"):
+        await talk._ask(session, 1, "One.")
+
+
+async def test_interruption_of_nothing_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption before any word was shown cuts no reply."""
+    interrupted = {"serverContent": {"interrupted": True}}
+    spoken = {"serverContent": {"outputTranscription": {"text": "Yes."}}}
+    end = {"serverContent": {"turnComplete": True}}
+    async with LiveServer([[interrupted, spoken, interrupted, spoken, end]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert talk.turns == [Turn("Only one.", ("Yes.",))]
+    assert talk.cuts == talk.given_again == 1
+
+
+async def test_cut_reply_without_another_is_not_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reply that was cut and is followed by silence is not given again."""
+    interrupted = {"serverContent": {"interrupted": True}}
+    spoken = {"serverContent": {"outputTranscription": {"text": "Yes."}}}
+    end = {"serverContent": {"turnComplete": True}}
+    async with LiveServer([[spoken, interrupted, end]]) as server:
+        talk = await ask_one(server, monkeypatch)
+    assert (talk.cuts, talk.given_again) == (1, 0)
+
+
+async def test_microphone_skips_what_is_late() -> None:
+    """A microphone that was held up does not send later what it would have recorded."""
+    sent: list[int] = []
+
+    async def send_realtime_input(*, audio: types.Blob) -> None:
+        assert audio.data is not None
+        sent.append(number_of(audio.data))
+        await asyncio.sleep(1.0 if len(sent) == 3 else 0.0)
+
+    talk = Conversation(Timeline(Paper(), lambda: 0.0))
+    session: Any = SimpleNamespace(send_realtime_input=send_realtime_input)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.2):
+            await talk._speak(session)
+    assert sent[:3] == [0, 1, 2]
+    assert 50 <= sent[3] <= 53
+    assert sent[4:] == list(range(sent[3] + 1, sent[3] + 1 + len(sent[4:])))
+
+
+# The tool
+
+
+class Mailbox:
+    """A session that takes tool responses."""
+
+    def __init__(self) -> None:
+        self.results: list[Any] = []
+
+    async def send_tool_response(self, *, function_responses: Any) -> None:
+        """Keep a result."""
+        self.results.append(function_responses)
+
+
+async def test_tool_books_and_answers(paper: Paper) -> None:
+    """Each call is run once, and its result names the call."""
+    mailbox, answered = Mailbox(), []
+    tools = Tools(timeline_on(paper), lambda: answered.append(len(mailbox.results)))
+    calls = [types.FunctionCall(id="1", name=BOOK, args={"what": "canoe"})]
+    async with asyncio.TaskGroup() as group:
+        tools.start(calls, session=mailbox, group=group)
+    assert tools.called == {"1": "canoe"}
+    assert tools.booked == ["canoe"]
+    response = {"booked": "canoe", "number": 1}
+    assert mailbox.results == [types.FunctionResponse(id="1", name=BOOK, response=response)]
+    assert answered == [1]
+
+
+async def test_cancelled_call_books_nothing(paper: Paper) -> None:
+    """A call that is cancelled while the tool is at work is dropped; others go on."""
+    mailbox = Mailbox()
+    tools = Tools(timeline_on(paper), lambda: None)
+    calls = [types.FunctionCall(id=f"{n}", name=BOOK, args={"what": f"boat{n}"}) for n in (1, 2)]
+    async with asyncio.TaskGroup() as group:
+        tools.start(calls, session=mailbox, group=group)
+        await asyncio.sleep(0.1)
+        tools.cancel(["1", "unheard of"])
+    assert tools.booked == ["boat2"]
+    assert [result.id for result in mailbox.results] == ["2"]
+    assert "Cancelled: the boat1 is not booked yet." in paper.text
+
+
+async def test_call_without_name_is_answered(paper: Paper) -> None:
+    """A call that says nothing of what it wants, and has no id, is run all the same."""
+    mailbox = Mailbox()
+    tools = Tools(timeline_on(paper), lambda: None)
+    async with asyncio.TaskGroup() as group:
+        tools.start([types.FunctionCall(name=BOOK)], session=mailbox, group=group)
+    assert len(mailbox.results) == 1
+
+
+@pytest.mark.parametrize("number", [0, 255, 256, 1_000_000])
+def test_frame_tells_its_number(number: int) -> None:
+    """A frame is 20 ms of near silence that tells its number."""
+    frame = conversation._frame(number)
+    samples = [frame[at] + 256 * frame[at + 1] for at in range(0, len(frame), 2)]
+    assert len(samples) == 320
+    assert max(samples) <= 255
+    assert number_of(frame) == number
+
+
+# The script
+
+
+def test_model_remembers_every_turn() -> None:
+    """The emulator's model names everything it knows of, whatever else it heard."""
+    context = [Known("user", "Pack the tent."), Known("user", b"\0"), Known("model", "Fine.")]
+    known = Known("user", "Then the stove.")
+    question = Question((*context, Known("user", "Hello."), known, known), {})
+    assert keep_list(question) == "That makes 3: tent, stove, stove."
+
+
+def test_model_books_before_it_answers() -> None:
+    """The emulator's model calls the tool for what is to be booked, and then tells its number."""
+    asked = Known("user", "Book the canoe.")
+    assert keep_list(Question((asked,), {})) == Call(BOOK, {"what": "canoe"})
+    called = Known("model", {"function_call": {"name": BOOK, "args": {"what": "canoe"}}})
+    result = {"id": "1", "name": BOOK, "response": {"booked": "canoe", "number": 7}}
+    answered = Known("user", {"function_response": result})
+    reply = keep_list(Question((asked, called, answered), {}))
+    assert reply == "That makes 1: canoe. Booked, number 7."
+    more = Known("user", "Pack the tent.")
+    context = (asked, called, answered, Known("model", reply), more)
+    assert keep_list(Question(context, {})) == "That makes 2: canoe, tent."
+
+
+def test_every_question_names_one_thing() -> None:
+    """All of the things on the list are different, and those to book are on it."""
+    context = tuple(Known("user", question) for question in QUESTIONS)
+    reply = keep_list(Question(context, {}))
+    assert isinstance(reply, str)
+    assert reply.startswith(f"That makes {len(QUESTIONS)}: campsite, tent, ")
+    assert all(f" {thing}, " in reply for thing in TO_BOOK)
+    assert len(set(reply.rstrip(".").split(": ")[1].split(", "))) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_storm_leaves_room(seed: int) -> None:
+    """Every fault comes once; the first turn, the last and those after a full reply have none."""
+    storm = storm_of(random.Random(seed))
+    numbers = range(1, len(QUESTIONS) + 1)
+    within: list[Moment] = [1, 2, 3, "end", "call", "result"]
+    moments = [(turn, moment) for turn in numbers for moment in within]
+    struck = {(t, m): fault for t, m in moments if (fault := storm.due(t, m)) is not None}
+    turns = [turn for turn, _ in struck]
+    assert list(struck.values()) == storm.faults
+    assert sorted(storm.faults, key=FAULTS.index) == list(FAULTS)
+    assert len(set(turns)) == len(FAULTS)
+    assert not {1, len(QUESTIONS)} & set(turns)
+    assert all(turn + 1 not in turns for turn, moment in struck if moment == "end")
+    for turn, moment in struck:
+        assert (to_book(QUESTIONS[turn - 1]) is not None) is (moment in {"call", "result"})
+    assert not any(storm.due(*moment) for moment in struck)
+
+
+def dial(number: int = 1, **known: Any) -> Connection:
+    """Make a record of a dial."""
+    return Connection(number, **{"opened_at": 0.0, **known})
+
+
+def test_fault_needs_connection() -> None:
+    """A fault that finds no open connection does not happen."""
+    storm = storm_of(random.Random(1))
+    server: Any = SimpleNamespace(connections=[dial(1, session="s", ended_by="client"), dial(2)])
+    storm.strike(server, FAULTS[0], now=0.0)
+    assert storm.missed(server.connections) == [fault.name for fault in storm.faults]
+
+
+ABORTED = {"ended_by": "server", "close_code": 1006}
+CLOSED = {"ended_by": "server", "close_code": 1011}
+PIECE = {"serverContent": {"outputTranscription": {"text": "That"}}}
+DONE = {"serverContent": {"turnComplete": True}}
+HANDLE = {"sessionResumptionUpdate": {"newHandle": "h"}}
+CALL = {"toolCall": {"functionCalls": []}}
+REJECTED = dial(2, handle="h", close_code=1008)
+
+
+@pytest.mark.parametrize(
+    ("name", "connection", "later", "happened"),
+    [
+        ("TCP abort", dial(sent=[PIECE, HANDLE], **ABORTED), [], True),
+        ("TCP abort", dial(sent=[PIECE, HANDLE], **CLOSED), [], False),
+        ("TCP abort", dial(sent=[PIECE, DONE], **ABORTED), [], False),
+        ("TCP abort", dial(sent=["{}"], **ABORTED), [], False),
+        ("1011 in a reply", dial(sent=[DONE, PIECE], **CLOSED), [], True),
+        ("1011 in a reply", dial(sent=[PIECE], ended_by="client", close_code=1011), [], False),
+        ("503 on the re-dial", dial(), [dial(2, status=503)], True),
+        ("503 on the re-dial", dial(), [dial(2, status=101), dial(3, status=503)], False),
+        ("503 on the re-dial", dial(), [], False),
+        ("go_away", dial(sent=[{"goAway": {}}]), [], True),
+        ("go_away", dial(sent=[PIECE]), [], False),
+        ("rejected handle", dial(), [REJECTED], True),
+        ("rejected handle", dial(), [dial(2, close_code=1008)], False),
+        ("rejected handle", dial(), [], False),
+        ("5 s outage", dial(**ABORTED), [dial(2, opened_at=15.0)], True),
+        ("5 s outage", dial(**ABORTED), [dial(2, opened_at=12.0)], False),
+        ("5 s outage", dial(**ABORTED), [], False),
+        ("5 s outage", dial(**CLOSED), [dial(2, opened_at=15.0)], False),
+        ("1011 before the handle", dial(sent=[PIECE, DONE], **CLOSED), [], True),
+        ("1011 before the handle", dial(sent=[DONE, HANDLE], **CLOSED), [], False),
+        ("1011 before the handle", dial(sent=[DONE, "{}"], **CLOSED), [], False),
+        ("1011 before the handle", dial(sent=[DONE], **ABORTED), [], False),
+        ("cut in a tool call", dial(sent=[DONE, CALL, HANDLE], **ABORTED), [], True),
+        ("cut in a tool call", dial(sent=[CALL, PIECE], **ABORTED), [], False),
+        ("cut in a tool call", dial(sent=[CALL], **CLOSED), [], False),
+        ("cut in a tool call", dial(sent=["{}"], **ABORTED), [], False),
+        ("cut after a tool's result", dial(sent=[CALL], **CLOSED), [], True),
+        ("cut after a tool's result", dial(sent=[CALL, PIECE], **CLOSED), [], False),
+        ("cut after a tool's result", dial(sent=[CALL], ended_by="client"), [], False),
+    ],
+)
+def test_records_prove_fault(
+    name: str, connection: Connection, later: Sequence[Connection], *, happened: bool
+) -> None:
+    """A fault has happened if the server's records say so, and only then."""
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    assert fault.happened(Hit(10.0, connection, later)) is happened
+
+
+# The count
+
+ASKED = (Turn("One.", ("Reply 1.",)), Turn("Two.", ("Reply 2.",)))
+KNOWN = [("user", "One."), ("model", "Reply 1."), ("user", "Two."), ("model", "Reply 2.")]
+
+
+@pytest.mark.parametrize("known", [KNOWN, None])
+def test_perfect_record(known: Any) -> None:
+    """Turns that both sides know once are neither lost nor twice."""
+    assert count(ASKED, known=known) == Tally(2, 2, (), ())
+
+
+@pytest.mark.parametrize(
+    ("turns", "known", "tally"),
+    [
+        pytest.param(ASKED, KNOWN[2:], Tally(2, 1, ("One.",), ()), id="forgotten turn"),
+        pytest.param(ASKED, KNOWN[1:], Tally(2, 2, ("One.",), ()), id="forgotten question"),
+        pytest.param(ASKED, KNOWN[:3], Tally(2, 1, ("Two.",), ()), id="forgotten reply"),
+        pytest.param(ASKED, [], Tally(2, 0, ("One.", "Two."), ()), id="forgotten conversation"),
+        pytest.param(ASKED, [*KNOWN, KNOWN[2]], Tally(2, 2, (), ("Two.",)), id="question twice"),
+        pytest.param(ASKED, [*KNOWN, KNOWN[3]], Tally(2, 2, (), ("Two.",)), id="reply twice"),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ())], KNOWN, Tally(2, 1, ("Two.",), ()), id="no reply"
+        ),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ())], None, Tally(2, 1, ("Two.",), ()), id="no reply, real"
+        ),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ("",))], None, Tally(2, 1, ("Two.",), ()), id="empty reply"
+        ),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ("RepReply 2.",))],
+            KNOWN,
+            Tally(2, 1, ("Two.",), ()),
+            id="torn reply",
+        ),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ("Reply 2.", "Reply 2."))],
+            KNOWN,
+            Tally(2, 2, (), ("Two.",)),
+            id="reply shown twice",
+        ),
+        pytest.param(
+            [ASKED[0], Turn("Two.", ("Reply 1.",))],
+            KNOWN,
+            Tally(2, 1, ("Two.",), ("One.",)),
+            id="reply of the turn before",
+        ),
+    ],
+)
+def test_imperfect_record(turns: Sequence[Turn], known: Any, tally: Tally) -> None:
+    """What is missing from either side is lost, and what is there again is twice."""
+    assert count(turns, known=known) == tally
+
+
+@pytest.mark.parametrize(
+    ("called", "run", "tally"),
+    [
+        ([], [], ToolTally(0, 0, 0, (), ())),
+        (["a", "b"], ["a", "b"], ToolTally(2, 0, 2, (), ())),
+        (["a", "b", "a", "a"], ["a", "b"], ToolTally(4, 2, 2, (), ())),
+        (["a", "a"], [], ToolTally(2, 1, 0, ("a",), ())),
+        (["a", "b", "a", "b"], ["a", "a", "a"], ToolTally(4, 2, 3, ("b",), ("a",))),
+        ([], ["a", "a"], ToolTally(0, 0, 2, (), ("a",))),
+    ],
+)
+def test_tools_are_counted(called: Sequence[str], run: Sequence[str], tally: ToolTally) -> None:
+    """A call that is made again is to be run once, and neither never nor twice."""
+    assert count_tools(called, run) == tally
+
+
+RAN = ToolTally(2, 1, 1, (), ())
+
+
+@pytest.mark.parametrize(
+    ("tools", "text"),
+    [
+        (ToolTally(1, 0, 0, ("canoe",), ()), "Never booked: canoe."),
+        (ToolTally(2, 1, 2, (), ("canoe",)), "Booked twice: canoe."),
+    ],
+)
+def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
+    """A tool that ran twice, or not at all, fails a run in which every turn was answered."""
+    found = demo.verdict(Tally(2, 2, (), ()), tools, missed=[], error=None)
+    assert found == (False, text)
+
+
+@pytest.mark.parametrize(
+    ("tally", "missed", "error", "good", "text"),
+    [
+        (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: nothing was lost, "),
+        (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
+        (Tally(2, 1, ("One.", "Two."), ()), [], None, False, 'Lost: "One.", "Two.".'),
+        (Tally(2, 2, (), ()), ["go_away"], None, False, "Not proven, since it did not happen: go_"),
+        (Tally(2, 2, (), ()), [], "HTTP 403", False, "The session ended early: HTTP 403."),
+    ],
+)
+def test_verdict(
+    tally: Tally, missed: list[str], error: str | None, text: str, *, good: bool
+) -> None:
+    """Only a run in which nothing was lost and everything happened goes well."""
+    found = demo.verdict(tally, RAN, missed=missed, error=error)
+    assert found[0] is good
+    assert text in found[1]
+
+
+# The timeline
+
+CUT = errors.APIError(1006, "")
+BUSY = errors.APIError(1011, "Internal error encountered.")
+
+
+def test_timeline_is_aligned(paper: Paper) -> None:
+    """Every line has its time, and what is too long goes on below."""
+    timeline = timeline_on(paper)
+    timeline.asked("One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve?")
+    timeline.cut("One, ")
+    timeline.answered("", whole=True)
+    timeline.cut("")
+    assert paper.text.splitlines() == [
+        "  0.0 s  → you      One, two, three, four, five, six, seven, eight, nine, ten,",
+        "                    eleven, twelve?",
+        "  1.2 s  ← model    One, … (interrupted)",
+        "  2.5 s  ← model    (nothing)",
+        "  3.8 s  ← model    … (interrupted)",
+    ]
+
+
+def test_long_reply_loses_its_middle(paper: Paper) -> None:
+    """A reply is shortened to one line, unless it is to be shown whole."""
+    timeline = timeline_on(paper)
+    reply = "That makes 9: tent, stove, lamp, rope, map, mug, soap, knife, teapot."
+    timeline.answered(reply)
+    timeline.answered(reply, whole=True)
+    timeline.answered("word" * 100)
+    assert paper.text.splitlines() == [
+        "  0.0 s  ← model    That makes 9: tent, … rope, map, mug, soap, knife, teapot.",
+        "  1.2 s  ← model    That makes 9: tent, stove, lamp, rope, map, mug, soap,",
+        "                    knife, teapot.",
+        "  2.5 s  ← model    …",
+    ]
+
+
+def test_tools_are_told(paper: Paper) -> None:
+    """A call, its run and a result that is sent again each have a line."""
+    timeline = timeline_on(paper)
+    timeline.called("book(canoe)")
+    timeline.tool("Runs.")
+    timeline.reused("book(canoe)")
+    assert paper.text.splitlines() == [
+        "  0.0 s  ← model    Calls book(canoe).",
+        "  1.2 s  ◆ tool     Runs.",
+        "  2.5 s  ← model    Calls book(canoe) again.",
+        "  3.8 s  · session  Sends the result of before: the tool does not run again.",
+    ]
+
+
+def test_timeline_in_ascii() -> None:
+    """A terminal that knows only ASCII gets ASCII, and a narrow one short lines."""
+    paper = Paper("ascii", width=24)
+    timeline = timeline_on(paper)
+    timeline.heading("Démo", "About → everything that is to be seen.")
+    timeline.fault("Says: né.")
+    timeline.cut("One, ")
+    timeline.answered("One, two, three, four, five.")
+    timeline.table([("turns", "1", True)])
+    assert paper.text.splitlines() == [
+        "D?mo",
+        "About ? everything that",
+        "is to be seen.",
+        "",
+        "  0.0 s  ! server   Says: n?.",
+        "  1.2 s  < model    On ... (interrupted)",
+        "  2.5 s  < model    One, ... four, five.",
+        "",
+        "+-----------+",
+        "| turns | 1 |",
+        "+-----------+",
+    ]
+
+
+def test_loss_is_one_line(paper: Paper) -> None:
+    """What is done about a loss is told with it."""
+    timeline = timeline_on(paper)
+    timeline.event(Lost(CUT, FailureKind.TRANSIENT, Phase.SESSION, 1.0))
+    timeline.event(Retrying(0.5, 1, FailureKind.TRANSIENT, fresh=False))
+    timeline.event(Resumed(Continuity(attempts=1, outage=0.75)))
+    assert paper.text.splitlines() == [
+        "  0.0 s  · session  Lost: broken off without a close frame. Dial 1 in 0.50 s.",
+        "  1.2 s  · session  Resumed after 0.75 s and 1 dial.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (Connected(resumed=False), "Connected."),
+        (
+            Lost(BUSY, FailureKind.TRANSIENT, Phase.SESSION, 1.0),
+            "Lost: 1011 Internal error encountered.",
+        ),
+        (
+            Lost(ConnectionRefusedError(), FailureKind.TRANSIENT, Phase.CONNECT, 0.0),
+            "Dial failed: connection refused.",
+        ),
+        (Retrying(0.25, 2, FailureKind.TRANSIENT, fresh=False), "Dial 2 in 0.25 s."),
+        (
+            Retrying(0.25, 2, FailureKind.HANDLE_REJECTED, fresh=True),
+            "Starts afresh: dial 2 in 0.25 s.",
+        ),
+        (GoingAway(3.0, "3s"), "Has 3 s to move to another connection."),
+        (Resumed(Continuity()), "Moved to another connection."),
+        (
+            Resumed(Continuity(attempts=2, outage=5.25, replayed=1, asked_on=1)),
+            "Resumed after 5.2 s and 2 dials; asks for the reply again.",
+        ),
+        (
+            Resumed(Continuity(attempts=1, outage=0.25, replayed=1)),
+            "Resumed after 0.25 s and 1 dial; 1 message sent again.",
+        ),
+        (
+            Restarted(Continuity(attempts=2, outage=0.5, replayed=2), 1),
+            (
+                "Started afresh after 0.50 s and 2 dials; told 1 message of history;"
+                " 2 messages sent again."
+            ),
+        ),
+        (GaveUp(CUT, Continuity()), "Gave up."),
+        (GaveUp(CUT, Continuity(attempts=10, outage=300.0)), "Gave up after 300.0 s and 10 dials."),
+    ],
+)
+def test_event_in_words(event: Any, text: str) -> None:
+    """Every event is told in a sentence."""
+    assert tell_event(event) == text
+
+
+def exhausted() -> ReconnectExhausted:
+    """Return what is raised after too many dials."""
+    error = ReconnectExhausted(attempts=3, elapsed=5.0)
+    error.__cause__ = ConnectionRefusedError()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (CUT, "broken off without a close frame"),
+        (BUSY, "1011 Internal error encountered"),
+        (errors.APIError(1008, {}), "1008"),
+        (errors.APIError(503, {}), "HTTP 503"),
+        (exhausted(), "connection refused, after 3 dials"),
+        (ConnectionResetError(), "connection reset"),
+        (OSError(113, "No route to host"), "no route to host"),
+        (TimeoutError("no reply"), "no reply"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_error_in_words(error: BaseException, text: str) -> None:
+    """No error is shown as Python writes it."""
+    assert tell_error(error) == text

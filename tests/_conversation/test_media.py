@@ -1,0 +1,491 @@
+"""What is kept of realtime input that finds no connection, and in which order it goes out."""
+
+import pytest
+from google.genai import types
+from hypothesis import given, strategies as st
+
+from reconnect._conversation.limits import Limit
+from reconnect._conversation.media import Media, piece_of, seconds_of
+from reconnect.errors import BufferOverflow
+
+START = {"activity_start": {}}
+END = {"activity_end": {}}
+PAUSE = {"audio_stream_end": True}
+SECOND = 32000
+"""Bytes in a frame of a second."""
+
+
+def audio(number=0, seconds=1.0):
+    """Return a frame of audio that carries a number."""
+    data = number.to_bytes(2, "big") * round(seconds * 16000)
+    return {"audio": {"data": data, "mime_type": "audio/pcm;rate=16000"}}
+
+
+def image(number):
+    """Return a frame of video that carries a number."""
+    return {"video": {"data": bytes([number]), "mime_type": "image/jpeg"}}
+
+
+def media_of(seconds=3.0, *, messages=100, size=2**20, full="drop"):
+    """Return media with so much room."""
+    return Media(seconds=seconds, limit=Limit(messages=messages, bytes=size, full=full))
+
+
+def hold(media, *inputs, place=1):
+    """Hold inputs, the first of which has the place."""
+    for number, arguments in enumerate(inputs, place):
+        media.hold(piece_of(arguments, place=number))
+
+
+def write(media, *inputs, numbered=True):
+    """Write inputs, the first of which has the first place, and the first number if any."""
+    for number, arguments in enumerate(inputs, 1):
+        media.written(piece_of(arguments, place=number), index=number if numbered else None)
+
+
+def drained(media):
+    """Take out all that waits, and note it as written."""
+    taken = []
+    while media.next_place is not None:
+        piece = media.next()
+        media.written(piece)
+        taken.append(piece.arguments)
+    return taken
+
+
+# What is kept, and in which order
+
+
+def test_keeps_the_newest_audio_in_order():
+    """Media drops the oldest frames over its seconds, and counts them."""
+    media = media_of(3.0)
+    hold(media, *map(audio, range(5)))
+    assert media.next_place == 3
+    assert media.dropped == 2.0
+    assert drained(media) == [audio(2), audio(3), audio(4)]
+    assert media.next_place is None
+
+
+def test_keeps_only_the_newest_image():
+    """Media keeps the newest frame of video, as video or as media, at its place in the sound."""
+    media = media_of()
+    shown = {"media": types.Blob(data=b"2", mime_type="image/png")}
+    hold(media, image(1), shown, audio(1), image(3), audio(2))
+    assert drained(media) == [audio(1), image(3), audio(2)]
+    hold(media, image(4))
+    assert media.next_place == 1
+    assert drained(media) == [image(4)]
+
+
+def test_media_that_is_sound_is_audio():
+    """Media takes a chunk of media that is sound for audio."""
+    media = media_of(3.0)
+    sound = {"media": types.Blob(data=bytes(32000), mime_type="audio/pcm")}
+    hold(media, *[sound] * 5)
+    assert drained(media) == [sound] * 3
+
+
+def test_marks_stay_when_sound_is_dropped():
+    """Media keeps marks and their order, whatever sound around them is dropped."""
+    media = media_of(1.0)
+    hold(media, START, audio(1), PAUSE, audio(2), END)
+    assert drained(media) == [START, PAUSE, audio(2), END]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mark", "seconds", "size"),
+    [
+        (START, "activity_start", 0.0, 0),
+        ({"activity_end": types.ActivityEnd()}, "activity_end", 0.0, 0),
+        ({"activity_end": None, "audio_stream_end": True}, None, 0.0, 0),
+        (audio(), None, 1.0, SECOND),
+        ({"media": types.Blob(data=bytes(320), mime_type="audio/pcm")}, None, 0.01, 320),
+        (image(1), None, 0.0, 11),
+        ({"text": "four"}, None, 0.0, 4),
+    ],
+)
+def test_piece(arguments, mark, seconds, size):
+    """A piece knows its mark, be it empty, the seconds of its sound, and its bytes."""
+    piece = piece_of(arguments, place=7)
+    assert (piece.mark, piece.seconds, piece.size) == (mark, seconds, size)
+    assert (piece.arguments, piece.place, piece.again) == (arguments, 7, False)
+
+
+@pytest.mark.parametrize(
+    ("blob", "seconds"),
+    [
+        ({"data": bytes(32000), "mime_type": "audio/pcm"}, 1.0),
+        ({"data": bytes(48000), "mime_type": "audio/pcm;rate=24000"}, 1.0),
+        ({"data": bytes(32000), "mime_type": "Audio/PCM;rate=soon"}, 1.0),
+        ({"data": bytes(32000), "mime_type": "audio/pcm;rate=0"}, 1.0),
+        (types.Blob(data=bytes(32000), mime_type="audio/pcm;rate=16000"), 1.0),
+        ({"data": b"opus", "mime_type": "audio/opus"}, 0.02),
+        ({"mime_type": "audio/pcm"}, 0.0),
+        ({"data": b"jpeg", "mime_type": "image/jpeg"}, None),
+        ({"data": b"what"}, None),
+        (b"what", None),
+    ],
+)
+def test_seconds_of_sound(blob, seconds):
+    """The seconds of a blob follow from its size and rate; what is no sound has none."""
+    assert seconds_of(blob) == seconds
+
+
+@given(
+    st.lists(st.sampled_from([audio(0, 0.5), START, END, PAUSE, image(1)]), max_size=30),
+    st.floats(0, 3),
+)
+def test_never_more_than_the_limit(inputs, limit):
+    """Media never holds more sound than its seconds, nor loses a mark, nor a newest image."""
+    media = media_of(limit)
+    hold(media, *inputs)
+    places = []
+    while media.next_place is not None:
+        places.append(media.next_place)
+        assert media.next().place == places[-1]
+    taken = [inputs[place - 1] for place in places]
+    kept = sum(seconds_of(arguments.get("audio")) or 0 for arguments in taken)
+    offered = sum(seconds_of(arguments.get("audio")) or 0 for arguments in inputs)
+    assert places == sorted(places)
+    assert kept <= limit + 1e-5
+    assert kept + media.dropped == pytest.approx(offered)
+    assert [a for a in taken if a in (START, END, PAUSE)] == [
+        a for a in inputs if a in (START, END, PAUSE)
+    ]
+    assert (image(1) in taken) == (image(1) in inputs)
+
+
+# Writes that fail
+
+
+def test_failed_write_is_put_back():
+    """Media keeps the place of what could not be written."""
+    media = media_of()
+    hold(media, audio(1), audio(2))
+    first = media.next()
+    media.put_back(first)
+    assert drained(media) == [audio(1), audio(2)]
+    hold(media, image(1))
+    taken = media.next()
+    media.put_back(taken)
+    assert media.next() == taken
+    hold(media, image(2))
+    media.put_back(taken)
+    assert drained(media) == [image(2)]
+
+
+def test_sound_that_is_put_back_counts():
+    """Media counts the seconds and bytes of what is put back as it did before."""
+    media = media_of(2.0, messages=2, full="raise")
+    hold(media, audio(1), audio(2))
+    media.put_back(media.next())
+    with pytest.raises(BufferOverflow):
+        media.check_room(START)
+    hold(media, audio(3), place=3)
+    assert media.dropped == 1.0
+    assert drained(media) == [audio(2), audio(3)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_mark_whose_write_failed(again):
+    """Media takes a mark that could not be written for not written: it opens nothing twice."""
+    media = media_of()
+    hold(media, START, audio(1), END)
+    begun = media.next()
+    media.written(begun)
+    media.put_back(begun)
+    media.lost(again=again, numbered=True)
+    assert [media.next(), media.next()] == [begun, piece_of(audio(1), place=2)]
+    media.written(begun)
+    ended = media.next()
+    media.written(ended)
+    media.put_back(ended)
+    media.lost(again=again, numbered=True)
+    assert drained(media) == [START, END]
+
+
+def test_mark_that_is_written_again_in_vain():
+    """Media puts what was to be written again back before all that is new."""
+    media = media_of()
+    write(media, START)
+    media.lost(again=True, numbered=True)
+    hold(media, audio(1), place=2)
+    begun = media.next()
+    assert begun.again
+    media.written(begun)
+    media.put_back(begun)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [START, audio(1)]
+
+
+# Activities
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_open_activity_is_opened_again(again):
+    """Media opens an activity again that was open when the connection was lost."""
+    media = media_of()
+    write(media, START, numbered=False)
+    hold(media, audio(1), place=2)
+    media.lost(again=again, numbered=True)
+    media.lost(again=again, numbered=True)
+    begun = media.next()
+    assert (begun.arguments, begun.place, begun.again) == (START, 1, True)
+    media.written(begun)
+    media.lost(again=again, numbered=True)
+    hold(media, END, place=3)
+    assert drained(media) == [START, audio(1), END]
+    media.lost(again=again, numbered=True)
+    assert media.next_place is None
+
+
+@pytest.mark.parametrize(
+    ("consumed", "expected"),
+    [
+        (0, [START, audio(2), END, audio(4), START, audio(6)]),
+        (1, [START, audio(2), END, audio(4), START, audio(6)]),
+        (2, [START, END, audio(4), START, audio(6)]),
+        (3, [audio(4), START, audio(6)]),
+        (4, [START, audio(6)]),
+        (5, [START, audio(6)]),
+        (6, [START]),
+    ],
+)
+def test_activity_that_is_open_at_the_first_message(consumed, expected):
+    """Media opens again what is open at the first message that is written again, and only that.
+
+    So a mark is not doubled that is written again itself, though an activity is open at the end.
+    """
+    media = media_of()
+    write(media, START, audio(2), END, audio(4), START, audio(6))
+    media.consumed(consumed)
+    media.lost(again=True, numbered=True)
+    places = []
+    taken = []
+    while media.next_place is not None:
+        places.append(media.next_place)
+        taken.append(media.next().arguments)
+    assert taken == expected
+    assert places == sorted(places)
+
+
+def test_activity_is_opened_before_what_is_still_to_be_written_again():
+    """Media opens an activity before the rest of its sound, when a second connection is lost."""
+    media = media_of()
+    write(media, START, audio(2), audio(3), END)
+    media.lost(again=True, numbered=True)
+    for index in (1, 2):
+        media.written(media.next(), index=index)
+    media.consumed(2)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [START, audio(3), END]
+
+
+def test_speaking():
+    """The user is speaking after a mark, waiting or written, until the next one."""
+    media = media_of()
+    assert not media.speaking
+    hold(media, START, audio(1))
+    assert media.speaking
+    assert drained(media) == [START, audio(1)]
+    assert media.speaking
+    hold(media, audio(2), END)
+    assert not media.speaking
+    assert drained(media) == [audio(2), END]
+    assert not media.speaking
+    write(media, START, END, START)
+    media.lost(again=True, numbered=True)
+    assert media.speaking
+    hold(media, END)
+    assert not media.speaking
+
+
+# What is written again
+
+
+def test_unconsumed_input_is_written_again():
+    """Media writes again, first and in order, what no handle covers, however long it was."""
+    media = media_of(1.0)
+    write(media, *map(audio, range(1, 6)))
+    media.consumed(2)
+    media.lost(again=True, numbered=True)
+    hold(media, audio(6), place=6)
+    assert drained(media) == [audio(3), audio(4), audio(5), audio(6)]
+    media.lost(again=True, numbered=True)
+    assert media.next_place is None
+    assert media.dropped == 0.0
+
+
+def test_what_is_written_again_is_marked():
+    """Media marks what is written again, over any number of losses, and nothing else."""
+    media = media_of()
+    write(media, audio(1), audio(2))
+    hold(media, audio(3), place=3)
+    media.lost(again=True, numbered=True)
+    first = media.next()
+    media.written(first, index=1)
+    media.lost(again=True, numbered=True)
+    taken = [media.next() for _ in range(3)]
+    assert [(piece.place, piece.again) for piece in taken] == [(1, True), (2, True), (3, False)]
+    assert first == taken[0]
+
+
+def test_image_is_written_again():
+    """Media shows again, at its place, the newest image that no handle covers."""
+    media = media_of()
+    write(media, image(1), audio(2), image(3), audio(4))
+    media.consumed(2)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [image(3), audio(4)]
+    media.lost(again=True, numbered=True)
+    assert media.next_place is None
+
+
+@pytest.mark.parametrize(
+    ("consumed", "again", "newer"), [(1, True, []), (0, False, []), (0, True, [image(2)])]
+)
+def test_image_is_not_written_again(consumed, again, newer):
+    """Media shows no image again that is covered, or that nobody asks for, or that is stale."""
+    media = media_of()
+    write(media, image(1))
+    hold(media, *newer, place=2)
+    media.consumed(consumed)
+    media.lost(again=again, numbered=True)
+    assert drained(media) == newer
+
+
+def test_nothing_is_written_again():
+    """Media writes nothing again where the session may have it, as nobody can tell what of it."""
+    media = media_of()
+    write(media, audio(1), END, image(2))
+    media.lost(again=False, numbered=True)
+    assert media.next_place is None
+    assert media.dropped == 0.0
+
+
+def test_server_that_numbers_nothing_is_sent_nothing_stale():
+    """Media writes only the newest seconds again to a server that never said what it consumed."""
+    media = media_of(2.0)
+    write(media, audio(1), START, audio(2), audio(3), END, audio(4))
+    media.lost(again=True, numbered=False)
+    assert media.forget_dropped() == 2.0
+    assert drained(media) == [START, audio(3), END, audio(4)]
+
+
+# What no session has
+
+
+def test_sound_that_no_handle_covers():
+    """Media counts the sound that was written since the newest handle, and is not kept."""
+    media = media_of()
+    media.frames, media.frame = 1, audio(1)["audio"]
+    media.covered()
+    media.frames, media.frame = 2, audio(2, 0.5)["audio"]
+    write(media, audio(3), numbered=False)
+    media.lost(again=False, numbered=False)
+    assert media.dropped == 0.0
+    assert media.forget_uncovered() == 2.0
+    assert media.forget_uncovered() == 0.0
+
+
+@pytest.mark.parametrize(("again", "uncovered"), [(False, 2.0), (True, 0.0)])
+def test_unconsumed_sound_that_is_not_written_again(again, uncovered):
+    """Media counts what no handle has consumed, unless it is written again."""
+    media = media_of()
+    write(media, *map(audio, range(3)), END)
+    media.consumed(1)
+    media.lost(again=again, numbered=again)
+    assert media.forget_uncovered() == uncovered
+
+
+# Limits
+
+
+@pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
+def test_unconsumed_input_is_bounded(room):
+    """Media drops the oldest of what no handle ever covers, and counts its sound."""
+    media = media_of(1.0, **room)
+    write(media, *map(audio, range(1, 6)))
+    assert media.forget_dropped() == 2.0
+    assert media.forget_dropped() == 0.0
+    media.consumed(0)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [audio(3), audio(4), audio(5)]
+
+
+@pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
+def test_input_that_is_held_is_bounded(room):
+    """Media drops the oldest for what is new: first of what is written again, then of the rest."""
+    media = media_of(10.0, **room)
+    write(media, audio(1), audio(2))
+    media.lost(again=True, numbered=True)
+    hold(media, audio(3), audio(4), place=3)
+    assert media.dropped == 1.0
+    hold(media, audio(5), audio(6), place=5)
+    assert media.forget_dropped() == 3.0
+    assert drained(media) == [audio(4), audio(5), audio(6)]
+    hold(media, *map(audio, range(3)))
+    assert media.dropped == 0.0
+
+
+@pytest.mark.parametrize("room", [{"messages": 2}, {"size": 2 * SECOND}])
+def test_consumed_input_makes_room(room):
+    """Media has room again for as much as a handle covers."""
+    media = media_of(10.0, **room)
+    write(media, audio(1), audio(2))
+    media.consumed(1)
+    media.written(piece_of(audio(3), place=3), index=3)
+    assert media.dropped == 0.0
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [audio(2), audio(3)]
+
+
+def test_single_input_over_the_limit():
+    """Media drops a message that is larger than all the room there is, written or held."""
+    media = media_of(10.0, size=100)
+    hold(media, audio(1))
+    write(media, audio(2))
+    media.lost(again=True, numbered=True)
+    assert media.next_place is None
+    assert media.dropped == 2.0
+
+
+@pytest.mark.parametrize(
+    ("room", "more"), [({"messages": 3}, START), ({"size": 3 * SECOND}, {"text": "a"})]
+)
+def test_overflow(room, more):
+    """Media that is to raise does so before anything is dropped, and says how much there is."""
+    media = media_of(10.0, full="raise", **room)
+    write(media, audio(1))
+    media.lost(again=True, numbered=True)
+    hold(media, audio(2), place=2)
+    media.check_room(audio(3))
+    hold(media, audio(3), place=3)
+    with pytest.raises(BufferOverflow, match="pieces of realtime input") as caught:
+        media.check_room(more)
+    assert caught.value.messages == 4
+    assert caught.value.bytes == 3 * SECOND + len(more.get("text", ""))
+    # An image takes the place of another one.
+    media.check_room(image(1))
+    assert drained(media) == [audio(1), audio(2), audio(3)]
+    media.check_room(more)
+
+
+def test_nothing_is_raised_where_the_oldest_is_dropped():
+    """Media that drops the oldest has room for everything."""
+    media = media_of(messages=1)
+    hold(media, START)
+    media.check_room(audio(1))
+
+
+def test_sound_is_dropped_before_marks():
+    """Of too many messages the oldest sound goes first, and no mark before it."""
+    media = Media(seconds=60.0, limit=Limit(messages=3, bytes=2**20, full="drop"))
+    pieces = [START, *({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}},) * 3, END]
+    for place, arguments in enumerate(pieces):
+        media.hold(piece_of(arguments, place=place))
+    assert [media.next().place for _ in range(3)] == [0, 3, 4]
+    assert media.forget_dropped() == pytest.approx(0.04)
+    for place in range(5):
+        media.hold(piece_of(END, place=place))
+    assert media.next().place == 2

@@ -1,0 +1,49 @@
+"""What gaps do to a conversation, told and summed up."""
+
+from hypothesis import given, strategies as st
+
+from reconnect._driver.account import Account
+from reconnect.events import Continuity, Stats
+
+
+def test_gap_is_told_and_summed_up():
+    """Account tells what one gap did, and what all of them have done."""
+    account = Account()
+    assert account.stats == Stats()
+    account.cut(turns=1, calls=2)
+    account.cut(turns=0, calls=1)
+    first = account.close(
+        attempts=2, outage=1.5, lost_audio=0.5, replayed=3, maybe_twice=1, asked_on=1
+    )
+    assert first == Continuity(
+        attempts=2,
+        outage=1.5,
+        replayed=3,
+        maybe_twice=1,
+        asked_on=1,
+        lost_turns=1,
+        lost_audio=0.5,
+        lost_calls=3,
+    )
+    second = account.close(attempts=1, outage=0.5, lost_audio=0.0)
+    assert second == Continuity(attempts=1, outage=0.5)
+    assert account.stats == Stats(
+        gaps=2,
+        attempts=3,
+        outage=2.0,
+        replayed=3,
+        maybe_twice=1,
+        asked_on=1,
+        lost_turns=1,
+        lost_audio=0.5,
+        lost_calls=3,
+    )
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, 0.5]))
+def test_nothing_lost_is_never_claimed(turns, calls, audio):
+    """A conversation is whole if and only if no turn and no sound is missing."""
+    account = Account()
+    account.cut(turns=turns, calls=calls)
+    continuity = account.close(attempts=1, outage=1.0, lost_audio=audio)
+    assert continuity.whole == (turns == 0 and audio == 0)

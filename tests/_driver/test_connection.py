@@ -1,0 +1,133 @@
+"""One connection: its dial, its limits, its close."""
+
+import asyncio
+import contextlib
+from types import SimpleNamespace
+
+import pytest
+from google.genai import types
+from talk import MODEL, QUICK, ask, session_on, settled
+
+from reconnect import Lost, Phase
+from reconnect._driver.connection import Connection
+from reconnect.errors import SetupTimeout
+from reconnect.testing import Abort, Delay, GoAway, LiveServer, Silence, Stall
+
+
+async def test_closes_the_old_socket_first():
+    """Session waits for the old socket to close before it dials, for the server refuses two."""
+    fault = GoAway("50s", after_sent=7)
+    async with (
+        LiveServer(close_delay=3.0, faults=[fault]) as server,
+        session_on(server) as session,
+    ):
+        await ask(session, "a")
+        # Half of the way to a second before the deadline, the close, and a second to spare.
+        await asyncio.sleep(24.5 + 3.0 + 1)
+        first, second = server.connections
+        assert first.closed_at <= second.opened_at
+        assert second.ended_by is None
+
+
+async def test_silent_setup_is_bounded():
+    """Session gives a setup ten seconds, and tells it from a dial that hangs."""
+    events = []
+    async with (
+        LiveServer() as server,
+        session_on(server, on_event=events.append) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.plan(Silence(), Delay(20, of="handshake"))
+        server.inject(Abort())
+        await ask(session, "b")
+    phases = [event.phase for event in events if isinstance(event, Lost)]
+    assert phases == [Phase.SESSION, Phase.SETUP, Phase.CONNECT]
+
+
+async def test_stalled_server_is_noticed():
+    """Session resumes when the keepalive of websockets finds the server silent."""
+    async with LiveServer(faults=[Stall(pongs=False, after_sent=8)]) as server:
+        async with session_on(server, policy=QUICK) as session:
+            await ask(session, "a")
+            assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
+
+
+class OneSession:
+    """Something to dial with that opens a session made for the test."""
+
+    def __init__(self, session=None, closing=None):
+        self.session = session or SimpleNamespace()
+        self.closing = closing
+
+    @contextlib.asynccontextmanager
+    async def connect(self, *, model, config):
+        yield self.session
+        if self.closing is not None:
+            raise self.closing
+
+
+def connection_on(live, over=lambda: None):
+    """Return a connection that is not dialled yet."""
+    return Connection(live, model=MODEL, config=types.LiveConnectConfig(), over=over)
+
+
+async def test_failed_write_leaves_the_word_to_the_reading_side():
+    """Connection gives the reading side a second to say what a failed write was."""
+    told = []
+    connection = connection_on(OneSession(), over=lambda: told.append(connection.error))
+    await connection.open(timeout=1)
+    connection.ready = True
+    assert connection.usable
+    broken = BrokenPipeError()
+    connection.suspect(broken)
+    connection.suspect(OSError())
+    assert not connection.usable
+    assert connection.error is None
+    await asyncio.sleep(2)
+    assert told == [broken]
+    connection.fail(OSError())
+    assert told == [broken]
+    await connection.close(timeout=1)
+    assert connection.closed
+
+
+async def test_failure_to_close_is_of_no_account(caplog):
+    """Connection logs what leaving it raises, and is closed."""
+    caplog.set_level("DEBUG", "reconnect")
+    connection = connection_on(OneSession(closing=OSError("no way out")))
+    await connection.open(timeout=1)
+    connection.fail(OSError())
+    await connection.close(timeout=1)
+    assert connection.closed
+    assert "no way out" in caplog.text
+
+
+async def test_cancelled_dial_is_left():
+    """Connection leaves a dial that is cancelled, and lets the cancellation pass at once."""
+    async with LiveServer(faults=[Silence()]) as server:
+        connection = connection_on(server.client().aio.live)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await connection.open(timeout=10)
+        # The server is as silent over the close: websockets waits ten seconds for its answer.
+        await connection.close(timeout=1)
+        assert not connection.closed
+        await asyncio.sleep(10)
+        assert connection.closed
+
+
+async def test_connection_that_was_never_dialled_closes():
+    """Connection that was never opened is closed without ado."""
+    await connection_on(OneSession()).close(timeout=1)
+
+
+async def test_setup_is_bounded_without_its_close():
+    """Connection gives up a silent setup in time, though its close is not acknowledged."""
+    async with LiveServer(faults=[Silence()]) as server:
+        connection = connection_on(server.client().aio.live)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(SetupTimeout, match=r"no setupComplete within 0\.5 s"):
+            await connection.open(timeout=0.5)
+        assert asyncio.get_running_loop().time() - began < 1
+        await asyncio.sleep(11)
