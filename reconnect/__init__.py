@@ -25,7 +25,7 @@ from .events import (
     Stats,
 )
 from .gate import ReconnectGate
-from .policy import Decision, Raise, ReconnectPolicy, Restart, Resume
+from .policy import Decision, Outage, Raise, ReconnectPolicy, Restart, Resume
 from .session import ResumableSession
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Limit",
     "Loss",
     "Lost",
+    "Outage",
     "Phase",
     "Raise",
     "ReconnectExhausted",

@@ -2,8 +2,8 @@
 
 `ReconnectPolicy.decide` is given everything it needs, the time and the random draw included, and
 returns one of three decisions. It has no clock, no randomness, no I/O and no memory, so a decision
-can be tested, replayed and simulated without a connection; the driver that carries it out is
-`reconnect.ResumableSession`.
+can be tested, replayed and simulated without a connection. What it is given is counted by `Outage`;
+the driver that carries a decision out is `reconnect.ResumableSession`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never, cast
 
+from ._adapters import lending
 from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
 from ._failures.classify import FailureKind, classify
-from ._failures.loss import Loss, retry_after
+from ._failures.loss import Family, Loss, Phase, read, retry_after
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted
+from .outage import Outage, check_count
 
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying
 
-__all__ = ["Decision", "Raise", "ReconnectPolicy", "Restart", "Resume"]
+__all__ = ["Decision", "Outage", "Raise", "ReconnectPolicy", "Restart", "Resume"]
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Dial again with the handle.
+    """Connect again with the handle.
 
     Args:
-        delay: Seconds to wait before the dial.
+        delay: Seconds to wait before the attempt.
     """
 
     delay: float
@@ -38,10 +40,10 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Drop the handle and start a fresh session, which is told the history.
+    """Drop the handle and start a new session, which is given the history.
 
     Args:
-        delay: Seconds to wait before the dial.
+        delay: Seconds to wait before the attempt.
     """
 
     delay: float
@@ -139,12 +141,9 @@ class ReconnectPolicy:
             raise ValueError(
                 f"throttle_delay must be a number of seconds from 0 up, got {self.throttle_delay!r}"
             )
-        for name in ("throttle_attempts", "max_reconnects_per_hour"):
-            limit = getattr(self, name)
-            if limit is None and name == "max_reconnects_per_hour":
-                continue
-            if not isinstance(limit, int) or limit < 1:
-                raise ValueError(f"{name} must be a whole number from 1 up, got {limit!r}")
+        check_count("throttle_attempts", self.throttle_attempts)
+        if self.max_reconnects_per_hour is not None:
+            check_count("max_reconnects_per_hour", self.max_reconnects_per_hour)
         for name in ("without_handle", "context_exhausted"):
             if getattr(self, name) not in _CHOICES:
                 raise ValueError(f"{name} must be one of {_CHOICES}, got {getattr(self, name)!r}")
@@ -202,18 +201,22 @@ class ReconnectPolicy:
             return Raise(exhausted)
         return action(delay)
 
-    def process_exception(self, error: Exception) -> Exception | None:
-        """Tell ``websockets.connect(process_exception=...)`` whether to dial again: None if so.
+    # Lent to other libraries. There is no handle and no session, only something that can be tried
+    # again, so whatever may pass is tried again, as if a handle were held.
 
-        Otherwise it returns what to raise. Whatever may pass is dialled again, as there is no
+    def process_exception(self, error: Exception) -> Exception | None:
+        """Tell ``websockets.connect(process_exception=...)`` whether to go on: None if so.
+
+        Otherwise it returns what to raise. Whatever may pass is tried again, as there is no
         handle to lose. websockets has this argument from version 15 on.
 
         Args:
-            error: What the dial failed with.
+            error: What the attempt failed with.
         """
-        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
-
-        return adapters.process(self, error)
+        loss = Loss(error, phase=_phase(error), handle=True)
+        decision = self.decide(loss, attempt=1, elapsed=0.0, draw=0.0)
+        # The error itself, or what was made of it: no bare BaseException either way.
+        return cast("Exception", decision.error) if isinstance(decision, Raise) else None
 
     def reconnect_delays(self) -> Generator[float]:
         """Yield the delays for ``websockets.connect(reconnect_delays=...)``.
@@ -222,9 +225,7 @@ class ReconnectPolicy:
         `ReconnectExhausted`. websockets starts to count anew with every connection, however
         short-lived; it has this argument from version 17 on.
         """
-        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
-
-        return adapters.delays(self)
+        return lending.delays(self._ask())
 
     def retrying(self, **options: Any) -> AsyncRetrying:
         """Return a tenacity ``AsyncRetrying`` that tries a coroutine again as this policy would.
@@ -234,9 +235,24 @@ class ReconnectPolicy:
         Args:
             **options: What else ``AsyncRetrying`` takes, such as ``sleep`` or ``before_sleep``.
         """
-        from ._adapters import lending as adapters  # noqa: PLC0415 (it imports this module)
 
-        return adapters.retrying(self, **options)
+        def passes(error: BaseException) -> bool:
+            return isinstance(error, Exception) and self.process_exception(error) is None
+
+        return lending.retrying(self._ask, passes, **options)
+
+    def _ask(self) -> lending.Ask:
+        """Return a function that decides about the failures of one outage, one after the other."""
+        outage = Outage()
+
+        def ask(error: BaseException, /, *, now: float, draw: float) -> float | BaseException:
+            loss = outage.lost(error, now=now, phase=_phase(error), handle=True)
+            decision = self.decide(
+                loss, attempt=outage.attempt, elapsed=outage.elapsed(now), draw=draw
+            )
+            return decision.error if isinstance(decision, Raise) else decision.delay
+
+        return ask
 
     def _action(self, kind: FailureKind, loss: Loss) -> type[Resume | Restart] | None:
         """Return what a verdict calls for; None to raise the error as it came."""
@@ -260,3 +276,8 @@ class ReconnectPolicy:
 
 def _ten_attempts_and_five_minutes(attempts: int, elapsed: float) -> bool:
     return attempts >= _ATTEMPTS and elapsed >= _PATIENCE
+
+
+def _phase(error: BaseException) -> Phase:
+    """Tell how far something had come of which only the exception is known."""
+    return Phase.SESSION if read(error).family is Family.CLOSE else Phase.CONNECT

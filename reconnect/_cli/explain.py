@@ -16,9 +16,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TextIO
 
-from reconnect._driver.link import PROOF_AGE
 from reconnect._failures.classify import TABLE, explain
-from reconnect._failures.loss import LOWEST_CLOSE_CODE, Family, Loss, Phase, Symptom, read
+from reconnect._failures.loss import (
+    LOWEST_CLOSE_CODE,
+    PROOF_AGE,
+    Family,
+    Loss,
+    Phase,
+    Symptom,
+    read,
+)
 from reconnect._failures.rows import GAP, FailureKind, Row
 from reconnect.policy import Raise, ReconnectPolicy, Restart
 

@@ -1,8 +1,9 @@
 """The driver: carries out what the pure modules decide.
 
-`Ledger` and `Outbox` know the conversation, `Link` the connection, `ReconnectPolicy` what a loss
-calls for. What is left for this file is to dial, wait, close and tell; a `Writer` writes, and the
-`Reader` reads. One task, the supervisor, lives as long as the session.
+`Ledger` and `Outbox` know the conversation, `Outage` what has failed, `Departure` when to leave a
+connection, `ReconnectPolicy` what a loss calls for. What is left for this file is to dial, wait,
+close and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long
+as the session.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ from reconnect.events import (
     Stats,
 )
 from reconnect.gate import ReconnectGate
-from reconnect.policy import Raise, ReconnectPolicy, Restart
+from reconnect.policy import Outage, Raise, ReconnectPolicy, Restart
 
 from . import sdk as _sdk
 from .account import Account
 from .bell import Bell
 from .connection import Connection
+from .departure import Departure
 from .ending import Ending
-from .link import Link
 from .reader import Reader
 from .telling import Teller
 from .writer import Writer
@@ -110,9 +111,9 @@ class Driver:
         self._vertexai = False
         self._settings = settings
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
-        self._link = Link(
-            max_reconnects_per_hour=limit, confirm_timeout=settings.resume_confirm_timeout
-        )
+        self._outage = Outage(max_reconnects_per_hour=limit)
+        self._departure = Departure(confirm_timeout=settings.resume_confirm_timeout)
+        self._resumed = False
         self._halvings = 0
         self._account = Account()
         self._bell = Bell()
@@ -253,13 +254,13 @@ class Driver:
         """Show a message to the pure modules; return what the caller is shown in its place."""
         if message.session_resumption_update is not None:
             # Before the ledger, to which an update without a handle is nothing.
-            self._link.confirmed()
+            self._departure.confirmed()
         reading = self.ledger.received(message)
         if reading is None:
             return None
         self._wake.set()
         if message.go_away is not None:
-            announced = self._link.announced(
+            announced = self._departure.announced(
                 self._now(), message.go_away.time_left, draw=self._settings.draw()
             )
             if not announced.readable:
@@ -273,7 +274,7 @@ class Driver:
             if self.connection is not None and self.connection.ready:
                 self._teller.catch_up()
         if reading.over:
-            self._link.turn_completed()
+            self._outage.proved()
         if reading.covered:
             self._outbox.covered()
         try:
@@ -303,7 +304,9 @@ class Driver:
     async def _dial(self) -> Connection | Loss:
         """Dial; return the connection or its loss."""
         handle = self.ledger.handle
-        self._link.dialling(self._now(), resumed=handle is not None)
+        self._resumed = handle is not None
+        self._outage.connecting(self._now(), resumed=self._resumed)
+        self._departure.connecting(self._now())
         seed = [] if handle is not None else await self._seed()
         try:
             async with asyncio.timeout(self._settings.setup_timeout):
@@ -323,7 +326,8 @@ class Driver:
             return self._lose(readable, phase=_sdk.phase_of(readable))
 
         self.connection = connection
-        self._link.connected(self._now())
+        self._outage.connected(self._now())
+        self._departure.connected(self._now(), resumed=self._resumed)
         self._outbox.connected(seed, asks=waits, transparent=_sdk.is_transparent(config))
         return connection
 
@@ -334,7 +338,7 @@ class Driver:
         if isinstance(connection, Loss):
             return connection
         if not self._connected_once:
-            self._teller.tell(Connected(resumed=self._link.resumed))
+            self._teller.tell(Connected(resumed=self._resumed))
         self.reader.follow(connection)
         self.writer = Writer(
             connection,
@@ -351,7 +355,7 @@ class Driver:
             self.writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
-            loss = self._link.moved(self._now())
+            loss = self._outage.moved(self._now())
         if loss is not None:
             return self._lose(loss, phase=Phase.SESSION)
         self._cut_off()
@@ -360,7 +364,7 @@ class Driver:
     async def _hold(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""
         while connection.error is None:
-            leave = self._link.leave(
+            leave = self._departure.leave(
                 quiet=self._outbox.quiet, handle=self.ledger.handle is not None
             )
             if leave is not None and self._now() >= leave.at:
@@ -382,14 +386,14 @@ class Driver:
         replay = self._outbox.replay
         if self._connected_once:
             continuity = self._account.close(
-                attempts=self._link.attempts,
-                outage=self._link.outage(self._now()),
+                attempts=self._outage.attempt - 1,
+                outage=self._outage.elapsed(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
                 replayed=replay.messages,
                 maybe_twice=replay.maybe_twice,
                 asked_on=replay.asked_on,
             )
-            if self._link.resumed:
+            if self._resumed:
                 self._teller.tell(Resumed(continuity))
             else:
                 self._teller.tell(Restarted(continuity, replay.told))
@@ -397,11 +401,12 @@ class Driver:
         self._teller.catch_up()
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
-        return self._link.lost(
+        return self._outage.lost(
             error,
-            self._now(),
+            now=self._now(),
             phase=phase,
             handle=self.ledger.handle is not None,
+            go_away=self._departure.go_away is not None,
             closing=isinstance(self.ending.error, SessionClosed),
         )
 
@@ -410,11 +415,11 @@ class Driver:
         kind = classify(loss)
         self._teller.catch_up()
         self._teller.tell(Lost(loss.error, kind, loss.phase, loss.age))
-        attempt = self._link.attempts + 1
+        attempt = self._outage.attempt
         decision = self._settings.policy.decide(
             loss,
             attempt=attempt,
-            elapsed=self._link.outage(self._now()),
+            elapsed=self._outage.elapsed(self._now()),
             draw=self._settings.draw(),
         )
         if isinstance(decision, Raise):
@@ -424,8 +429,6 @@ class Driver:
             self._halvings += 1
         if isinstance(decision, Restart) or self.ledger.handle is None:
             self._account.cut(turns=self._outbox.restarted())
-            self._link.restarting = True
-        self._link.attempts = attempt
         fresh = self.ledger.handle is None
         self._teller.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay
@@ -471,8 +474,8 @@ class Driver:
         else:
             self._account.cut(turns=owed)
             continuity = self._account.close(
-                attempts=self._link.attempts,
-                outage=self._link.outage(self._now()),
+                attempts=self._outage.attempt - 1,
+                outage=self._outage.elapsed(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
             )
             self._teller.tell(GaveUp(error, continuity))

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 
 __all__ = [
     "ABNORMAL_CLOSURE",
+    "PROOF_AGE",
     "Family",
     "Loss",
     "Phase",
@@ -33,6 +34,9 @@ LOWEST_CLOSE_CODE: Final = 1000
 
 NORMAL_CLOSURE: Final = 1000
 """The close code of an end that was meant (RFC 6455, section 7.4.1)."""
+
+PROOF_AGE: Final = 10.0
+"""Seconds: a connection that ends before this age has proven nothing."""
 
 ABNORMAL_CLOSURE: Final = 1006
 """The close code that stands for "no close frame came" (RFC 6455, section 7.1.5)."""

@@ -20,13 +20,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, Family, Phase
+from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, PROOF_AGE, Family, Phase
 from .rows import FailureKind, Row
 
 __all__ = ["TABLE"]
-
-_YOUNG: Final = 10.0
-"""Seconds: a connection that ends before this age has proven nothing."""
 
 _UNDER_WAY: Final = 1.0
 """Seconds: from this age on a connection has been given something to do."""
@@ -225,7 +222,7 @@ TABLE: Final[tuple[Row, ...]] = (
         ),
         phase=_DIALLED,
         resumed=True,
-        below=_YOUNG,
+        below=PROOF_AGE,
     ),
     Row(
         kind=FailureKind.FATAL,
@@ -324,7 +321,7 @@ TABLE: Final[tuple[Row, ...]] = (
         codes=frozenset({1007}),
         phase=_SESSION,
         resumed=True,
-        below=_YOUNG,
+        below=PROOF_AGE,
     ),
     Row(
         kind=FailureKind.FATAL,
@@ -355,7 +352,7 @@ TABLE: Final[tuple[Row, ...]] = (
         resumed=False,
         handle=False,
         since=_UNDER_WAY,
-        below=_YOUNG,
+        below=PROOF_AGE,
     ),
     # The same failure again.
     Row(

@@ -14,8 +14,7 @@ from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from reconnect import Phase, ReconnectExhausted, ReconnectPolicy
-from reconnect._adapters import lending as adapters
+from reconnect import ReconnectExhausted, ReconnectPolicy
 
 QUICK = ReconnectPolicy(base=0.01, cap=0.02, throttle_delay=0.05)
 TAKES = frozenset(inspect.signature(connect).parameters)
@@ -245,8 +244,7 @@ def test_elapsed(monkeypatch):
         stop=lambda attempts, elapsed: asked.append((attempts, elapsed)) or False
     )
     asked.clear()
-    delays = adapters.delays(policy)
+    delays = policy.reconnect_delays()
     for now[0] in (10.0, 11.5, 15.0):
         next(delays)
     assert asked == [(0, 0.0), (1, 1.5), (2, 5.0)]
-    assert adapters._phase(refused(503)) is Phase.CONNECT

@@ -1,0 +1,252 @@
+"""What an outage is: which attempt, since when, what proves a connection, and what repeats.
+
+Pure: the time comes in as ``now``. It is what a policy is asked about, so whoever has a reconnect
+loop of their own needs it as much as the driver of this library.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from ._failures.loss import PROOF_AGE, Family, Loss, Phase, read
+from .errors import TooManyReconnects
+
+__all__ = ["Outage", "check_count"]
+
+_HOUR: Final = 3600.0
+"""Seconds over which reconnects are counted."""
+
+_TELLING: Final = 60
+"""Characters of a text by which a failure is known again, without what has a digit in it: the
+server puts an id of the request first."""
+
+
+def check_count(name: str, count: object) -> None:
+    """Raise for what is no number of attempts or connections.
+
+    Args:
+        name: What it is called.
+        count: What was given.
+
+    Raises:
+        ValueError: If it is no whole number from 1 up.
+    """
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"{name} must be a whole number from 1 up, got {count!r}")
+
+
+class Outage:
+    """Counts what a policy is asked about: which attempt, since when, and what repeats.
+
+    An outage begins with a loss and ends with *proof* that the session works: a turn completed on
+    the new connection, or ten seconds alive. A mere connect is no proof. A server that accepts
+    and hangs up at once would otherwise be tried at the first delay for ever: users saw 1,700
+    connections a second.
+
+    A reconnect loop of one's own needs nothing else, and resets nothing by hand::
+
+        outage, handle = Outage(max_reconnects_per_hour=60), None
+        while True:
+            outage.connecting(clock(), resumed=handle is not None)
+            try:
+                async with connect(handle) as session:
+                    outage.connected(clock())
+                    async for message in session:
+                        handle = message.handle or handle
+                        if message.turn_complete:
+                            outage.proved()
+                    break
+            except Exception as error:
+                now = clock()
+                loss = outage.lost(error, now=now, handle=handle is not None)
+            decision = policy.decide(
+                loss, attempt=outage.attempt, elapsed=outage.elapsed(now), draw=random()
+            )
+            if isinstance(decision, Raise):
+                raise decision.error
+            if isinstance(decision, Restart):
+                handle = None
+            await sleep(decision.delay)
+
+    It has no clock: ``now`` is in seconds of any clock that only moves forward, such as
+    ``time.monotonic``.
+
+    Args:
+        max_reconnects_per_hour: How many reconnects there may be within an hour; None for any
+            number.
+
+    Raises:
+        ValueError: If ``max_reconnects_per_hour`` is below 1 or no whole number.
+    """
+
+    def __init__(self, *, max_reconnects_per_hour: int | None = None) -> None:
+        if max_reconnects_per_hour is not None:
+            check_count("max_reconnects_per_hour", max_reconnects_per_hour)
+        # The connection that is there or being made.
+        self._resumed = False
+        self._open_since: float | None = None
+        self._proven = False
+        # The outage. An attempt is noted when it begins; one that nobody noted, when it is lost.
+        self._lost_at: float | None = None
+        self._attempts = 0
+        self._noted = False
+        self._restarting = False
+        self._unproven_moves = 0
+        # What the last loss was, and how many in a row before it were the same.
+        self._failure: object = None
+        self._repeats = 0
+        self._last_error: BaseException | None = None
+        # The reconnects of the last hour.
+        self._most = max_reconnects_per_hour
+        self._reconnects: deque[float] = deque()
+        self._connected_once = False
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next attempt of the outage, which a decision is about: from 1 up."""
+        return self._attempts + 1
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds since the outage began; 0 where there is none.
+
+        Args:
+            now: The time in seconds.
+        """
+        return 0.0 if self._lost_at is None else now - self._lost_at
+
+    def connecting(self, now: float, *, resumed: bool) -> None:
+        """Note that an attempt to connect begins.
+
+        Args:
+            now: The time in seconds.
+            resumed: Whether it carries a handle.
+
+        Raises:
+            TooManyReconnects: If there were as many reconnects within the last hour as there may
+                be. Attempts that reach no setupComplete are not counted: those are an outage, and
+                the policy's to end.
+        """
+        self._over(now)
+        while self._reconnects and self._reconnects[0] <= now - _HOUR:
+            self._reconnects.popleft()
+        if self._most is not None and len(self._reconnects) >= self._most:
+            raise TooManyReconnects(len(self._reconnects)) from self._last_error
+        self._resumed = resumed
+        if self._lost_at is not None:
+            self._attempts += 1
+            self._noted = True
+            # Whoever has had a connection and asks for a new session has given up the old one.
+            self._restarting = self._restarting or not resumed
+
+    def connected(self, now: float) -> None:
+        """Note that setupComplete has come.
+
+        Args:
+            now: The time in seconds.
+        """
+        if self._connected_once:
+            self._reconnects.append(now)
+        self._connected_once = True
+        self._open_since = now
+
+    def proved(self) -> None:
+        """Note that a turn was completed: the connection works, and the outage is over."""
+        self._proven = True
+
+    def lost(
+        self,
+        error: BaseException,
+        *,
+        now: float,
+        phase: Phase | None = None,
+        handle: bool = False,
+        go_away: bool = False,
+        closing: bool = False,
+    ) -> Loss:
+        """Note a lost connection, or an attempt that failed; return all that is known about it.
+
+        A failure is the same as the last one if it has the same code and the same text, as far as
+        that tells, and both connections carried a handle or neither. Two closes without a reason
+        are not known to be the same: so closes a proxy whose server is being restarted.
+
+        Args:
+            error: The exception.
+            now: The time in seconds.
+            phase: How far the connection had come; None to tell it from the error: before
+                `connected` a WebSocket close is one of the setup, and anything else came before.
+            handle: Whether a handle is held now.
+            go_away: Whether a go_away had been seen on this connection.
+            closing: Whether the caller has asked to close.
+        """
+        if phase is None:
+            phase = Phase.SETUP if read(error).family is Family.CLOSE else Phase.CONNECT
+            phase = phase if self._open_since is None else Phase.SESSION
+        age = self._age(now)
+        repeats = self._seen_before(error, now)
+        self._over(now)
+        if self._lost_at is None:
+            self._lost_at = now
+        elif not self._noted:
+            self._attempts += 1
+        self._noted = False
+        self._last_error = error
+        return Loss(
+            error=error,
+            phase=phase,
+            resumed=self._resumed,
+            handle=handle,
+            age=age,
+            go_away=go_away,
+            closing=closing,
+            repeats=repeats,
+            restarting=self._restarting,
+        )
+
+    def moved(self, now: float) -> ConnectionError | None:
+        """Note a move before a go_away's deadline; return an error where it counts as a loss.
+
+        A move is no failure: it waits for no backoff. But a server that announces the end of
+        every connection at once would be connected to without a pause, so from the second
+        unproven connection in a row on a move is a loss, to be given to `lost`.
+
+        Args:
+            now: The time in seconds.
+        """
+        self._unproven_moves = 0 if self._works(now) else self._unproven_moves + 1
+        if self._unproven_moves < 2:
+            self._over(now)
+            return None
+        return ConnectionAbortedError(
+            f"the server announced the end of {self._unproven_moves} connections in a row before"
+            " a turn was completed on any of them"
+        )
+
+    def _seen_before(self, error: BaseException, now: float) -> int:
+        """Return how many losses in a row before this one were the same, and proved nothing."""
+        if self._works(now):
+            return 0
+        seen = read(error)
+        words = " ".join(word for word in seen.text.split() if not any(map(str.isdigit, word)))
+        failure = (seen.family, seen.code, words[:_TELLING], self._resumed)
+        same = bool(words) and failure == self._failure
+        self._repeats = self._repeats + 1 if same else 0
+        self._failure = failure
+        return self._repeats
+
+    def _over(self, now: float) -> None:
+        """End the connection, and with it the outage if the connection was proof."""
+        if self._works(now):
+            self._lost_at, self._attempts = None, 0
+            self._unproven_moves = 0
+            self._restarting = False
+            self._failure = None
+        self._open_since = None
+        self._proven = False
+
+    def _works(self, now: float) -> bool:
+        """Tell whether the connection has proven that the session works."""
+        return self._proven or self._age(now) >= PROOF_AGE
+
+    def _age(self, now: float) -> float:
+        return 0.0 if self._open_since is None else now - self._open_since
