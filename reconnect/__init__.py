@@ -13,6 +13,7 @@ from .errors import (
     TooManyReconnects,
 )
 from .events import (
+    AudioDropped,
     Connected,
     Continuity,
     Event,
@@ -22,6 +23,7 @@ from .events import (
     Restarted,
     Resumed,
     Retrying,
+    Stalled,
     Stats,
 )
 from .gate import ReconnectGate
@@ -29,6 +31,7 @@ from .policy import Decision, Outage, Raise, ReconnectPolicy, Restart, Resume
 from .session import ResumableSession
 
 __all__ = [
+    "AudioDropped",
     "BufferOverflow",
     "Connected",
     "Continuity",
@@ -54,6 +57,7 @@ __all__ = [
     "Resumed",
     "Retrying",
     "SessionClosed",
+    "Stalled",
     "Stats",
     "TooManyReconnects",
     "classify",

@@ -14,6 +14,7 @@ from ._failures.classify import FailureKind
 from ._failures.loss import Phase
 
 __all__ = [
+    "AudioDropped",
     "Connected",
     "Continuity",
     "Event",
@@ -23,6 +24,7 @@ __all__ = [
     "Restarted",
     "Resumed",
     "Retrying",
+    "Stalled",
     "Stats",
 ]
 
@@ -156,6 +158,32 @@ class GoingAway:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """The server reads nothing of what is sent, and a send waits for it.
+
+    If it goes on, the connection is given up after the session's ``stall_timeout``.
+
+    Args:
+        waited: Seconds that the send has waited so far.
+    """
+
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDropped:
+    """Audio was dropped between two outages, since it could not be written for too long.
+
+    What an outage drops is in the `Continuity` of its end.
+
+    Args:
+        seconds: Seconds of audio.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class GaveUp:
     """The session has ended and will not come back.
 
@@ -168,5 +196,7 @@ class GaveUp:
     continuity: Continuity
 
 
-Event: TypeAlias = Connected | Lost | Retrying | Resumed | Restarted | GoingAway | GaveUp
+Event: TypeAlias = (
+    Connected | Lost | Retrying | Resumed | Restarted | GoingAway | Stalled | AudioDropped | GaveUp
+)
 """What ``on_event`` is called with."""

@@ -7,7 +7,6 @@ checked, and the methods of the SDK's session are given their counterparts.
 from __future__ import annotations
 
 import asyncio
-import copy
 import random
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._conversation.ledger import HISTORY_LIMIT
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
-from ._conversation.transcript import as_turns
 from ._conversation.turns import CONTENT, REALTIME, UPDATE, Call
 from ._driver import sdk as _sdk
 from ._driver.driver import CLOSE_TIMEOUT, Driver, Settings
@@ -54,7 +52,10 @@ class ResumableSession:
             is remembered without it. Never sent on a resume, which knows them.
         handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
         on_event: Called with each event of `reconnect.events`.
-        setup_timeout: Seconds that a dial with its setup may take.
+        setup_timeout: Seconds that an attempt may take: to fetch the history and ``live``, and then
+            to connect and set up.
+        stall_timeout: Seconds that a send may wait for a server that reads nothing. Then the
+            connection is given up, the send returns, and what it sent is held for the next one.
         audio_buffer: Seconds of sound that are kept during an outage; the oldest go first.
         buffer: How much is kept of typed turns, context and updates that no handle covers. Sending
             more waits, or raises `BufferOverflow`, by its ``full``.
@@ -99,6 +100,7 @@ class ResumableSession:
         on_event: Callable[[Event], object] | None = None,
         # Limits
         setup_timeout: float = 10.0,
+        stall_timeout: float = 10.0,
         audio_buffer: float = 3.0,
         buffer: Limit = CONVERSATION,
         media_buffer: Limit = MEDIA,
@@ -115,6 +117,8 @@ class ResumableSession:
         _sdk.check_live(live)
         if not setup_timeout > 0:
             raise ValueError(f"setup_timeout must be a positive time, got {setup_timeout!r}")
+        if not stall_timeout > 0:
+            raise ValueError(f"stall_timeout must be a positive time, got {stall_timeout!r}")
         if not audio_buffer >= 0:
             raise ValueError(f"audio_buffer must be a time from 0 up, got {audio_buffer!r}")
         if buffer.full == "drop":
@@ -143,6 +147,7 @@ class ResumableSession:
                 history=history if callable(history) else _sdk.checked_turns(history),
                 on_event=on_event,
                 setup_timeout=setup_timeout,
+                stall_timeout=stall_timeout,
                 audio_buffer=audio_buffer,
                 buffer=buffer,
                 media_buffer=media_buffer,
@@ -221,7 +226,7 @@ class ResumableSession:
         """
         self._driver.check_entered()
         # The generator itself: a wrapper around it would cost every message.
-        return self._driver.reader.turn()
+        return self._driver.reader.turn(self)
 
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
@@ -239,10 +244,9 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        # A copy: the ledger may have to send it again, when the caller has long changed its own.
         arguments: dict[str, Any] = {"turn_complete": turn_complete}
         if turns is not None:
-            arguments["turns"] = as_turns(copy.deepcopy(turns))
+            arguments["turns"] = turns
         await self._driver.converse(Call(CONTENT, arguments))
 
     async def send_context_update(
@@ -308,10 +312,7 @@ class ResumableSession:
         if text is not None and sum(value is not None for value in arguments.values()) == 1:
             await self._driver.converse(Call(REALTIME, {"text": text}))
         else:
-            # The shortest way there is, since it is gone with every frame.
-            writer = self._driver.writer
-            if writer is None or not writer.flowing or not writer.stream(arguments):
-                self._driver.hold(arguments)
+            await self._driver.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, as the SDK's method of this name.
@@ -331,8 +332,7 @@ class ResumableSession:
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
 
-        A text is a turn, and held as those of `send_client_content` are; anything else goes to the
-        SDK's method as it is, and is not held.
+        It is translated into the other methods, so it is held and replayed as theirs is.
 
         Args:
             input: What to send.
@@ -342,21 +342,29 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        if isinstance(input, str) and input:
+        warnings.warn(
+            "send() is deprecated; use send_client_content(), send_realtime_input() or"
+            " send_tool_response()",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        for call in await self._driver.translate(input, end_of_turn=bool(end_of_turn)):
+            await getattr(self, call.method)(**call.arguments)
+
+    def __del__(self) -> None:
+        driver = getattr(self, "_driver", None)
+        if driver is not None and driver.abandon():
             warnings.warn(
-                "send() is deprecated; use send_client_content(), send_realtime_input() or"
-                " send_tool_response()",
-                DeprecationWarning,
-                stacklevel=2,
+                f"{self!r} is garbage and was never closed; use it in `async with`",
+                ResourceWarning,
+                source=self,
+                stacklevel=1,
             )
-            await self.send_client_content(turns=input, turn_complete=bool(end_of_turn))
-        else:
-            await self._driver.write(Call("send", {"input": input, "end_of_turn": end_of_turn}))
 
     def __repr__(self) -> str:
         state = "new"
-        if self._driver.ending.error is not None:
-            state = f"ended by {type(self._driver.ending.error).__name__}"
+        if self._driver.error is not None:
+            state = f"ended by {type(self._driver.error).__name__}"
         elif self._driver.connection is not None:
             state = "connected" if self._driver.connection.alive else "reconnecting"
         return f"<ResumableSession model={self._model!r} {state}>"

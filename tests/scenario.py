@@ -744,6 +744,7 @@ def _texts(name, arguments):
     """Return the user's texts in a client message."""
     if name == "send_client_content":
         turns = arguments.get("turns") or []
+        turns = turns if isinstance(turns, list) else [turns]
         return [turn["parts"][0]["text"] for turn in turns if turn["role"] == "user"]
     return [arguments["text"]] if arguments.get("text") else []
 

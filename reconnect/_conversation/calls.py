@@ -56,14 +56,13 @@ class Due:
     """A result that is to be sent.
 
     Args:
-        call: The call that it answers.
-        result: The function response; one that is known from a call that was lost has its id.
-        known: Whether it is: then the caller did not run the tool.
+        call: The call that it answers, where the caller was not shown it, since its result is known
+            from a call that was lost; None for a result of the caller's.
+        result: The function response; one that is known has the id of the call that was lost.
     """
 
-    call: Asked
+    call: Asked | None
     result: Any
-    known: bool = False
 
 
 class Calls:
@@ -83,6 +82,8 @@ class Calls:
         # Of lost connections, until their turn is completed.
         self._lost: dict[str, Asked] = {}
         self._unclosed: dict[str, Asked] = {}
+        # Of lost connections, for good: a late result for one of them is nobody's.
+        self._gone: dict[str, Asked] = {}
         self._due: list[Due] = []
 
     @property
@@ -103,13 +104,14 @@ class Calls:
         """
         self._asked[call.key] = call
         self._known[call.key] = call
+        self._gone.pop(call.key, None)
         _bound(self._asked)
         _bound(self._known)
         for key, lost in self._lost.items():
             if lost.result is not None and lost.same(call):
                 del self._lost[key]
                 call.result = lost.result
-                self._due.append(Due(call, lost.result, known=True))
+                self._due.append(Due(call, lost.result))
                 return False
         return True
 
@@ -136,19 +138,39 @@ class Calls:
         if call is not None:
             call.result = result
 
+    def unanswered(self, key: str) -> None:
+        """Note that a result was not sent after all, since the SDK would not take it.
+
+        Args:
+            key: What it names.
+        """
+        self.answered(key, None)
+
     def answer(self, key: str, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent.
 
-        One for a call that this connection does not know is kept, and never sent.
+        One for a call of a connection that was lost is kept, and never sent. One for a call that
+        nobody has heard of is sent, as the SDK sends it.
 
         Args:
             key: What it names.
             result: The function response.
         """
         self.answered(key, result)
-        if key in self._known:
-            self._due.append(Due(self._known[key], result))
-        return key in self._known
+        return key in self._known or key not in self._gone
+
+    def hold(self, result: Any) -> None:
+        """Keep a result that is to be sent, and cannot be now.
+
+        Args:
+            result: The function response.
+        """
+        self._due.append(Due(None, result))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether results are to be sent that were not."""
+        return bool(self._due)
 
     def due(self) -> list[Due]:
         """Take out the results that are to be sent."""
@@ -191,6 +213,8 @@ class Calls:
         if self._reuse:
             self._lost.update(self._asked)
             _bound(self._lost)
+        self._gone.update(self._known)
+        _bound(self._gone)
         self._asked = {}
         self._cancelled.clear()
         self._known.clear()

@@ -50,7 +50,7 @@ from typing import Any, Final
 from .backlog import Backlog
 from .calls import Asked, Calls
 from .limits import CONVERSATION, Limit
-from .reading import Reading, ends_turn, is_empty_end, is_only_output
+from .reading import Reading, ends_turn, is_empty_end
 from .transcript import user_turn
 from .turns import ANSWER, CONTENT, REALTIME, Call, Entry, Mark, State
 
@@ -126,8 +126,9 @@ class Ledger:
         self._heard_at = 0
         self._heard_before_handle = False
         self._ahead: deque[str] = deque(maxlen=_WORDS_LIMIT)
-        # Whether a reply is under way that comes as sound: what it says is in its transcription.
-        self._sounding = False
+        # Whether a reply is under way that comes as audio: what it says is in its transcription, so
+        # one more piece of it changes nothing, and need not be given to `received`.
+        self.sounding = False
         # Whether a handle has come since the last turn ended, that says not what it covers.
         self._handle_since = False
         # The turns that were written before the first word of the reply that is under way.
@@ -226,10 +227,6 @@ class Ledger:
         Args:
             message: A ``LiveServerMessage``.
         """
-        if self._sounding and is_only_output(message):
-            # One more piece of sound, the message that matters to the speed of a call: nothing in
-            # it is kept.
-            return None
         content = message.server_content
         notable = message.go_away is not None
         hidden = False
@@ -292,7 +289,7 @@ class Ledger:
         self.closing = self._late_end = self.issued = False
         self._ahead.clear()
         self._merged.clear()
-        self._sounding = self._handle_since = False
+        self.sounding = self._handle_since = False
         return Cut(reply=shown, calls=calls, turns=turns)
 
     def _lose(self, entry: Entry, *, again: bool) -> bool:
@@ -399,7 +396,7 @@ class Ledger:
             turn.shown = not turn.given
             for part in content.model_turn.parts or ():
                 if part.inline_data is not None:
-                    self._sounding = turn.shown
+                    self.sounding = turn.shown
                 elif part.text and not part.thought:
                     turn.reply.append(part.text)
         if content.output_transcription is not None and content.output_transcription.text:
@@ -421,7 +418,7 @@ class Ledger:
                 entry.shown = False
         if not content.turn_complete:
             return False
-        self._sounding = self._handle_since = False
+        self.sounding = self._handle_since = False
         if ends_turn(message):
             self._turn_ended()
             return True

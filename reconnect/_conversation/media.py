@@ -9,6 +9,9 @@ Pure. The rules:
    that come after it are written again, in order, before anything new.
 4. The marks of activity keep their places among the audio. An activity that was open when the
    connection was lost is opened again before its audio.
+5. What is kept is a copy, since callers fill one buffer again and again.
+6. A handle that says not what it covers is taken to cover the audio that the server had
+   acknowledged before it came, and no more: the rest may lie in a buffer on the way.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ __all__ = ["Media", "Piece", "piece_of", "seconds_of"]
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
 _MARKS: Final = ("activity_start", "activity_end")
+_BLOBS: Final = ("audio", "video", "media")
 
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
@@ -90,15 +94,23 @@ class Media:
         self._shown: tuple[int, Piece] | None = None
         # The bytes of all that is kept but the images.
         self._bytes = 0
-        # Seconds of audio that were dropped since the last connection; and of that which was
-        # written, those that no handle covers, where they will not be written again.
+        # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
-        self._uncovered = 0.0
-        # How many frames of sound were written that are not kept, and the newest. They are only
-        # counted, since that happens with every frame: their seconds are asked for after a loss.
-        # All are taken to be as long as the newest, as they are on any one microphone.
-        self.frames = 0
-        self.frame: Any = None
+        # Seconds of audio that were written to this connection and are not kept; those of them that
+        # were written before the acknowledgement that is awaited, that were acknowledged, and that
+        # a handle covers. And seconds that were lost with an earlier connection.
+        self._written = 0.0
+        self._asked = 0.0
+        self._acknowledged = 0.0
+        self._covered = 0.0
+        self._lost = 0.0
+        # Seconds that are not kept any more for want of room, and the number of the newest of them.
+        self._evicted = 0.0
+        self._evicted_until = 0
+        # The type of the newest audio that was only counted, and its bytes a second: asked for
+        # with every frame.
+        self._kind: object = None
+        self._bytes_a_second = 0.0
 
     @property
     def next_place(self) -> int | None:
@@ -124,7 +136,7 @@ class Media:
             self._opened_before = self._opened
             self._opened = piece if piece.mark == "activity_start" else None
         if index is None:
-            self._uncovered += piece.seconds
+            self._written += piece.seconds
             return
         if piece.picture:
             self._shown = (index, piece)
@@ -132,11 +144,54 @@ class Media:
         self._unconsumed.append((index, piece))
         self._bytes += piece.size
         while self._too_much() and self._unconsumed:
-            self._drop(self._unconsumed.popleft()[1])
+            # The server has been sent it: it is lost only if the connection is.
+            self._evicted_until, evicted = self._unconsumed.popleft()
+            self._evicted += evicted.seconds
+            self._bytes -= evicted.size
+
+    def count(self, blob: Any) -> None:
+        """Note audio that is about to be written and is not kept: all that a frame costs here.
+
+        Args:
+            blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
+                the SDK to refuse.
+        """
+        if blob.__class__ is dict:
+            data, kind = blob.get("data"), blob.get("mime_type")
+        else:
+            data, kind = getattr(blob, "data", None), getattr(blob, "mime_type", None)
+        if kind is not self._kind:
+            self._kind = kind
+            self._bytes_a_second = float(_BYTES_A_SAMPLE * (_rate_of(str(kind)) or 0))
+        if data and self._bytes_a_second:
+            self._written += len(data) / self._bytes_a_second
+        else:
+            self._written += _USUAL_FRAME
+
+    def discount(self, blob: Any) -> None:
+        """Take back that audio was written.
+
+        Args:
+            blob: What `count` was given.
+        """
+        self._written = max(self._written - (seconds_of(blob) or 0.0), self._acknowledged)
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether audio was written that the server has not acknowledged."""
+        return self._written > self._acknowledged
+
+    def asking(self) -> None:
+        """Note that the server is asked to acknowledge what was written so far."""
+        self._asked = self._written
+
+    def acknowledged(self) -> None:
+        """Note that the server has acknowledged what was written when it was asked."""
+        self._acknowledged = self._asked
 
     def covered(self) -> None:
-        """Note a handle: it is taken to cover the sound that was written before it came."""
-        self._uncovered, self.frames = 0.0, 0
+        """Note a handle that says not what it covers."""
+        self._covered = self._acknowledged
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -146,6 +201,8 @@ class Media:
         """
         while self._unconsumed and self._unconsumed[0][0] <= index:
             self._bytes -= self._unconsumed.popleft()[1].size
+        if self._evicted_until <= index:
+            self._evicted = 0.0
         if self._shown is not None and self._shown[0] <= index:
             self._shown = None
 
@@ -207,8 +264,10 @@ class Media:
                 never do, and must not be sent minutes of stale sound.
         """
         unconsumed = [piece for _, piece in self._unconsumed]
+        self._lost += self._written - self._covered + self._evicted
+        self._written = self._asked = self._acknowledged = self._covered = self._evicted = 0.0
         if not again:
-            self._uncovered += sum(piece.seconds for piece in unconsumed)
+            self._lost += sum(piece.seconds for piece in unconsumed)
             unconsumed = []
         marks = [mark for piece in unconsumed if (mark := piece.mark)]
         # What is open at the first message that is written again.
@@ -265,7 +324,7 @@ class Media:
             self._unconsumed.pop()
             self._bytes -= piece.size
         else:
-            self._uncovered = max(0.0, self._uncovered - piece.seconds)
+            self._written = max(self._written - piece.seconds, self._acknowledged)
 
     def put_back(self, piece: Piece) -> None:
         """Keep input whose write has failed, before all that waits.
@@ -297,10 +356,10 @@ class Media:
         return min(waiting, key=lambda piece: piece.place, default=None)
 
     def forget_uncovered(self) -> float:
-        """Return the seconds of sound that no session has, since this was last asked."""
-        uncovered = self._uncovered + self.frames * (seconds_of(self.frame) or 0.0)
-        self._uncovered, self.frames = 0.0, 0
-        return uncovered
+        """Return the seconds of audio that no session is known to have, of lost connections."""
+        lost, self._lost = self._lost, 0.0
+        # Free of what adding and taking away many small numbers leaves.
+        return round(lost, 6)
 
     @property
     def _messages(self) -> int:
@@ -332,15 +391,28 @@ def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
         arguments: Those of ``send_realtime_input``.
         place: Its place among all that the caller sent.
     """
-    blob = arguments.get("audio") or arguments.get("video") or arguments.get("media")
-    if blob is not None:
-        seconds, size = _sound_in(blob)
-        if seconds is not None:
-            return Piece(arguments, place, seconds, size)
-        return Piece(arguments, place, 0.0, size_of(arguments), picture=True)
+    for name in _BLOBS:
+        blob = arguments.get(name)
+        if blob is not None:
+            seconds, size = _sound_in(blob)
+            if seconds is not None:
+                return Piece({name: _copy_of(blob)}, place, seconds, size)
+            return Piece({name: _copy_of(blob)}, place, 0.0, size, picture=True)
     # An empty mark is one all the same.
     mark = next((name for name in _MARKS if arguments.get(name) is not None), None)
     return Piece(arguments, place, 0.0, size_of(arguments), mark)
+
+
+def _copy_of(blob: Any) -> Any:
+    """Return a blob that stays as it is when the caller changes his."""
+    if isinstance(blob, (list, tuple)):
+        return [_copy_of(item) for item in blob]
+    fields = blob if isinstance(blob, dict) else vars(blob)
+    return {
+        name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def seconds_of(blob: Any) -> float | None:
@@ -354,6 +426,10 @@ def seconds_of(blob: Any) -> float | None:
 
 def _sound_in(blob: Any) -> tuple[float | None, int]:
     """Return the seconds of sound in a blob, None if it is no sound, and its bytes."""
+    if isinstance(blob, (list, tuple)):
+        found = [_sound_in(item) for item in blob]
+        sounds = [seconds for seconds, _ in found if seconds is not None]
+        return (sum(sounds) if sounds else None), sum(size for _, size in found)
     is_dict = isinstance(blob, dict)
     kind = blob.get("mime_type") if is_dict else getattr(blob, "mime_type", None)
     data = blob.get("data") if is_dict else getattr(blob, "data", None)

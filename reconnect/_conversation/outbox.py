@@ -16,7 +16,7 @@ again, until nothing is. The order:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,11 +43,13 @@ class Write:
         call: The message.
         entry: What it is in the ledger; None where it is not.
         piece: What it is of the realtime input; None where it is not.
+        answers: The keys of the calls that it answers.
     """
 
     call: Call
     entry: Entry | None = None
     piece: Piece | None = None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,6 @@ class Outbox:
         self._limit = limit
         self._seed: Entry | None = None
         self._told = 0
-        # Whether the next handle is the first one of a fresh session.
-        self._empty = False
         self._closed = True
         # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
         self._patience: float | None = None
@@ -127,7 +127,6 @@ class Outbox:
         """
         self.transparent = transparent
         self.strict = transparent and self._limit.full == "raise"
-        self._empty = self._ledger.handle is None
         self._closed = False
         self._patience = None
         self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
@@ -146,14 +145,46 @@ class Outbox:
         self._closed = True
         return cut
 
-    def answer(self, results: Mapping[str, Any]) -> bool:
-        """Take over results of tool calls; return whether all of them are to be sent.
+    @property
+    def due(self) -> bool:
+        """Whether something is to be written to a connection that is up to date: known results."""
+        return self._ledger.calls.waiting
+
+    def direct(self, call: Call) -> Write:
+        """Take over a message of the conversation that is written at once, since nothing is due.
 
         Args:
-            results: The function responses, by the id of the call or its name.
+            call: The message.
         """
-        sent = [self._ledger.calls.answer(key, result) for key, result in results.items()]
-        return all(sent)
+        entry = self._ledger.backlog.record(call)
+        return Write(self._ledger.write(entry), entry=entry)
+
+    def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Take over results of tool calls; return those of them that are to be sent.
+
+        Args:
+            results: The function responses, each with the id of the call or its name.
+        """
+        return [result for key, result in results if self._ledger.calls.answer(key, result)]
+
+    def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
+        """Note results of tool calls that are written at once, since nothing is due.
+
+        Args:
+            call: The message.
+            results: The function responses in it, each with the id of the call or its name.
+        """
+        self._ledger.number()
+        return Write(call, answers=tuple(key for key, _ in results))
+
+    def hold_results(self, results: Iterable[Any]) -> None:
+        """Keep results of tool calls that cannot be written now.
+
+        Args:
+            results: The function responses.
+        """
+        for result in results:
+            self._ledger.calls.hold(result)
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep realtime input that cannot be written now.
@@ -183,12 +214,9 @@ class Outbox:
 
     def covered(self) -> None:
         """Note a handle that has come."""
-        if self._empty:
-            # The handle that comes right after a fresh setup stands for an empty session.
-            self._empty = False
-        else:
+        if self._ledger.consumed is None:
             self.media.covered()
-        if self._ledger.consumed is not None:
+        else:
             self.media.consumed(self._ledger.consumed)
 
     def next(self, now: float) -> Write | Pause | None:
@@ -249,6 +277,8 @@ class Outbox:
             self.media.unwrite(write.piece)
         if write.entry is not None:
             self._ledger.backlog.retract(write.entry)
+        for key in write.answers:
+            self._ledger.calls.unanswered(key)
 
     # Inside
 
@@ -299,4 +329,4 @@ class Outbox:
 
 def _response(due: Any) -> Any:
     """Return a result as it is to be sent: one that is known bears the id of the lost call."""
-    return due.result.model_copy(update={"id": due.call.id}) if due.known else due.result
+    return due.result if due.call is None else due.result.model_copy(update={"id": due.call.id})

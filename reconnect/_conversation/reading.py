@@ -6,9 +6,14 @@ Pure. Messages are read by their attributes, without the SDK's types.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Reading", "ends_turn", "is_empty_end", "is_only_output"]
+__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Reading", "ends_turn", "is_empty_end"]
+
+PART_OF_MESSAGE: Final = {"server_content"}
+PART_OF_REPLY: Final = {"model_turn"}
+"""The fields that are set in a message that is a piece of a reply and nothing else, and in its
+content. Whoever reads compares them in place: a call for each piece of audio costs too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +31,6 @@ class Reading:
     hidden: bool = False
     covered: bool = False
     known: tuple[str, ...] = ()
-
-
-def is_only_output(message: Any) -> bool:
-    """Tell whether a message is a piece of a reply and nothing else.
-
-    Args:
-        message: A ``LiveServerMessage``. All its fields are asked for, since it may carry several.
-    """
-    content = message.server_content
-    return (
-        content is not None
-        and content.model_turn is not None
-        and not content.turn_complete
-        and content.output_transcription is None
-        and content.input_transcription is None
-        and message.session_resumption_update is None
-        and message.tool_call is None
-        and message.tool_call_cancellation is None
-        and message.go_away is None
-    )
 
 
 def is_empty_end(message: Any) -> bool:

@@ -6,7 +6,7 @@ something is missing.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from reconnect.events import Continuity, Stats
 
@@ -33,6 +33,15 @@ class Account:
         self._turns += turns
         self._calls += calls
         self._uncovered += uncovered_audio
+
+    def drop(self, seconds: float) -> float:
+        """Note audio that was dropped between two gaps, and return it.
+
+        Args:
+            seconds: Seconds of it.
+        """
+        self.stats = replace(self.stats, lost_audio=self.stats.lost_audio + seconds)
+        return seconds
 
     def close(
         self,

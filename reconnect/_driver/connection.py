@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconnect.errors import SetupTimeout
 
-from .sdk import check_setup, readable
+from .sdk import abort, check_setup, readable
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -28,8 +28,8 @@ _UNWINDING: Final = 0.1
 """Seconds in which a dial that has run out of time ends, unless it has a socket to close."""
 
 _LINGERING: Final = 15.0
-"""Seconds in which a connection closes, or is cut. websockets waits ten of them for the server, but
-without a limit for the room to write its own close frame."""
+"""Seconds in which a connection closes, or is cut off. websockets waits ten of them for the server,
+but without a limit for the room to write its own close frame."""
 
 _SUSPICION: Final = 1.0
 """Seconds in which the reading side must confirm what a failed write has shown."""
@@ -60,6 +60,8 @@ class Connection:
         self.alive = False
         # Whether it has been brought up to date, so that the session may be said to be back.
         self.ready = False
+        # Whether a caller may write to it: it is open, up to date, and nothing is due before.
+        self.direct = False
         self._live = live
         self._model = model
         self._config = config
@@ -69,16 +71,6 @@ class Connection:
         self._over = asyncio.Event()
         self._tell_over = over
         self._holder: asyncio.Task[None] | None = None
-
-    @property
-    def usable(self) -> bool:
-        """Whether the caller's messages can be written to it."""
-        return self.ready and self.alive
-
-    @property
-    def closed(self) -> bool:
-        """Whether its socket is closed: nothing written to it goes anywhere."""
-        return self._holder is not None and self._holder.done()
 
     async def open(self, *, timeout: float) -> None:
         """Dial and wait for setupComplete.
@@ -129,7 +121,7 @@ class Connection:
         Args:
             error: What it was.
         """
-        self.fail(readable(error, checked=True))
+        self.fail(readable(error))
 
     def fail(self, error: Exception) -> None:
         """Note that nothing more will be read.
@@ -137,7 +129,7 @@ class Connection:
         Args:
             error: Why.
         """
-        self.alive = False
+        self.alive = self.direct = False
         if self.error is None:
             self.error = error
             self._over.set()
@@ -152,14 +144,24 @@ class Connection:
         Args:
             error: What the write raised.
         """
+        self.direct = False
         if self.alive:
             self.alive = False
             asyncio.get_running_loop().call_later(_SUSPICION, self.fail, error)
 
     def release(self) -> None:
         """Let the closing begin, in the background."""
-        self.alive = self.ready = False
+        self.alive = self.ready = self.direct = False
         self._released.set()
+
+    def cut_off(self, error: Exception) -> None:
+        """Give up a connection whose peer reads nothing: whoever waits to write to it goes on.
+
+        Args:
+            error: Why.
+        """
+        self.fail(error)
+        abort(self.session)
 
     async def close(self, *, timeout: float) -> None:
         """Close the socket and wait until it is closed and read to its end.
@@ -195,12 +197,12 @@ class Connection:
                     async with asyncio.timeout(_LINGERING):
                         await stack.aclose()
                 except TimeoutError:
-                    # A second close does not write: it waits for the server, and then cuts it off.
-                    await session.close()
+                    abort(session)
         except asyncio.CancelledError:
             self._opened.cancel()
             raise
-        except Exception as error:
+        except BaseException as error:
+            # One that is no Exception too: whoever waits for the connection would wait for ever.
             if self._opened.done():
                 # The connection is over; how its closing went changes nothing for the session.
                 logger.debug("closing a connection raised", exc_info=error)

@@ -1,9 +1,9 @@
 """The driver: carries out what the pure modules decide.
 
 `Ledger` and `Outbox` know the conversation, `Outage` what has failed, `Departure` when to leave a
-connection, `ReconnectPolicy` what a loss calls for. What is left for this file is to dial, wait,
-close and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long
-as the session.
+connection, the policy what a loss calls for. What is left for this file is to connect, wait, close
+and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long as the
+session: however it ends, the session ends with it, and whoever waits is raised why.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._conversation.ledger import Ledger
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.transcript import as_turns
-from reconnect._conversation.turns import Call
+from reconnect._conversation.turns import ANSWER, CONTENT, Call
 from reconnect._failures.classify import FailureKind, classify
-from reconnect._failures.loss import Family, Loss, Phase, read
+from reconnect._failures.loss import Loss, Phase
 from reconnect.errors import SessionClosed
 from reconnect.events import (
+    AudioDropped,
     Connected,
     Event,
     GaveUp,
@@ -38,17 +39,19 @@ from reconnect.events import (
 from reconnect.gate import ReconnectGate
 from reconnect.policy import Outage, Raise, ReconnectPolicy, Restart
 
-from . import sdk as _sdk
+from . import sdk
 from .account import Account
-from .bell import Bell
 from .connection import Connection
 from .departure import Departure
-from .ending import Ending
+from .dry_run import DryRun, copy_of
+from .observer import Observer
 from .reader import Reader
-from .telling import Teller
+from .secrets import Secrets
 from .writer import Writer
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from google.genai import types
 
 __all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
@@ -73,6 +76,7 @@ class Settings:
     history: list[Any] | Callable[[], Any]
     on_event: Callable[[Event], object] | None
     setup_timeout: float
+    stall_timeout: float
     audio_buffer: float
     buffer: Limit
     media_buffer: Limit
@@ -105,38 +109,52 @@ class Driver:
         self._outbox = Outbox(
             self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
         )
-        self.writer: Writer | None = None
         self.connection: Connection | None = None
-        self.ending = Ending()
-        self._vertexai = False
+        self.writer: Writer | None = None
         self._settings = settings
+        self._entered = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        # What has ended the session, and where it was raised.
+        self.error: Exception | None = None
+        self._traceback: TracebackType | None = None
+        # Set when the session can be used, or has ended; and when there may be room for more.
+        self._opened = asyncio.Event()
+        self._room = asyncio.Event()
+        self._wake = asyncio.Event()
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
         self._outage = Outage(max_reconnects_per_hour=limit)
         self._departure = Departure(confirm_timeout=settings.resume_confirm_timeout)
         self._resumed = False
+        self._vertexai = False
+        self._dry_run: DryRun | None = None
         self._halvings = 0
         self._account = Account()
-        self._bell = Bell()
-        self._wake = asyncio.Event()
-        self._supervisor: asyncio.Task[None] | None = None
         self._connected_once = False
-        self._teller = Teller(settings.on_event, secret=lambda: self.ledger.handle)
-        self.reader = Reader(take=self._take, bell=self._bell, ending=self.ending, broken=self._end)
+        # Whether this connection takes the place of another.
+        self._returning = False
+        self._secrets = Secrets()
+        self._secrets.add(handle or "")
+        self._observer = Observer(settings.on_event)
+        self.reader = Reader(
+            self.ledger, take=self._take, check_open=self._check_open, broken=self._end
+        )
 
     # The caller's side
 
     async def open(self) -> None:
-        """Open the first connection; return when its setup is complete."""
-        if self._supervisor is not None or self.ending.error is not None:
+        """Open the first connection; return when the caller can write to it."""
+        if self._entered or self.error is not None:
             raise RuntimeError("a ResumableSession is entered once; make another for another call")
+        self._entered = True
+        self._loop = asyncio.get_running_loop()
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         try:
-            while self.connection is None:
-                self.ending.check()
-                await self._bell.wait()
+            await self._opened.wait()
         except asyncio.CancelledError:
             self._end(SessionClosed("the session was cancelled while it opened"))
             raise
+        self._check_open()
 
     async def close(self, *, timeout: float) -> None:
         """End the session for good.
@@ -150,34 +168,62 @@ class Driver:
         if self.connection is not None:
             await self._retire(self.connection, timeout=timeout)
         self.reader.close()
-        await asyncio.wait({self._supervisor}, timeout=timeout)
+        if self._supervisor is not asyncio.current_task():
+            await asyncio.wait({self._supervisor}, timeout=timeout)
+
+    def abandon(self) -> bool:
+        """End a session that nobody holds any more, from whichever thread finds it so.
+
+        Return whether it was open.
+        """
+        if self.error is not None or self._loop is None or self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(self._abandoned)
+        return True
+
+    def _abandoned(self) -> None:
+        self._end(SessionClosed("the session was garbage before it was closed"))
+        self.reader.close()
 
     async def converse(self, call: Call) -> None:
-        """Send a message that belongs to the conversation: the ledger holds it until it is safe.
+        """Send a message that belongs to the conversation: it is held until it is safe.
 
         Args:
             call: The message.
         """
-        self.check_entered()
-        _sdk.check_call(call)
-        self.ending.check()
-        while not self.ledger.backlog.has_room(call, resumable=self.ledger.handle is not None):
-            await self._bell.wait()
-            self.ending.check()
-        self.ledger.backlog.record(call)
-        self._flush()
+        self._check_usable()
+        judged = not self._direct
+        if judged:
+            await self._judge().check(call)
+        kept = Call(call.method, _kept(call))
+        while not self.ledger.backlog.has_room(kept, resumable=self.ledger.handle is not None):
+            await self._room.wait()
+            self._check_open()
+        if self._direct and self.writer is not None:
+            await self.writer.write(replace(self._outbox.direct(kept), call=call))
+        else:
+            if not judged:
+                await self._judge().check(call)
+            self.ledger.backlog.record(kept)
+            self._flush()
 
-    def hold(self, arguments: dict[str, Any]) -> None:
-        """Take over realtime input that cannot be written at once: a microphone never waits.
+    async def stream(self, arguments: dict[str, Any]) -> None:
+        """Send realtime input; what cannot be written at once is held.
 
         Args:
             arguments: Those of ``send_realtime_input``.
         """
-        self.check_entered()
-        self.ending.check()
-        _sdk.check_input(arguments)
-        self._outbox.hold(arguments)
-        self._flush()
+        self._check_usable()
+        if not self._direct or self.writer is None:
+            await self._hold(arguments)
+        elif arguments["audio"] is not None and not self._outbox.transparent:
+            if not await self.writer.stream(arguments):
+                await self._hold(arguments)
+        else:
+            if sdk.is_picture(arguments):
+                # As a blob, which can be kept; the SDK reads a picture's file at each call.
+                arguments = await self._judge().read(arguments)
+            await self.writer.write(self._outbox.streamed(arguments))
 
     async def answer(self, function_responses: Any) -> None:
         """Send results of tool calls, as far as somebody waits for them.
@@ -185,173 +231,202 @@ class Driver:
         Args:
             function_responses: What ``send_tool_response`` takes.
         """
-        self.check_entered()
-        self.ending.check()
-        results = _sdk.results_of(function_responses, vertexai=self._vertexai)
-        if not self._outbox.answer(results):
+        self._check_usable()
+        call = Call(ANSWER, {"function_responses": function_responses})
+        if not self._direct:
+            await self._judge().check(call)
+        try:
+            results = sdk.results_of(function_responses)
+        except ValueError:
+            # For the SDK to say what is wrong with it.
+            await self._judge().check(call)
+            raise
+        wanted = self._outbox.answer(results)
+        if len(wanted) < len(results):
             logger.info("a tool response was not sent: its connection, and the call, are gone")
-        self._flush()
+            call = Call(ANSWER, {"function_responses": wanted})
+        if not wanted:
+            return
+        if self._direct and self.writer is not None:
+            await self.writer.write(self._outbox.answered(call, results))
+        else:
+            self._outbox.hold_results(wanted)
+            self._flush()
 
-    async def write(self, call: Call) -> None:
-        """Send a message that is not held: it waits for a connection, and is lost with it.
+    async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
+        """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
 
         Args:
-            call: The message.
+            given: Its ``input``.
+            end_of_turn: Its ``end_of_turn``.
         """
-        self.check_entered()
-        await self._rehearse(call)
-        while True:
-            connection = await self._usable()
-            self.ledger.number()
-            try:
-                await getattr(connection.session, call.method)(**call.arguments)
-            except Exception as error:
-                if read(error).family is Family.FOREIGN:
-                    self.ledger.unnumber()
-                    raise
-                connection.suspect(error)
-            else:
-                return
+        self._check_usable()
+        return await self._judge().translate(given, end_of_turn=end_of_turn)
 
     @property
     def stats(self) -> Stats:
-        """The sums since the start."""
-        return self._account.stats
+        """The sums since the start, and what was dropped since the last gap was over."""
+        stats = self._account.stats
+        return replace(stats, lost_audio=stats.lost_audio + self._outbox.media.dropped)
 
-    # Writing
+    def check_entered(self) -> None:
+        """Raise if the session is used before it is opened: it would wait for ever."""
+        if not self._entered and self.error is None:
+            raise RuntimeError("the session is not open; use it inside `async with`")
+
+    def _check_usable(self) -> None:
+        self.check_entered()
+        self._check_open()
+
+    def _check_open(self) -> None:
+        """Raise what has ended the session, if it has ended."""
+        if self.error is not None:
+            # Raised again and again, it would collect a traceback without end.
+            raise self.error.with_traceback(self._traceback)
+
+    @property
+    def _direct(self) -> bool:
+        return self.connection is not None and self.connection.direct
+
+    def _judge(self) -> DryRun:
+        if self._dry_run is None:
+            self._dry_run = DryRun(vertexai=self._vertexai)
+        return self._dry_run
+
+    async def _hold(self, arguments: dict[str, Any]) -> None:
+        """Hold realtime input until there is a connection for it."""
+        read = await self._judge().read(arguments)
+        self._check_open()
+        if "text" in read:
+            self.ledger.backlog.record(Call("send_realtime_input", read))
+        else:
+            self._outbox.hold(read)
+        self._flush()
 
     def _flush(self) -> None:
-        """Write what is due, as far as there is a connection for it."""
+        """Let the writer look at what is due."""
         if self.writer is not None:
-            self.writer.flush()
-        self._bell.ring()
-
-    async def _usable(self) -> Connection:
-        """Return a connection that can be written to, once there is one."""
-        while True:
-            self.ending.check()
-            if self.connection is not None and self.connection.usable:
-                return self.connection
-            await self._bell.wait()
-
-    async def _rehearse(self, call: Call) -> None:
-        """Let a bad argument raise in an outage too: the SDK checks it before it writes.
-
-        The session of a closed connection does so as well as any, and what passes goes nowhere.
-        """
-        connection = self.connection
-        if connection is None or not connection.closed:
-            return
-        try:
-            await getattr(connection.session, call.method)(**call.arguments)
-        except Exception as error:
-            if read(error).family is Family.FOREIGN:
-                raise
+            self.writer.wake()
 
     # Reading
 
     def _take(self, message: types.LiveServerMessage) -> list[types.LiveServerMessage] | None:
         """Show a message to the pure modules; return what the caller is shown in its place."""
-        if message.session_resumption_update is not None:
+        update = message.session_resumption_update
+        if update is not None:
             # Before the ledger, to which an update without a handle is nothing.
             self._departure.confirmed()
+            self._secrets.add(update.new_handle or "")
         reading = self.ledger.received(message)
         if reading is None:
             return None
         self._wake.set()
         if message.go_away is not None:
-            announced = self._departure.announced(
-                self._now(), message.go_away.time_left, draw=self._settings.draw()
-            )
-            if not announced.readable:
-                logger.warning(
-                    "go_away has no time_left that can be read (%r): taken for %.0f s",
-                    announced.announced,
-                    announced.notice,
-                )
-            going = GoingAway(time_left=announced.notice, announced=announced.announced)
-            self._teller.keep(going)
-            if self.connection is not None and self.connection.ready:
-                self._teller.catch_up()
+            self._go_away(message.go_away.time_left)
         if reading.over:
             self._outage.proved()
         if reading.covered:
             self._outbox.covered()
-        try:
-            self._flush()
-        except Exception as error:
-            # Whoever reads has nothing to do with what is written.
-            self._end(error)
+        _notify(self._room)
+        self._flush()
         if reading.hidden:
             return []
-        return _sdk.without_calls(message, reading.known) if reading.known else [message]
+        return sdk.without_calls(message, reading.known) if reading.known else None
+
+    def _go_away(self, time_left: str | None) -> None:
+        announced = self._departure.announced(self._now(), time_left, draw=self._settings.draw())
+        if not announced.readable:
+            logger.warning(
+                "go_away has no time_left that can be read (%r): taken for %.0f s",
+                announced.announced,
+                announced.notice,
+            )
+        self._observer.keep(GoingAway(time_left=announced.notice, announced=announced.announced))
+        if self.connection is not None and self.connection.ready:
+            self._observer.catch_up()
 
     # The supervisor's side
 
     async def _supervise(self) -> None:
         """Keep a connection open until the session ends."""
+        this = asyncio.current_task()
         try:
-            while True:
+            while self.error is None:
                 loss = await self._live_through_one()
-                if loss is not None:
+                if loss is not None and self.error is None:
                     await asyncio.sleep(self._react(loss))
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._end(error)
+            raise
+        except BaseException as error:
+            if asyncio.current_task(self._loop) is not this:
+                # It is closed with its loop, and nobody waits any more.
+                raise
             self._end(error)
         finally:
             if self.connection is not None:
                 self.connection.release()
 
-    async def _dial(self) -> Connection | Loss:
-        """Dial; return the connection or its loss."""
+    async def _connect(self) -> Connection | Loss:
+        """Connect; return the connection or its loss."""
         handle = self.ledger.handle
         self._resumed = handle is not None
         self._outage.connecting(self._now(), resumed=self._resumed)
         self._departure.connecting(self._now())
-        seed = [] if handle is not None else await self._seed()
         try:
             async with asyncio.timeout(self._settings.setup_timeout):
-                live = await _sdk.find_live(self._settings.live)
-            # Vertex has no history_config: there a seed is content that asks for no reply.
-            self._vertexai = bool(getattr(live, "vertexai", False))
-            waits = bool(seed) and not self._vertexai
-            config = _sdk.config_for(
-                self._settings.config, handle=handle, seeded=waits, vertexai=self._vertexai
-            )
-            connection = Connection(
-                live, model=self._settings.model, config=config, over=self._wake.set
-            )
+                seed = [] if handle is not None else await self._seed()
+                live = await sdk.find_live(self._settings.live)
+        except Exception as error:
+            # The caller's own code: a history or a token that cannot be fetched now.
+            return self._lose(error, phase=Phase.CONNECT)
+        vertexai = bool(getattr(live, "vertexai", False))
+        if vertexai is not self._vertexai:
+            self._vertexai, self._dry_run = vertexai, None
+        # Vertex has no history_config: there a seed is content that asks for no reply.
+        waits = bool(seed) and not vertexai
+        config = sdk.config_for(
+            self._settings.config, handle=handle, seeded=waits, vertexai=vertexai
+        )
+        connection = Connection(
+            live, model=self._settings.model, config=config, over=self._wake.set
+        )
+        try:
+            self._check_open()
             await connection.open(timeout=self._settings.setup_timeout)
         except Exception as error:
-            readable = _sdk.readable(error, checked=self.connection is not None)
-            return self._lose(readable, phase=_sdk.phase_of(readable))
-
+            readable = sdk.readable(error, connecting=True)
+            return self._lose(readable, phase=sdk.phase_of(readable))
         self.connection = connection
         self._outage.connected(self._now())
         self._departure.connected(self._now(), resumed=self._resumed)
-        self._outbox.connected(seed, asks=waits, transparent=_sdk.is_transparent(config))
+        self._outbox.connected(seed, asks=waits, transparent=sdk.is_transparent(config))
         return connection
 
     async def _live_through_one(self) -> Loss | None:
-        """Dial, hold and close one connection; return its loss, or None if the session moves on."""
+        """Open, hold and close one connection; return its loss, or None if the session moves on."""
         async with self._settings.gate or contextlib.nullcontext():
-            connection = await self._dial()
+            connection = await self._connect()
         if isinstance(connection, Loss):
             return connection
+        self._returning = self._connected_once
         if not self._connected_once:
-            self._teller.tell(Connected(resumed=self._resumed))
+            self._connected_once = True
+            self._observer.tell(Connected(resumed=self._resumed))
         self.reader.follow(connection)
         self.writer = Writer(
             connection,
             self._outbox,
-            bell=self._bell,
-            up_to_date=self._came_back,
+            stall_timeout=self._settings.stall_timeout,
+            up_to_date=self._up_to_date,
+            tell=self._observer.tell,
             broken=self._end,
         )
         try:
-            self.writer.flush()
-            loss = await self._hold(connection)
+            self.writer.start()
+            loss = await self._hold_open(connection)
         finally:
-            self.writer.cancel()
+            self.writer.stop()
             self.writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
@@ -361,7 +436,7 @@ class Driver:
         self._cut_off()
         return None
 
-    async def _hold(self, connection: Connection) -> BaseException | None:
+    async def _hold_open(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""
         while connection.error is None:
             leave = self._departure.leave(
@@ -380,41 +455,49 @@ class Driver:
             self._wake.clear()
         return connection.error
 
-    def _came_back(self) -> None:
+    def _up_to_date(self) -> None:
         """Tell how the session came to the connection it has, now that it may be used."""
-        self._bell.ring()
+        connection, media = self.connection, self._outbox.media
+        assert connection is not None
+        if connection.direct:
+            self._opened.set()
+        if connection.ready:
+            if connection.direct and media.dropped:
+                self._observer.tell(AudioDropped(self._account.drop(media.forget_dropped())))
+            return
+        connection.ready = True
         replay = self._outbox.replay
-        if self._connected_once:
+        if self._returning:
             continuity = self._account.close(
                 attempts=self._outage.attempt - 1,
                 outage=self._outage.elapsed(self._now()),
-                lost_audio=self._outbox.media.forget_dropped(),
+                lost_audio=media.forget_dropped(),
                 replayed=replay.messages,
                 maybe_twice=replay.maybe_twice,
                 asked_on=replay.asked_on,
             )
             if self._resumed:
-                self._teller.tell(Resumed(continuity))
+                self._observer.tell(Resumed(continuity))
             else:
-                self._teller.tell(Restarted(continuity, replay.told))
-        self._connected_once = True
-        self._teller.catch_up()
+                self._observer.tell(Restarted(continuity, replay.told))
+        self._observer.catch_up()
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
+        self._secrets.hide(error)
         return self._outage.lost(
             error,
             now=self._now(),
             phase=phase,
             handle=self.ledger.handle is not None,
             go_away=self._departure.go_away is not None,
-            closing=isinstance(self.ending.error, SessionClosed),
+            closing=isinstance(self.error, SessionClosed),
         )
 
     def _react(self, loss: Loss) -> float:
-        """Carry out what the policy decides; return the seconds until the next dial."""
+        """Carry out what the policy decides; return the seconds until the next attempt."""
         kind = classify(loss)
-        self._teller.catch_up()
-        self._teller.tell(Lost(loss.error, kind, loss.phase, loss.age))
+        self._observer.catch_up()
+        self._observer.tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._outage.attempt
         decision = self._settings.policy.decide(
             loss,
@@ -430,7 +513,7 @@ class Driver:
         if isinstance(decision, Restart) or self.ledger.handle is None:
             self._account.cut(turns=self._outbox.restarted())
         fresh = self.ledger.handle is None
-        self._teller.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
+        self._observer.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay
 
     def _cut_off(self) -> None:
@@ -438,10 +521,11 @@ class Driver:
         cut = self._outbox.lost()
         uncovered = self._outbox.media.forget_uncovered()
         self._account.cut(turns=cut.turns, calls=len(cut.calls), uncovered_audio=uncovered)
+        _notify(self._room)
         if cut.calls:
-            self.reader.show(_sdk.cancellation(cut.calls))
+            self.reader.show(sdk.cancellation(cut.calls))
         if cut.reply:
-            self.reader.show(_sdk.interruption())
+            self.reader.show(sdk.interruption())
 
     async def _seed(self) -> list[Any]:
         """Return the turns that a fresh session is told."""
@@ -462,13 +546,17 @@ class Driver:
 
     def _end(self, error: BaseException) -> None:
         """End the session: whoever uses it from now on is raised the error."""
-        if self.ending.error is not None:
+        if self.error is not None:
             return
-        self.ending.come(error)
+        self._secrets.hide(error)
+        self.error = _ending(error)
+        self._traceback = self.error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
+        if self.connection is not None:
+            self.connection.direct = False
         owed = self.ledger.backlog.owed
-        if isinstance(error, SessionClosed):
+        if isinstance(self.error, SessionClosed):
             if owed:
                 logger.warning("the session ends while %d turns have no reply", owed)
         else:
@@ -478,15 +566,38 @@ class Driver:
                 outage=self._outage.elapsed(self._now()),
                 lost_audio=self._outbox.media.forget_dropped(),
             )
-            self._teller.tell(GaveUp(error, continuity))
+            self._observer.tell(GaveUp(self.error, continuity))
+        self._opened.set()
+        _notify(self._room)
         self.reader.end()
-
-    def check_entered(self) -> None:
-        """Raise if the session is used before it is opened: it would wait for ever."""
-        if self._supervisor is None and self.ending.error is None:
-            raise RuntimeError("the session is not open; use it inside `async with`")
 
     # Small things
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _kept(call: Call) -> dict[str, Any]:
+    """Return the arguments of a message as they are kept: the caller may change its own."""
+    arguments: dict[str, Any] = copy_of(call.arguments)
+    if call.method == CONTENT and "turns" in arguments:
+        arguments["turns"] = as_turns(arguments["turns"])
+    return arguments
+
+
+def _ending(error: BaseException) -> Exception:
+    """Return what ends a session as it can be raised to whoever waits for it.
+
+    A ``CancelledError`` would pass for a cancellation of their own.
+    """
+    if isinstance(error, Exception):
+        return error
+    ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
+    ended.__cause__ = error
+    return ended
+
+
+def _notify(event: asyncio.Event) -> None:
+    """Wake all who wait for an event, and nobody who comes later."""
+    event.set()
+    event.clear()

@@ -15,14 +15,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from reconnect._conversation.limits import INBOX, size_of
-from reconnect._conversation.reading import ends_turn
+from reconnect._conversation.reading import PART_OF_MESSAGE, PART_OF_REPLY, ends_turn
 
-from .bell import Bell
 from .connection import Connection
-from .ending import Ending
 
 if TYPE_CHECKING:
     from google.genai import types
+
+    from reconnect._conversation.ledger import Ledger
 
 __all__ = ["Reader"]
 
@@ -34,26 +34,29 @@ class Reader:
     """Reads one connection after the other, each message once and in order.
 
     Args:
-        take: Called with each message as it is read; returns the messages that the caller is
-            shown in its place, None for a message that is only a part of a reply.
-        bell: Rung when there is something new to look at.
-        ending: What has ended the session.
+        ledger: The conversation, which knows what a message changes.
+        take: Called with each message that may change something, as it is read; returns the
+            messages that the caller is shown in its place, None for the message itself.
+        check_open: Raises what has ended the session, if it has ended.
         broken: Called with what a listener raises that is no failure of the connection: a bug.
     """
 
     def __init__(
         self,
+        ledger: Ledger,
         *,
         take: Callable[[types.LiveServerMessage], Sequence[types.LiveServerMessage] | None],
-        bell: Bell,
-        ending: Ending,
+        check_open: Callable[[], None],
         broken: Callable[[BaseException], None],
     ) -> None:
+        self._ledger = ledger
         self._take = take
-        self._bell = bell
+        self._check_open = check_open
         self._broken = broken
         self._connection: Connection | None = None
-        self._ending = ending
+        # Set when there is something new for a caller that waits; there is one at most.
+        self._news = asyncio.Event()
+        self._closed = False
         # What waits for the caller, each with its bytes, and all of these.
         self._inbox: deque[tuple[types.LiveServerMessage, int]] = deque()
         self._bytes = 0
@@ -68,10 +71,16 @@ class Reader:
 
     # The caller's side
 
-    async def turn(  # noqa: PLR0912 (one loop: what is not in it costs every message a call)
+    async def turn(  # noqa: C901, PLR0912 (one loop: what is not in it costs every message a call)
         self,
+        owner: object,  # noqa: ARG002
     ) -> AsyncIterator[types.LiveServerMessage]:
-        """Yield the messages up to the end of the turn, over as many connections as it takes."""
+        """Yield the messages up to the end of the turn, over as many connections as it takes.
+
+        Args:
+            owner: What is not to be garbage while this is iterated: the session.
+        """
+        ledger = self._ledger
         while True:
             connection = await self._source()
             if connection is None:
@@ -90,15 +99,30 @@ class Reader:
                     if connection.error is not None:
                         # Given up while its peer would not close it: this comes too late.
                         break
-                    shown = self._take(message)
-                    if shown is not None:
-                        # Rare, and more than a part of a reply: the inbox sees to it.
-                        self.show(*shown)
-                        break
-                    self._yielding()
+                    over = False
+                    if not (
+                        ledger.sounding
+                        and (content := message.server_content) is not None
+                        and content.model_fields_set == PART_OF_REPLY
+                        and message.model_fields_set == PART_OF_MESSAGE
+                    ):
+                        # It is more than a piece of audio.
+                        shown = self._take(message)
+                        if shown is not None or self._inbox:
+                            self.show(*((message,) if shown is None else shown))
+                            break
+                        over = ends_turn(message)
+                        if over:
+                            self.listen()
+                    self._yields += 1
+                    if self._timer is None:
+                        self._watch()
                     yield message
-                    if self._inbox or self._listener is not None:
-                        # The caller was away for so long that the listener stepped in.
+                    if over:
+                        return
+                    if self._inbox or self._listener is not None or self._reading:
+                        # The caller was away for so long that the listener stepped in, or another
+                        # task reads.
                         break
                     waiting = self._reading = True
                 else:
@@ -109,8 +133,10 @@ class Reader:
                 connection.reading_failed(error)
             except asyncio.CancelledError:
                 # Whoever cancelled the reader may read no more.
-                connection.renew()
-                self._yielding()
+                if waiting:
+                    waiting = self._reading = False
+                    connection.renew()
+                    self._left()
                 raise
             finally:
                 if waiting:
@@ -129,11 +155,16 @@ class Reader:
             while not self._inbox:
                 connection = self._connection
                 if connection is None or connection.error is not None:
-                    self._ending.check()
+                    self._check_open()
                 elif self._listener is None:
                     return connection
-                await self._bell.wait()
+                self._news.clear()
+                await self._news.wait()
             return None
+        except asyncio.CancelledError:
+            self._reading = False
+            self._left()
+            raise
         finally:
             self._reading = False
 
@@ -144,8 +175,6 @@ class Reader:
         over = ends_turn(message)
         self._yielding()
         if over:
-            # The handle for the turn comes after its end, and a caller that is done does not wait
-            # for it; with websockets 13, what is unread at a close is lost.
             self.listen()
         return message, over
 
@@ -154,6 +183,13 @@ class Reader:
         self._yields += 1
         if self._timer is None:
             self._watch()
+
+    def _left(self) -> None:
+        """See to it that somebody reads after a caller that was cancelled."""
+        if self._connection is not None and not self._connection.alive:
+            # It is being closed, and waits to be read to its end.
+            self.listen()
+        self._yielding()
 
     # The session's side
 
@@ -167,7 +203,7 @@ class Reader:
         if self._listener is not None:
             # It is still at the old one, whose peer does not acknowledge the close.
             self._listener.cancel()
-        self._bell.ring()
+        self._news.set()
         self.listen()
 
     def show(self, *messages: types.LiveServerMessage) -> None:
@@ -180,16 +216,21 @@ class Reader:
             size = size_of(message)
             self._inbox.append((message, size))
             self._bytes += size
-        self._bell.ring()
+        self._news.set()
 
     def listen(self) -> None:
-        """Read into the inbox until the caller reads for itself, if nobody reads now."""
+        """Read into the inbox until the caller reads for itself, if nobody reads now.
+
+        It begins at the end of a turn: the handle for the turn comes after it, and a caller that
+        is done does not wait for it; with websockets 13, what is unread at a close is lost.
+        """
         connection = self._connection
         if (
             connection is None
             or connection.error is not None
             or self._served(connection)
             or self._listener is not None
+            or self._closed
         ):
             return
         self._listener = asyncio.create_task(
@@ -199,12 +240,13 @@ class Reader:
 
     def end(self) -> None:
         """Raise to the caller what has ended the session, once all that was read is yielded."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._bell.ring()
+        self._news.set()
 
     def close(self) -> None:
         """Stop: what has not been read by now, nobody wants."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._listener is not None:
             self._listener.cancel()
         self._inbox.clear()
@@ -213,6 +255,8 @@ class Reader:
     # The listener
 
     def _watch(self) -> None:
+        if self._closed:
+            return
         self._yields_at_timer = self._yields
         self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look)
 
@@ -243,7 +287,7 @@ class Reader:
             if connection.error is not None:
                 return
             shown = self._take(message)
-            self.show(*([message] if shown is None else shown))
+            self.show(*((message,) if shown is None else shown))
 
     def _has_room(self) -> bool:
         return INBOX.fits(messages=len(self._inbox) + 1, bytes=self._bytes)
@@ -257,8 +301,11 @@ class Reader:
 
     def _listened(self, listener: asyncio.Task[None], connection: Connection) -> None:
         self._listener = None
-        self._bell.ring()
+        self._news.set()
+        if listener.cancelled():
+            # By `follow`, or by somebody who has nothing to do with it.
+            self._left()
+        elif (error := listener.exception()) is not None:
+            self._broken(error)
         if connection is not self._connection:
             self.listen()
-        if not listener.cancelled() and (error := listener.exception()) is not None:
-            self._broken(error)

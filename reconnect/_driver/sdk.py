@@ -11,17 +11,18 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._conversation.transcript import as_turns
-from reconnect._conversation.turns import CONTENT, UPDATE, Call
 from reconnect._failures.loss import Family, Phase, read
 from reconnect.errors import RemoteProtocolError, SetupTimeout
+
+from .dry_run import copy_of
 
 if TYPE_CHECKING:
     from google.genai import types
 
 __all__ = [
+    "abort",
+    "acknowledgement",
     "cancellation",
-    "check_call",
-    "check_input",
     "check_live",
     "check_setup",
     "checked_config",
@@ -30,6 +31,8 @@ __all__ = [
     "find_live",
     "handle_in",
     "interruption",
+    "is_loss",
+    "is_picture",
     "is_transparent",
     "phase_of",
     "readable",
@@ -37,9 +40,12 @@ __all__ = [
     "without_calls",
 ]
 
-_UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError)
+_UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
 """What the SDK's ``receive()`` raises over a frame that it cannot read: no JSON, no object, a
 field of the wrong type, or (TypeError) nothing but ``{"error": ...}``."""
+
+_READERS: Final = ("_LiveServerMessage_from_", "_from_response", "loads", "raise_error")
+"""How the functions begin by which the SDK reads a frame."""
 
 
 def checked_config(config: Any) -> types.LiveConnectConfig:
@@ -65,48 +71,6 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     )
 
 
-def check_call(call: Call) -> None:
-    """Raise for a message that the SDK would not send, before anything waits for it.
-
-    Args:
-        call: Content, or an update of the context.
-
-    Raises:
-        ValueError: If an argument is none of its kind, or nothing is given.
-    """
-    from google.genai import types
-
-    if call.method == CONTENT:
-        for turn in call.arguments.get("turns", ()):
-            if not isinstance(turn, types.Content):
-                types.Content.model_validate(turn)
-    elif call.method == UPDATE:
-        instruction, tools = call.arguments["system_instruction"], call.arguments["tools"]
-        if instruction is None and tools is None:
-            raise ValueError("At least one of `system_instruction` or `tools` must be set.")
-        types.LiveClientContextUpdate(
-            system_instruction=instruction,
-            tools=None if tools is None else types.LiveClientContextUpdateTools(tools=tools),
-        )
-
-
-def check_input(arguments: dict[str, Any]) -> None:
-    """Raise for realtime input that the SDK would not send.
-
-    Args:
-        arguments: Those of ``send_realtime_input``; None for one that is not given.
-
-    Raises:
-        ValueError: If not exactly one is given, or it is none of its kind.
-    """
-    from google.genai import types
-
-    given = {name: value for name, value in arguments.items() if value is not None}
-    if len(given) != 1:
-        raise ValueError(f"Only one argument can be set, got {len(given)}: {list(given)}")
-    types.LiveSendRealtimeInputParameters.model_validate(given)
-
-
 def handle_in(config: types.LiveConnectConfig) -> str | None:
     """Return the handle that a configuration carries; None where it has none.
 
@@ -114,6 +78,20 @@ def handle_in(config: types.LiveConnectConfig) -> str | None:
         config: A session's configuration.
     """
     return None if config.session_resumption is None else config.session_resumption.handle
+
+
+def is_picture(arguments: dict[str, Any]) -> bool:
+    """Tell whether realtime input is an image that is no blob, such as one of Pillow's.
+
+    Args:
+        arguments: Those of ``send_realtime_input``.
+    """
+    given = (arguments["media"], arguments["video"])
+    return any(value is not None and not _is_blob(value) for value in given)
+
+
+def _is_blob(value: Any) -> bool:
+    return isinstance(value, dict) or hasattr(value, "mime_type")
 
 
 def is_transparent(config: types.LiveConnectConfig) -> bool:
@@ -241,7 +219,7 @@ def _modules(error: BaseException) -> set[str]:
     }
 
 
-def readable(error: Exception, *, checked: bool) -> Exception:
+def readable(error: Exception, *, connecting: bool = False) -> Exception:
     """Return an error of the SDK's over a frame it cannot read as what it is; others as they are.
 
     The SDK lets such a frame surface as the ``ValueError`` or ``TypeError`` that it stumbles over,
@@ -249,8 +227,8 @@ def readable(error: Exception, *, checked: bool) -> Exception:
 
     Args:
         error: What ``receive()`` or ``connect()`` raised.
-        checked: Whether the SDK has taken all the arguments before. Before that, ``connect()``
-            also raises for bad ones, and only what is certainly a frame counts as one.
+        connecting: Whether it was ``connect()``, which also raises over what the caller gave it;
+            only what was raised while a frame was read is one then.
     """
     if isinstance(error, AssertionError) and "websockets.protocol" in _modules(error):
         # websockets 13 and 14 raise this from recv() when their own keepalive ends a connection:
@@ -258,13 +236,7 @@ def readable(error: Exception, *, checked: bool) -> Exception:
         silent = ConnectionAbortedError("the connection was given up while it was still closing")
         silent.__cause__ = error
         return silent
-    if checked:
-        frame = isinstance(error, _UNREADABLE)
-    else:
-        frame = isinstance(error, UnicodeDecodeError) or isinstance(
-            error.__context__, json.JSONDecodeError
-        )
-    if not frame:
+    if not isinstance(error, _UNREADABLE) or (connecting and not _over_a_frame(error)):
         return error
     unreadable = RemoteProtocolError(
         f"the server sent a frame that the SDK cannot read ({type(error).__name__})"
@@ -273,26 +245,38 @@ def readable(error: Exception, *, checked: bool) -> Exception:
     return unreadable
 
 
-def results_of(function_responses: Any, *, vertexai: bool) -> dict[str, types.FunctionResponse]:
-    """Return function responses by the id of their call, or its name where it has no id.
+def _over_a_frame(error: Exception) -> bool:
+    """Tell whether an error was raised while a frame was read, by the functions that it came by."""
+    if isinstance(error.__context__, json.JSONDecodeError):
+        return True
+    return any(
+        frame.f_code.co_name.startswith(_READERS)
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
+
+
+def results_of(function_responses: Any) -> list[tuple[str, types.FunctionResponse]]:
+    """Return function responses, each with the id of its call, or the name where it has no id.
+
+    They are copies: results are kept until nobody can ask for them again.
 
     Args:
         function_responses: What ``send_tool_response`` takes: one response or several.
-        vertexai: Whether the backend is Vertex, which gives calls no ids.
 
     Raises:
-        ValueError: If one of them is no function response, or has no id and needs one.
+        ValueError: If one of them is no function response; the SDK refuses it too.
     """
     from google.genai import types
 
     several = isinstance(function_responses, (list, tuple))
-    results = {}
+    results = []
     for item in function_responses if several else [function_responses]:
-        response = types.FunctionResponse.model_validate(item)
-        key = response.id or (response.name if vertexai else None)
-        if key is None:
-            raise ValueError(f"a function response must have the id of its call, got {item!r}")
-        results[key] = response
+        response = (
+            copy_of(item)
+            if isinstance(item, types.FunctionResponse)
+            else types.FunctionResponse.model_validate(copy_of(item))
+        )
+        results.append((response.id or response.name or "", response))
     return results
 
 
@@ -313,6 +297,59 @@ def without_calls(
         return [rest] if rest.model_dump(exclude_none=True) else []
     tool_call = message.tool_call.model_copy(update={"function_calls": left})
     return [message.model_copy(update={"tool_call": tool_call})]
+
+
+def is_loss(error: BaseException) -> bool:
+    """Tell whether what a send has raised means that the connection is lost.
+
+    websockets wraps every error of the network in one of its own. Whatever else comes out of a
+    send is about its arguments: an ``OSError`` over a truncated image, say.
+
+    Args:
+        error: What was raised.
+    """
+    from websockets.exceptions import ConnectionClosed
+
+    return isinstance(error, ConnectionClosed)
+
+
+async def acknowledgement(session: Any) -> bool:
+    """Ask the server for a pong, and wait for it; return whether it came.
+
+    All that was written before the ping has then reached the server. The SDK has no method for
+    this: where its session has no WebSocket that can be asked, nothing is ever acknowledged.
+
+    Args:
+        session: A session of the SDK's.
+    """
+    from websockets.asyncio.connection import Connection
+
+    websocket = getattr(session, "_ws", None)
+    if not isinstance(websocket, Connection):
+        return False
+    try:
+        await (await websocket.ping())
+    except Exception as error:
+        if is_loss(error):
+            # Whoever reads finds out too.
+            return False
+        raise
+    return True
+
+
+def abort(session: Any) -> None:
+    """Cut a connection off, for one whose peer reads nothing: a close would wait for it.
+
+    Whoever waits for room in the socket is raised a ``ConnectionClosed``.
+
+    Args:
+        session: A session of the SDK's, which has no method for this.
+    """
+    from websockets.asyncio.connection import Connection
+
+    websocket = getattr(session, "_ws", None)
+    if isinstance(websocket, Connection):
+        websocket.transport.abort()
 
 
 def check_setup(live: Any, session: Any) -> None:

@@ -1,8 +1,10 @@
-"""Who writes: whoever has something to be sent, as far as that needs no waiting.
+"""Who writes: the caller itself, or a task that brings a connection up to date.
 
-What to write, and in which order, is the outbox's to say. A write that has to wait goes on in a
-task of the connection's; until it is over nothing else is written, and what is sent meanwhile
-waits in the outbox. So nobody who sends ever waits for a socket.
+On a connection that is up to date a send is the SDK's own awaited call, in the caller's own task:
+its back-pressure, its errors, its order. Until then, what the outbox says is due is written by a
+task of the connection's, and whoever sends meanwhile hands it to the outbox and goes on.
+
+One timer watches both for a peer that reads nothing. It runs only while something is written.
 """
 
 from __future__ import annotations
@@ -10,32 +12,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
-from reconnect._conversation.outbox import Outbox, Pause, Write
-from reconnect._failures.loss import Family, read
+from reconnect._conversation.outbox import Outbox, Write
+from reconnect.events import Stalled
 
-from .bell import Bell
 from .connection import Connection
-from .eager import Eager
+from .sdk import acknowledgement, is_loss
 
 __all__ = ["Writer"]
 
-WRITE_TIMEOUT: Final = 40.0
-"""Seconds that a write may wait for the socket: what the keepalive of websockets takes to notice
-that nobody is there. Where the socket is full the keepalive waits for it too, and sees nothing."""
+_LOOKS: Final = 10
+"""How often the watch looks within the time after which a stall is given up."""
+
+_LOOKS_UNTIL_TOLD: Final = 2
+"""Looks after which a stall is told: one that is over sooner is back-pressure."""
 
 
 class Writer:
-    """Writes to one connection what is due.
+    """Writes to one connection.
 
     Args:
         connection: The connection; its setup is complete.
         outbox: What waits to be written.
-        bell: Rung when there may be something to write.
-        up_to_date: Called once, when the connection has been brought up to date.
-        broken: Called with what is no failure of the connection: a bad argument, or a bug.
+        stall_timeout: Seconds that a write may wait for the socket.
+        up_to_date: Called when the connection has been brought up to date, each time.
+        tell: Called with an event.
+        broken: Called with what is no failure of the connection: a bug.
     """
 
     def __init__(
@@ -43,127 +46,158 @@ class Writer:
         connection: Connection,
         outbox: Outbox,
         *,
-        bell: Bell,
+        stall_timeout: float,
         up_to_date: Callable[[], None],
+        tell: Callable[[Stalled], None],
         broken: Callable[[BaseException], None],
     ) -> None:
         self._connection = connection
-        self._send = connection.session.send_realtime_input
         self._outbox = outbox
         self._media = outbox.media
-        self._lean = not outbox.transparent
-        self._bell = bell
+        self._stall_timeout = stall_timeout
         self._tell_up_to_date = up_to_date
-        # Whether realtime input can be written at once, since nothing is due before it.
-        self.flowing = False
-        # Whether something is being written, or was when the connection was lost.
-        self._busy = False
+        self._tell = tell
+        self._broken = broken
+        self._due = asyncio.Event()
+        # Writes that were begun, and that are over.
+        self._begun = 0
+        self._over = 0
         self._watch: asyncio.TimerHandle | None = None
-        self._eager = Eager(name="reconnect writer", broken=broken)
+        self._ping: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    def flush(self) -> None:
-        """Write what is due, as far as that needs no waiting, and leave the rest to the task.
+    def start(self) -> None:
+        """Begin to bring the connection up to date."""
+        self._task = asyncio.create_task(self._write_due(), name="reconnect writer")
+        self._task.add_done_callback(self._ended)
 
-        Raises:
-            Exception: What the SDK says of a bad argument, or a bug.
-        """
-        if self._busy:
-            self._bell.ring()
-            return
-        if not self._connection.alive:
-            return
-        self._busy, self.flowing = True, False
-        self._eager.start(self._write_due())
+    def stop(self) -> None:
+        """Stop writing: the connection is over."""
+        self._connection.direct = False
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self._ping is not None:
+            self._ping.cancel()
 
-    def stream(self, arguments: dict[str, Any]) -> bool:
-        """Write realtime input past the outbox; return whether it is written, or on its way.
+    def wake(self) -> None:
+        """Look again at what is due: something was sent, or came."""
+        if self._outbox.due or not self._connection.direct:
+            self._connection.direct = False
+            self._due.set()
+
+    async def stream(self, arguments: dict[str, Any]) -> bool:
+        """Write audio that is not kept, in the caller's time; return whether it was written.
 
         Args:
             arguments: Those of ``send_realtime_input``.
 
         Raises:
-            BufferOverflow: If there is no room for it, and the oldest is not to be dropped.
-            Exception: What the SDK says of a bad argument.
+            Exception: What the SDK raises for a bad argument.
         """
-        if self._outbox.strict:
-            self._outbox.media.check_room(arguments)
+        audio = arguments["audio"]
+        self._media.count(audio)
+        self._begun += 1
+        if self._watch is None:
+            self._look_later()
         try:
-            rest = self._eager.start(self._send(**arguments))
+            await self._connection.session.send_realtime_input(**arguments)
         except Exception as error:
-            if read(error).family is Family.FOREIGN:
+            self._media.discount(audio)
+            if not is_loss(error):
                 raise
-            self.flowing = False
             self._connection.suspect(error)
             return False
-        if rest is None and self._lean and (sound := arguments.get("audio")) is not None:
-            # What every frame of sound costs, where it is not kept and has no number: a count.
-            self._media.frames += 1
-            self._media.frame = sound
-            return True
-        write = self._outbox.streamed(arguments)
-        if rest is not None:
-            self._busy, self.flowing = True, False
-            self._watch_socket()
-            rest.later = partial(self._streamed, write)
+        finally:
+            self._over += 1
         return True
 
-    def cancel(self) -> None:
-        """Stop writing: the connection is over."""
-        self._busy, self.flowing = True, False
-        self._unwatch_socket()
-        self._eager.cancel()
+    async def write(self, write: Write) -> None:
+        """Write a message: the SDK's own call. One that does not get through is held.
 
-    def _streamed(self, write: Write, error: Exception | None) -> None:
-        """Go on after realtime input for which there had been no room in the socket."""
-        self._unwatch_socket()
-        if error is None:
-            self._busy = False
-            self.flush()
-        elif read(error).family is Family.FOREIGN:
-            raise error
-        else:
+        Args:
+            write: What the outbox has taken for written.
+
+        Raises:
+            Exception: What the SDK raises for a bad argument.
+        """
+        self._begun += 1
+        if self._watch is None:
+            self._look_later()
+        try:
+            await getattr(self._connection.session, write.call.method)(**write.call.arguments)
+        except Exception as error:
+            if not is_loss(error):
+                self._outbox.refused(write)
+                raise
             self._outbox.failed(write)
             self._connection.suspect(error)
+        finally:
+            self._over += 1
 
     async def _write_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while (due := self._outbox.next(loop.time())) is not None:
-            if isinstance(due, Pause):
-                self._check()
+        while self._connection.alive:
+            self._due.clear()
+            due = self._outbox.next(loop.time())
+            if isinstance(due, Write):
+                await self.write(due)
+            if due is None:
+                self._connection.direct = True
+            if not self._outbox.replaying and self._connection.alive:
+                self._tell_up_to_date()
+            if not isinstance(due, Write):
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(due.until):
-                        await self._bell.wait()
-                continue
-            self._watch_socket()
-            try:
-                await getattr(self._connection.session, due.call.method)(**due.call.arguments)
-            except Exception as error:
-                if read(error).family is Family.FOREIGN:
-                    self._outbox.refused(due)
-                    self._busy = False
-                    raise
-                self._outbox.failed(due)
-                self._connection.suspect(error)
-                return
-            finally:
-                self._unwatch_socket()
-            self._check()
-        self._check()
-        self._busy, self.flowing = False, self._connection.alive
+                    async with asyncio.timeout_at(None if due is None else due.until):
+                        await self._due.wait()
 
-    def _watch_socket(self) -> None:
-        """Give the connection up if the write that begins here waits for too long."""
-        silent = TimeoutError(f"the peer has read nothing for {WRITE_TIMEOUT:g} s")
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task is not self._task:
+            # It was stopped.
+            return
+        if task.cancelled():
+            # By somebody who has nothing to do with it.
+            self._connection.fail(ConnectionAbortedError("the task that writes was cancelled"))
+        elif (error := task.exception()) is not None:
+            self._broken(error)
+
+    # The watch
+
+    def _look_later(self, *, looks: int = 0) -> None:
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(WRITE_TIMEOUT, self._connection.fail, silent)
+        self._watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self._over)
 
-    def _unwatch_socket(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+    def _look(self, looks: int, over: int) -> None:
+        """Look whether a write has waited for the socket since the last look.
 
-    def _check(self) -> None:
-        """Tell when the connection has been brought up to date."""
-        if not self._connection.ready and not self._outbox.replaying:
-            self._connection.ready = True
-            self._tell_up_to_date()
+        Args:
+            looks: How many looks before this one have found that no write was over in between.
+            over: How many writes were over at the last look.
+        """
+        self._watch = None
+        if self._begun > self._over:
+            looks = looks + 1 if self._over == over else 0
+            if looks == _LOOKS:
+                self._connection.cut_off(
+                    TimeoutError(f"the peer has read nothing for {self._stall_timeout:g} s")
+                )
+                return
+            if looks == _LOOKS_UNTIL_TOLD:
+                self._tell(Stalled(waited=looks * self._stall_timeout / _LOOKS))
+            self._look_later(looks=looks)
+        if self._ping is None and self._media.unacknowledged:
+            self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
+            self._ping.add_done_callback(self._pinged)
+
+    async def _acknowledge(self) -> None:
+        self._media.asking()
+        if await acknowledgement(self._connection.session):
+            self._media.acknowledged()
+
+    def _pinged(self, task: asyncio.Task[None]) -> None:
+        self._ping = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken(error)

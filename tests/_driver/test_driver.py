@@ -19,6 +19,7 @@ from talk import (
     settled,
     user,
 )
+from websockets.exceptions import ConnectionClosedError
 
 from reconnect import (
     BufferOverflow,
@@ -36,7 +37,6 @@ from reconnect import (
     Retrying,
     SessionClosed,
 )
-from reconnect._conversation.calls import Asked
 from reconnect._driver.driver import CLOSE_TIMEOUT
 from reconnect.errors import ResumeUnconfirmed
 from reconnect.testing import (
@@ -453,7 +453,7 @@ async def test_failed_sound_is_kept():
         async with session_on(server, live=live, policy=QUICK) as session:
             await settled()
             await session.send_realtime_input(activity_start={})
-            live.errors = [BrokenPipeError(), BrokenPipeError()]
+            live.errors = [ConnectionClosedError(None, None), ConnectionClosedError(None, None)]
             await session.send_realtime_input(audio={"data": b"01", "mime_type": "audio/pcm"})
             await asyncio.sleep(5)
             assert len(server.connections) == 3
@@ -598,10 +598,10 @@ async def test_failed_write_is_written_to_the_next_connection():
         async with session_on(server, live=live, policy=QUICK) as session:
             await ask(session, "a")
             await settled()
-            live.errors.append(BrokenPipeError())
+            live.errors.append(ConnectionClosedError(None, None))
             assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
             await settled()
-            live.errors.append(BrokenPipeError())
+            live.errors.append(ConnectionClosedError(None, None))
             await session.send_realtime_input(audio={"data": b"0", "mime_type": "audio/pcm"})
             await asyncio.sleep(2)
             assert [heard.kind for heard in server.heard] == ["turn", "turn", "audio"]
@@ -613,11 +613,11 @@ async def test_failed_replay_is_replayed_again():
     async with LiveServer() as server:
         live = BreakableLive(server.client().aio.live)
         options = {"live": live, "policy": QUICK.replace(without_handle="restart")}
-        live.errors.append(BrokenPipeError())
+        live.errors.append(ConnectionClosedError(None, None))
         async with session_on(server, history=[user("told")], **options) as session:
             assert 'before it: "told".' in await ask(session, "a")
             await session.send_client_content(turns=user("b"))
-            live.errors.append(BrokenPipeError())
+            live.errors.append(ConnectionClosedError(None, None))
             server.inject(Abort())
             assert '"b"' in await reply(session)
             assert set(asked(server)) == {"a", "b"}
@@ -637,7 +637,7 @@ async def test_result_of_a_lost_call_is_reused(generation, reuse):
             async for message in session.receive():
                 if message.tool_call:
                     runs += 1
-                    live.errors = [BrokenPipeError()] if runs == 1 else []
+                    live.errors = [ConnectionClosedError(None, None)] if runs == 1 else []
                     call = message.tool_call.function_calls[0]
                     results = [{"id": call.id, "name": "book", "response": {"run": runs}}]
                     await session.send_tool_response(function_responses=results)
@@ -650,53 +650,13 @@ async def test_result_of_a_lost_call_is_reused(generation, reuse):
             ]
 
 
-async def test_nobody_waits_for_a_socket():
-    """Driver returns to its senders at once though the peer takes nothing, and writes in order."""
-    async with LiveServer() as server:
-        live = BreakableLive(server.client().aio.live)
-        async with session_on(server, live=live, policy=QUICK) as session:
-            await ask(session, "a")
-            await settled()
-            live.blocked = asyncio.Event()
-            async with asyncio.timeout(0.001):
-                for number in range(3):
-                    frame = {"data": bytes([number]), "mime_type": "audio/pcm"}
-                    await session.send_realtime_input(audio=frame)
-                await session.send_client_content(turns=user("b"), turn_complete=False)
-                await session.send_client_content(turns=user("c"))
-            await asyncio.sleep(1)
-            assert len(server.heard) == 1
-            live.blocked.set()
-            assert '"c"' in await reply(session)
-            heard = [entry.value for entry in server.heard[1:]]
-            assert heard == [b"\0", "b", "c", b"\1", b"\2"]
-
-
-@pytest.mark.parametrize("vertexai", [False, True])
-async def test_sound_that_waits_for_a_socket_is_not_lost(vertexai):
-    """Driver writes the frame that found no room in the socket again when its connection dies."""
-    async with LiveServer() as server:
-        live = BreakableLive(server.client(vertexai=vertexai).aio.live)
-        async with session_on(server, live=live, policy=QUICK) as session:
-            await ask(session, "a")
-            await settled()
-            live.blocked = asyncio.Event()
-            for number in range(2):
-                frame = {"data": bytes([number]), "mime_type": "audio/pcm"}
-                await session.send_realtime_input(audio=frame)
-            live.errors.append(BrokenPipeError())
-            live.blocked.set()
-            await asyncio.sleep(5)
-            assert [entry.value for entry in server.heard[1:]] == [b"\0", b"\1"]
-            assert len(server.connections) == 2
-
-
 async def test_bad_history_of_a_callable_ends_the_session():
     """Driver raises what the SDK says of a history that a callable has returned."""
     async with LiveServer() as server:
-        async with session_on(server, history=lambda: [{"parts": [{"no": "part"}]}]) as session:
-            with pytest.raises(ValueError, match="no"):
-                await ask(session, "a")
+        session = session_on(server, history=lambda: [{"parts": [{"no": "part"}]}])
+        with pytest.raises(ValueError, match="Could not convert"):
+            async with session:
+                pass
 
 
 async def test_bug_in_a_replay_ends_the_session(monkeypatch):
@@ -730,22 +690,6 @@ async def test_transparent_resumption_loses_no_frame():
         frames = [known.value for known in server.context if isinstance(known.value, bytes)]
         assert [int.from_bytes(frame[:2], "big") for frame in frames] == list(range(300))
         assert session.stats.gaps == 3
-
-
-async def test_sound_does_not_run_into_an_open_call():
-    """Driver holds the sound of an outage back while a tool call awaits its result."""
-    async with LiveServer() as server, session_on(server) as session:
-        await ask(session, "a")
-        driver = session._driver
-        driver.ledger.calls.ask(Asked("1", "look", {}))
-        driver._outbox.hold({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}})
-        driver._flush()
-        await asyncio.sleep(1)
-        assert [heard.kind for heard in server.heard] == ["turn"]
-        driver.ledger.calls.answered("1", "seen")
-        driver._flush()
-        await asyncio.sleep(1)
-        assert [heard.kind for heard in server.heard] == ["turn", "audio"]
 
 
 async def test_result_does_not_wait_for_the_replay():
@@ -942,7 +886,7 @@ async def test_events_come_in_order():
     events = []
     async with LiveServer(faults=[GoAway("300s"), GoAway("300s")]) as server:
         async with session_on(server, policy=QUICK, on_event=events.append) as session:
-            assert kinds(events) == [Connected]
+            assert kinds(events) == [Connected, GoingAway]
             await ask(session, "a")
             await settled()
             server.inject(Abort())

@@ -7,6 +7,7 @@ from collections import deque
 import pytest
 from google.genai import types
 from messages import calling, complete, said, turn, update
+from reconnect._driver.bell import Bell
 from talk import MODEL, QUICK, ask, kinds, reply, session_on, settled, user
 from websockets.exceptions import ConnectionClosedError
 
@@ -15,7 +16,6 @@ from reconnect._conversation.ledger import Ledger
 from reconnect._conversation.limits import MEDIA, Limit
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME
-from reconnect._driver.bell import Bell
 from reconnect._driver.connection import Connection
 from reconnect._driver.writer import WRITE_TIMEOUT, Writer
 from reconnect.errors import BufferOverflow

@@ -3,6 +3,7 @@
 from typing import assert_never, assert_type
 
 from reconnect import (
+    AudioDropped,
     Connected,
     Continuity,
     Event,
@@ -14,6 +15,7 @@ from reconnect import (
     Restarted,
     Resumed,
     Retrying,
+    Stalled,
 )
 
 
@@ -39,6 +41,10 @@ def describe(event: Event) -> str:
         case GoingAway(time_left=time_left, announced=announced):
             assert_type(time_left, float)
             assert_type(announced, str | None)
+        case Stalled(waited=waited):
+            assert_type(waited, float)
+        case AudioDropped(seconds=seconds):
+            assert_type(seconds, float)
         case GaveUp(error=error, continuity=continuity):
             assert_type(error, BaseException)
             assert_type(continuity, Continuity)

@@ -12,6 +12,7 @@ from rich.text import Text
 from reconnect._failures.loss import ABNORMAL_CLOSURE, Family, Phase, Symptom, read
 from reconnect.errors import ReconnectExhausted
 from reconnect.events import (
+    AudioDropped,
     Connected,
     Continuity,
     Event,
@@ -21,6 +22,7 @@ from reconnect.events import (
     Restarted,
     Resumed,
     Retrying,
+    Stalled,
 )
 
 if TYPE_CHECKING:
@@ -232,10 +234,14 @@ def tell_event(event: Event) -> str:
         case Restarted(gap, told=told):
             told_of = f"told {_counted(told, 'message')} of history"
             text = f"Started afresh after {_took(gap)}; {told_of}{_sent(gap)}"
+        case Stalled(waited=waited):
+            text = f"The server has read nothing for {waited:.0f} s"
+        case AudioDropped(seconds=seconds):
+            text = f"{seconds:.1f} s of audio dropped"
         case GaveUp(continuity=Continuity(attempts=0)):
             text = "Gave up"
-        case _:  # GaveUp, too
-            text = f"Gave up after {_took(event.continuity)}"
+        case GaveUp(continuity=gap):
+            text = f"Gave up after {_took(gap)}"
     return f"{text}."
 
 

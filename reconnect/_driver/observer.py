@@ -1,4 +1,4 @@
-"""Who tells: each event goes to the log and to the caller's callback."""
+"""Who is told: each event goes to the log and to the caller's callback."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from reconnect.events import Event, GaveUp, Lost
+from reconnect.events import Event, GaveUp, Lost, Stalled
 
-__all__ = ["Teller"]
+__all__ = ["Observer"]
 
 logger = logging.getLogger("reconnect")
 
 
-class Teller:
+class Observer:
     """Tells of events, in an order that makes sense to who hears of them.
 
     Args:
         on_event: The caller's callback, whose failure ends nothing; None for none.
-        secret: Returns what must not be in a log; None for nothing.
     """
 
-    def __init__(
-        self, on_event: Callable[[Event], object] | None, *, secret: Callable[[], str | None]
-    ) -> None:
+    def __init__(self, on_event: Callable[[Event], object] | None) -> None:
         self._on_event = on_event
-        self._secret = secret
         self._kept: list[Event] = []
 
     def keep(self, event: Event) -> None:
@@ -48,18 +44,16 @@ class Teller:
         Args:
             event: The event.
         """
-        level = logging.WARNING if isinstance(event, Lost | GaveUp) else logging.INFO
-        text = str(event)
-        secret = self._secret()
-        if secret is not None:
-            # A server may quote it in the reason of a close.
-            text = text.replace(secret, "<handle>")
-        logger.log(level, "%s", text)
+        level = logging.WARNING if isinstance(event, Lost | GaveUp | Stalled) else logging.INFO
+        logger.log(level, "%s", event)
         if self._on_event is None:
             return
         try:
             self._on_event(event)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # A CancelledError too: it is not a cancellation of whichever task tells.
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"on_event raised over {event!r}", "exception": error}
             )

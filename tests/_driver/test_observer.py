@@ -3,8 +3,9 @@
 import asyncio
 import logging
 
-from reconnect import Connected, FailureKind, GoingAway, Lost, Phase
 from reconnect._driver.telling import Teller
+
+from reconnect import Connected, FailureKind, GoingAway, Lost, Phase
 
 AWAY = GoingAway(time_left=9.0, announced="9s")
 LOST = Lost(OSError("secret-handle is gone"), FailureKind.TRANSIENT, Phase.SESSION, age=1.0)

@@ -1,0 +1,122 @@
+"""An SDK session that writes nowhere, so that the SDK itself judges what cannot be written now.
+
+Its rules are not copied here: they are many, they change, and a rule that is missed lets a message
+wait through an outage that ends the session when it is written at last.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, Call
+
+__all__ = ["DryRun", "copy_of"]
+
+
+class _Nowhere:
+    """A WebSocket that remembers the newest message."""
+
+    def __init__(self) -> None:
+        self.message = ""
+
+    async def send(self, message: str) -> None:
+        self.message = message
+
+
+class DryRun:
+    """Takes messages as the SDK's session does, and writes none.
+
+    Args:
+        vertexai: Whether the backend is Vertex: the two take different messages.
+    """
+
+    def __init__(self, *, vertexai: bool) -> None:
+        from google.genai.live import AsyncSession
+
+        self._nowhere = _Nowhere()
+        backend: Any = SimpleNamespace(vertexai=vertexai)
+        socket: Any = self._nowhere
+        self._session = AsyncSession(api_client=backend, websocket=socket)
+
+    async def check(self, call: Call) -> None:
+        """Raise what the SDK raises for a message that it would not write.
+
+        Args:
+            call: The message.
+        """
+        await getattr(self._session, call.method)(**call.arguments)
+
+    async def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return realtime input with its media as plain blobs, whatever they were given as.
+
+        Args:
+            arguments: Those of ``send_realtime_input``, as for `check`.
+        """
+        from google.genai import types
+
+        await self.check(Call(REALTIME, arguments))
+        given = {name: value for name, value in arguments.items() if value is not None}
+        [(name, value)] = given.items()
+        if name in ("audio", "media", "video") and not isinstance(value, (types.Blob, dict)):
+            written = types.LiveClientMessage.model_validate_json(self._nowhere.message)
+            assert written.realtime_input is not None
+            [blob] = written.realtime_input.media_chunks or [getattr(written.realtime_input, name)]
+            return {name: blob}
+        return given
+
+    async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
+        """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
+
+        Args:
+            given: Its ``input``.
+            end_of_turn: Its ``end_of_turn``.
+
+        Raises:
+            ValueError: If the SDK does not take it.
+        """
+        from google.genai import types
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            await self._session.send(input=given, end_of_turn=end_of_turn)
+        # Read from its JSON form, in which bytes are text.
+        message = json.loads(self._nowhere.message)
+        content, media = message.get("client_content"), message.get("realtime_input")
+        if content is not None:
+            read = types.LiveClientContent.model_validate_json(json.dumps(content))
+            arguments: dict[str, Any] = {"turn_complete": bool(read.turn_complete)}
+            if read.turns:
+                arguments["turns"] = read.turns
+            return [Call(CONTENT, arguments)]
+        if media is not None:
+            chunks = types.LiveClientRealtimeInput.model_validate_json(json.dumps(media))
+            return [Call(REALTIME, {"media": chunk}) for chunk in chunks.media_chunks or ()]
+        results = types.LiveClientToolResponse.model_validate_json(
+            json.dumps(message["tool_response"])
+        )
+        return [Call(ANSWER, {"function_responses": results.function_responses})]
+
+
+def copy_of(value: Any) -> Any:
+    """Return a copy of what a caller may change after the call; what is no data is kept as it is.
+
+    ``copy.deepcopy`` was rejected: a tool may be a method of an object that cannot be copied.
+
+    Args:
+        value: An argument of a message, or a part of one.
+    """
+    if isinstance(value, dict):
+        return {name: copy_of(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [copy_of(part) for part in value]
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    fields = getattr(value, "model_fields_set", None)
+    if fields is None or isinstance(value, type):
+        return value
+    copied = value.model_copy()
+    vars(copied).update({name: copy_of(getattr(value, name)) for name in fields})
+    return copied
