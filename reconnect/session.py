@@ -300,6 +300,28 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
+        writer = self._driver.writer
+        if audio is not None and writer is not None and writer.lean:
+            # What every frame of audio costs beside the SDK's own call stands here and in
+            # `Writer.began`, and nowhere else.
+            writer.began(audio)
+            try:
+                await writer.send_realtime_input(
+                    media=media,
+                    audio=audio,
+                    audio_stream_end=audio_stream_end,
+                    video=video,
+                    text=text,
+                    activity_start=activity_start,
+                    activity_end=activity_end,
+                )
+            except Exception as error:
+                if not writer.lost(audio, error):
+                    raise
+            else:
+                return
+            finally:
+                writer.over += 1
         arguments = {
             "media": media,
             "audio": audio,

@@ -107,10 +107,11 @@ class Media:
         # Seconds that are not kept any more for want of room, and the number of the newest of them.
         self._evicted = 0.0
         self._evicted_until = 0
-        # The type of the newest audio that was only counted, and its bytes a second: asked for
-        # with every frame.
+        # The type of the newest audio that was only counted, and how long a byte and a frame of it
+        # are: asked for with every frame.
         self._kind: object = None
-        self._bytes_a_second = 0.0
+        self._seconds_a_byte = 0.0
+        self._seconds_a_frame = 0.0
 
     @property
     def next_place(self) -> int | None:
@@ -156,17 +157,18 @@ class Media:
             blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
                 the SDK to refuse.
         """
-        if blob.__class__ is dict:
-            data, kind = blob.get("data"), blob.get("mime_type")
-        else:
-            data, kind = getattr(blob, "data", None), getattr(blob, "mime_type", None)
+        try:
+            kind, size = blob.mime_type, len(blob.data)
+        except (AttributeError, TypeError):
+            # A dict, which need not be as fast.
+            self._written += seconds_of(blob) or 0.0
+            return
         if kind is not self._kind:
+            rate = _rate_of(kind) if isinstance(kind, str) else None
             self._kind = kind
-            self._bytes_a_second = float(_BYTES_A_SAMPLE * (_rate_of(str(kind)) or 0))
-        if data and self._bytes_a_second:
-            self._written += len(data) / self._bytes_a_second
-        else:
-            self._written += _USUAL_FRAME
+            self._seconds_a_byte = 1 / rate / _BYTES_A_SAMPLE if rate else 0.0
+            self._seconds_a_frame = _USUAL_FRAME if rate == 0 else 0.0
+        self._written += size * self._seconds_a_byte + self._seconds_a_frame
 
     def discount(self, blob: Any) -> None:
         """Take back that audio was written.
@@ -437,7 +439,7 @@ def _sound_in(blob: Any) -> tuple[float | None, int]:
     size = len(data) if data else 0
     if not rate:
         return (None if rate is None else _USUAL_FRAME), size
-    return size / _BYTES_A_SAMPLE / rate, size
+    return size * (1 / rate / _BYTES_A_SAMPLE), size
 
 
 @functools.lru_cache

@@ -60,8 +60,6 @@ class Connection:
         self.alive = False
         # Whether it has been brought up to date, so that the session may be said to be back.
         self.ready = False
-        # Whether a caller may write to it: it is open, up to date, and nothing is due before.
-        self.direct = False
         self._live = live
         self._model = model
         self._config = config
@@ -129,7 +127,7 @@ class Connection:
         Args:
             error: Why.
         """
-        self.alive = self.direct = False
+        self.alive = False
         if self.error is None:
             self.error = error
             self._over.set()
@@ -144,14 +142,13 @@ class Connection:
         Args:
             error: What the write raised.
         """
-        self.direct = False
         if self.alive:
             self.alive = False
             asyncio.get_running_loop().call_later(_SUSPICION, self.fail, error)
 
     def release(self) -> None:
         """Let the closing begin, in the background."""
-        self.alive = self.ready = self.direct = False
+        self.alive = self.ready = False
         self._released.set()
 
     def cut_off(self, error: Exception) -> None:

@@ -199,7 +199,7 @@ class Driver:
         while not self.ledger.backlog.has_room(kept, resumable=self.ledger.handle is not None):
             await self._room.wait()
             self._check_open()
-        if self._direct and self.writer is not None:
+        if self.writer is not None and self.writer.direct:
             await self.writer.write(replace(self._outbox.direct(kept), call=call))
         else:
             if not judged:
@@ -216,9 +216,6 @@ class Driver:
         self._check_usable()
         if not self._direct or self.writer is None:
             await self._hold(arguments)
-        elif arguments["audio"] is not None and not self._outbox.transparent:
-            if not await self.writer.stream(arguments):
-                await self._hold(arguments)
         else:
             if sdk.is_picture(arguments):
                 # As a blob, which can be kept; the SDK reads a picture's file at each call.
@@ -247,7 +244,7 @@ class Driver:
             call = Call(ANSWER, {"function_responses": wanted})
         if not wanted:
             return
-        if self._direct and self.writer is not None:
+        if self.writer is not None and self.writer.direct:
             await self.writer.write(self._outbox.answered(call, results))
         else:
             self._outbox.hold_results(wanted)
@@ -286,7 +283,7 @@ class Driver:
 
     @property
     def _direct(self) -> bool:
-        return self.connection is not None and self.connection.direct
+        return self.writer is not None and self.writer.direct
 
     def _judge(self) -> DryRun:
         if self._dry_run is None:
@@ -388,9 +385,7 @@ class Driver:
         config = sdk.config_for(
             self._settings.config, handle=handle, seeded=waits, vertexai=vertexai
         )
-        connection = Connection(
-            live, model=self._settings.model, config=config, over=self._wake.set
-        )
+        connection = Connection(live, model=self._settings.model, config=config, over=self._over)
         try:
             self._check_open()
             await connection.open(timeout=self._settings.setup_timeout)
@@ -402,6 +397,12 @@ class Driver:
         self._departure.connected(self._now(), resumed=self._resumed)
         self._outbox.connected(seed, asks=waits, transparent=sdk.is_transparent(config))
         return connection
+
+    def _over(self) -> None:
+        """Note that a connection is over: what is sent is held, and the supervisor goes on."""
+        if self.writer is not None and self.connection is not None and self.connection.error:
+            self.writer.hold()
+        self._wake.set()
 
     async def _live_through_one(self) -> Loss | None:
         """Open, hold and close one connection; return its loss, or None if the session moves on."""
@@ -459,10 +460,10 @@ class Driver:
         """Tell how the session came to the connection it has, now that it may be used."""
         connection, media = self.connection, self._outbox.media
         assert connection is not None
-        if connection.direct:
+        if self._direct:
             self._opened.set()
         if connection.ready:
-            if connection.direct and media.dropped:
+            if self._direct and media.dropped:
                 self._observer.tell(AudioDropped(self._account.drop(media.forget_dropped())))
             return
         connection.ready = True
@@ -553,8 +554,8 @@ class Driver:
         self._traceback = self.error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
-        if self.connection is not None:
-            self.connection.direct = False
+        if self.writer is not None:
+            self.writer.hold()
         owed = self.ledger.backlog.owed
         if isinstance(self.error, SessionClosed):
             if owed:

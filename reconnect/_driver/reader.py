@@ -99,27 +99,27 @@ class Reader:
                     if connection.error is not None:
                         # Given up while its peer would not close it: this comes too late.
                         break
-                    over = False
-                    if not (
+                    self._yields += 1
+                    if self._timer is None:
+                        self._watch()
+                    if (
                         ledger.sounding
                         and (content := message.server_content) is not None
                         and content.model_fields_set == PART_OF_REPLY
                         and message.model_fields_set == PART_OF_MESSAGE
                     ):
+                        yield message
+                    else:
                         # It is more than a piece of audio.
                         shown = self._take(message)
                         if shown is not None or self._inbox:
                             self.show(*((message,) if shown is None else shown))
                             break
-                        over = ends_turn(message)
-                        if over:
+                        if ends_turn(message):
                             self.listen()
-                    self._yields += 1
-                    if self._timer is None:
-                        self._watch()
-                    yield message
-                    if over:
-                        return
+                            yield message
+                            return
+                        yield message
                     if self._inbox or self._listener is not None or self._reading:
                         # The caller was away for so long that the listener stepped in, or another
                         # task reads.

@@ -61,7 +61,12 @@ class Writer:
         self._due = asyncio.Event()
         # Writes that were begun, and that are over.
         self._begun = 0
-        self._over = 0
+        self.over = 0
+        # Whether a caller may write: the connection is open and up to date, and nothing is due
+        # before. And whether audio is not even kept then, since resumption is not transparent.
+        self.direct = False
+        self.lean = False
+        self.send_realtime_input = connection.session.send_realtime_input
         self._watch: asyncio.TimerHandle | None = None
         self._ping: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -73,7 +78,7 @@ class Writer:
 
     def stop(self) -> None:
         """Stop writing: the connection is over."""
-        self._connection.direct = False
+        self.hold()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -85,34 +90,40 @@ class Writer:
 
     def wake(self) -> None:
         """Look again at what is due: something was sent, or came."""
-        if self._outbox.due or not self._connection.direct:
-            self._connection.direct = False
+        if self._outbox.due or not self.direct:
+            self.hold()
             self._due.set()
 
-    async def stream(self, arguments: dict[str, Any]) -> bool:
-        """Write audio that is not kept, in the caller's time; return whether it was written.
+    def hold(self) -> None:
+        """Let callers write no more: what they send is held from now on."""
+        self.direct = self.lean = False
+
+    def began(self, audio: Any) -> None:
+        """Note that audio which is not kept is about to be written by its caller.
 
         Args:
-            arguments: Those of ``send_realtime_input``.
-
-        Raises:
-            Exception: What the SDK raises for a bad argument.
+            audio: The audio.
         """
-        audio = arguments["audio"]
         self._media.count(audio)
         self._begun += 1
         if self._watch is None:
             self._look_later()
-        try:
-            await self._connection.session.send_realtime_input(**arguments)
-        except Exception as error:
-            self._media.discount(audio)
-            if not is_loss(error):
-                raise
-            self._connection.suspect(error)
+
+    def lost(self, audio: Any, error: Exception) -> bool:
+        """Note what writing audio has raised; return whether it means that the connection is lost.
+
+        Args:
+            audio: The audio.
+            error: What was raised.
+        """
+        self._media.discount(audio)
+        return self._lost(error)
+
+    def _lost(self, error: Exception) -> bool:
+        if not is_loss(error):
             return False
-        finally:
-            self._over += 1
+        self.hold()
+        self._connection.suspect(error)
         return True
 
     async def write(self, write: Write) -> None:
@@ -130,13 +141,12 @@ class Writer:
         try:
             await getattr(self._connection.session, write.call.method)(**write.call.arguments)
         except Exception as error:
-            if not is_loss(error):
+            if not self._lost(error):
                 self._outbox.refused(write)
                 raise
             self._outbox.failed(write)
-            self._connection.suspect(error)
         finally:
-            self._over += 1
+            self.over += 1
 
     async def _write_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -146,7 +156,7 @@ class Writer:
             if isinstance(due, Write):
                 await self.write(due)
             if due is None:
-                self._connection.direct = True
+                self.direct, self.lean = True, not self._outbox.transparent
             if not self._outbox.replaying and self._connection.alive:
                 self._tell_up_to_date()
             if not isinstance(due, Write):
@@ -168,7 +178,7 @@ class Writer:
 
     def _look_later(self, *, looks: int = 0) -> None:
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self._over)
+        self._watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self.over)
 
     def _look(self, looks: int, over: int) -> None:
         """Look whether a write has waited for the socket since the last look.
@@ -178,8 +188,8 @@ class Writer:
             over: How many writes were over at the last look.
         """
         self._watch = None
-        if self._begun > self._over:
-            looks = looks + 1 if self._over == over else 0
+        if self._begun > self.over:
+            looks = looks + 1 if self.over == over else 0
             if looks == _LOOKS:
                 self._connection.cut_off(
                     TimeoutError(f"the peer has read nothing for {self._stall_timeout:g} s")
