@@ -26,7 +26,7 @@ from reconnect._failures.loss import (
     Symptom,
     read,
 )
-from reconnect._failures.rows import GAP, FailureKind, Row
+from reconnect._failures.rows import FailureKind, Row, finder
 from reconnect.policy import Raise, ReconnectPolicy, Restart
 
 __all__ = ["Step", "add_arguments", "follow", "loss_of", "report", "run", "steps"]
@@ -292,7 +292,7 @@ def _conditions(row: Row, seen: Symptom) -> str:
     said += [] if row.since is None else [f"{row.since:g} s old or more"]
     said += [] if row.below is None else [f"younger than {row.below:g} s"]
     said += [] if row.repeats is None else [f"at least {row.repeats} times before"]
-    found = [f for f in row.text or () if all(part in seen.text for part in f.split(GAP))]
+    found = [fragment for fragment in row.text or () if finder(fragment)(seen.text)]
     said += [f'the text has "{fragment}"' for fragment in found[:1]]
     return "; ".join(said) or "whatever is left"
 
