@@ -11,7 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+    assert_never,
+    cast,
+    runtime_checkable,
+)
 
 from ._adapters import lending
 from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
@@ -24,7 +34,7 @@ from .outage import Outage, check_count
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying
 
-__all__ = ["Decision", "Outage", "Raise", "ReconnectPolicy", "Restart", "Resume"]
+__all__ = ["Decision", "Outage", "Policy", "Raise", "ReconnectPolicy", "Restart", "Resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,26 @@ class Raise:
 Decision: TypeAlias = Resume | Restart | Raise
 """What `ReconnectPolicy.decide` returns: a closed type, to be matched exhaustively."""
 
+
+@runtime_checkable
+class Policy(Protocol):
+    """Whatever can decide about a loss: `ReconnectPolicy`, or an object of one's own.
+
+    A session asks for nothing else. ``max_reconnects_per_hour``, if there is one, counts too.
+    """
+
+    def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
+        """Decide about a loss, at once: a plain function, whose result the session waits out.
+
+        Args:
+            loss: What was lost, and how.
+            attempt: Which attempt of this outage the decision is about: 1 for the first.
+            elapsed: Seconds since the outage began.
+            draw: A random number in [0, 1), which spreads the attempts of many clients.
+        """
+        ...
+
+
 _ATTEMPTS: Final = 10
 """Dials after which the default policy may give up."""
 
@@ -73,6 +103,9 @@ _THROTTLED_PATIENCE: Final = 300.0
 """Seconds: what a server asks for beyond this is not waited for."""
 
 _CHOICES: Final = ("raise", "restart")
+
+_PREPARED: Final = frozenset({"_wait", "_stop"})
+"""What is made of the arguments: closures, which can neither be pickled nor need to be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +143,8 @@ class ReconnectPolicy:
             or ``"restart"``.
 
     Raises:
-        TypeError: If ``wait`` or ``stop`` cannot be called as described.
+        TypeError: If ``wait`` or ``stop`` cannot be called as described; a function of one
+            argument is given a ``RetryCallState``, and tried with one.
         ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
             ``throttle_delay`` negative, or a choice is none of those named; or if a pure function
             that is plugged in fails or returns no delay for the first question of an outage.
@@ -147,12 +181,23 @@ class ReconnectPolicy:
         for name in ("without_handle", "context_exhausted"):
             if getattr(self, name) not in _CHOICES:
                 raise ValueError(f"{name} must be one of {_CHOICES}, got {getattr(self, name)!r}")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Bring what is plugged in to one form."""
         wait = self.wait
         if wait is None:
             wait = full_jitter(base=self.base, factor=self.factor, cap=self.cap)
         object.__setattr__(self, "_wait", wait_rule(wait, cap=self.cap))
         stop = _ten_attempts_and_five_minutes if self.stop is None else self.stop
         object.__setattr__(self, "_stop", stop_rule(stop))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _PREPARED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
 
     def replace(self, **changes: Any) -> ReconnectPolicy:
         """Return a copy with some arguments changed; what is not named stays.

@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import pytest
+from conftest import run
 from hypothesis import given, strategies as st
 
 from reconnect import ReconnectGate
@@ -162,3 +163,29 @@ def test_bad_bucket(wrong):
     [(name, value)] = wrong.items()
     with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
         _Bucket(**{"rate": 1, "burst": 1, **wrong})
+
+
+@pytest.mark.parametrize("concurrent", [None, 1])
+def test_second_loop(concurrent):
+    """A gate that is used from a second event loop says so at once, whether or not one waits."""
+    gate = ReconnectGate(rate=5, burst=2, concurrent=concurrent)
+    assert [*run(through(gate, "ab"))] == ["a", "b"]
+    with pytest.raises(RuntimeError, match=r"ReconnectGate\(rate=5.* make a gate for each loop"):
+        run(through(gate, "a"))
+
+
+def test_second_loop_while_one_waits():
+    """A gate at which somebody waits on another event loop says the same."""
+    gate = ReconnectGate(rate=1, concurrent=1)
+
+    def elsewhere():
+        with pytest.raises(RuntimeError, match="belongs to the event loop"):
+            run(through(gate, "a"))
+
+    async def here():
+        async with gate:
+            waiting = asyncio.create_task(through(gate, "b"))
+            await asyncio.to_thread(elsewhere)
+        await waiting
+
+    run(here())

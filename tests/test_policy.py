@@ -1,7 +1,9 @@
 """The policy: what is decided about a loss."""
 
+import copy
 import dataclasses
 import math
+import pickle
 import random
 
 import pytest
@@ -19,6 +21,13 @@ from reconnect import (
     Restart,
     Resume,
     classify,
+)
+from reconnect.backoff import (
+    constant,
+    decorrelated_jitter,
+    equal_jitter,
+    exponential,
+    full_jitter,
 )
 
 POLICY = ReconnectPolicy()
@@ -209,6 +218,71 @@ def test_frozen():
     assert hash(POLICY) == hash(ReconnectPolicy())
 
 
+def give_up_late(attempts, elapsed):
+    """Give up after a thousand attempts."""
+    return attempts >= 1_000
+
+
+def copies(thing):
+    """Return copies of a thing: two made here, and one as another process would have it."""
+    pickled = pickle.loads(pickle.dumps(thing))  # noqa: S301
+    return [copy.copy(thing), copy.deepcopy(thing), pickled]
+
+
+JITTERS = {"base": 1.0, "factor": 2.0, "cap": 20.0}
+
+
+@pytest.mark.parametrize(
+    "plugged",
+    [
+        {},
+        {"base": 3.0, "without_handle": "restart"},
+        {"stop": give_up_late},
+        *({"wait": jitter(**JITTERS)} for jitter in (full_jitter, equal_jitter, exponential)),
+        {"wait": decorrelated_jitter(base=1, cap=30)},
+        {"wait": constant(1) + full_jitter(base=1, factor=1, cap=30)},
+        {"wait": full_jitter(**JITTERS) + tenacity.wait_fixed(1)},
+        {"wait": tenacity.wait_exponential(), "stop": tenacity.stop_after_attempt(5)},
+        {"stop": tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(300)},
+    ],
+    ids=range(11),
+)
+def test_copies(plugged):
+    """A policy can be copied, and pickled for another process, with whatever is plugged in."""
+    policy = ReconnectPolicy(**plugged)
+    for again in copies(policy):
+        assert type(again) is ReconnectPolicy
+        assert repr(again.replace(wait=None, stop=None)) == repr(
+            policy.replace(wait=None, stop=None)
+        )
+        for attempt in (1, 2, 4):
+            asked = {"attempt": attempt, "draw": 0.3}
+            assert decide(again, INTERNAL, **asked) == decide(policy, INTERNAL, **asked)
+    assert copies(ReconnectPolicy()) == [ReconnectPolicy()] * 3
+
+
+class Patient(ReconnectPolicy):
+    """A policy of one's own."""
+
+    def decide(self, loss, **facts):
+        """Resume after a minute."""
+        return Resume(60.0)
+
+
+def test_copies_of_a_subclass():
+    """A policy of one's own that inherits can be copied as well."""
+    for again in copies(Patient(base=3)):
+        assert (type(again), again.base) == (Patient, 3)
+
+
+def test_lambda_is_not_pickled():
+    """A function that pickle cannot find by its name fails as pickle says; a copy does not."""
+    policy = ReconnectPolicy(wait=lambda attempt, draw: draw)
+    assert decide(copy.deepcopy(policy), INTERNAL) == Resume(0.5)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(policy)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -242,6 +316,19 @@ def test_bad_arguments(wrong, message):
     """An argument that no policy can have is named in the error."""
     with pytest.raises(ValueError, match=message):
         ReconnectPolicy(**wrong)
+
+
+@pytest.mark.parametrize("name", ["wait", "stop"])
+def test_function_of_one_number(name):
+    """A function of the attempt alone is named when the policy is made, not in an outage."""
+    with pytest.raises(TypeError, match=f"{name}=<function .* write a function of"):
+        ReconnectPolicy(**{name: lambda attempt: 2 * attempt})
+
+
+def test_exception_for_a_loss():
+    """An exception in place of a loss is named, with what to write."""
+    with pytest.raises(TypeError, match=r"take a Loss, got OSError.*classify\(Loss\(error\)\)"):
+        POLICY.decide(OSError(), attempt=1, elapsed=0.0, draw=0.5)
 
 
 @pytest.mark.parametrize("name", ["wait", "stop"])
