@@ -94,7 +94,7 @@ class Policy(Protocol):
 
 
 _ATTEMPTS: Final = 10
-"""Dials after which the default policy may give up."""
+"""Attempts after which the default policy may give up."""
 
 _PATIENCE: Final = 300.0
 """Seconds after which the default policy may give up."""
@@ -110,7 +110,7 @@ _PREPARED: Final = frozenset({"_wait", "_stop"})
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """Decides whether a lost session is resumed, started afresh or given up, and how soon.
+    """Decides whether a lost session is resumed, replaced by a new one or given up, and how soon.
 
     The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
     counted per outage; by default it is given up when ten attempts are made *and* five minutes
@@ -129,8 +129,8 @@ class ReconnectPolicy:
             ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or one of
             tenacity's ``RetryCallState``; None for the full jitter. tenacity's random objects
             draw for themselves and leave ``draw`` alone.
-        throttle_attempts: How many dials in a row may be throttled before it is given up, whatever
-            ``stop`` says; 1 gives up at the second. A server that asks for more than
+        throttle_attempts: How many attempts in a row may be throttled before it is given up,
+            whatever ``stop`` says; 1 gives up at the second. A server that asks for more than
             five minutes, or than ``throttle_delay`` if that is longer, is given up at once.
         max_reconnects_per_hour: How many times within an hour a session may reconnect, however
             well each single reconnect goes; None for any number.
@@ -138,7 +138,7 @@ class ReconnectPolicy:
             elapsed)``, attempts made and seconds since the outage began, or one of tenacity's
             ``RetryCallState``; None for ten attempts and five minutes.
         without_handle: What a failure that may pass calls for while no handle is held: ``"raise"``
-            the error as it came, or ``"restart"`` a fresh session with the history.
+            the error as it came, or ``"restart"`` a new session with the history.
         context_exhausted: What a conversation that has outgrown the context calls for: ``"raise"``
             or ``"restart"``.
 
@@ -212,9 +212,9 @@ class ReconnectPolicy:
 
         Args:
             loss: What was lost, and how.
-            attempt: Which dial of this outage the decision is about: 1 for the first.
+            attempt: Which attempt of this outage the decision is about: 1 for the first.
             elapsed: Seconds since the outage began.
-            draw: A random number in [0, 1), which spreads the dials of many clients.
+            draw: A random number in [0, 1), which spreads the attempts of many clients.
 
         Raises:
             ValueError: If ``attempt`` is below 1, ``elapsed`` negative or ``draw`` outside [0, 1).

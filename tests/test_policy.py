@@ -102,7 +102,7 @@ def test_server_asks_for_too_long():
 
 
 def test_throttled_has_a_budget_of_its_own():
-    """Policy dials a throttling server five times in a row at most, whatever its stop says."""
+    """Policy tries a throttling server five times in a row at most, whatever its stop says."""
     policy = POLICY.replace(stop=lambda attempts, elapsed: False)
     for repeats in range(5):
         assert isinstance(decide(policy, QUOTA, attempt=repeats + 1, repeats=repeats), Resume)
@@ -113,7 +113,7 @@ def test_throttled_has_a_budget_of_its_own():
 
 
 def test_throttled_after_an_outage():
-    """A server that is back and throttles is waited for, however many dials the outage took."""
+    """A server that is back and throttles is waited for, however many attempts the outage took."""
     assert isinstance(decide(POLICY, QUOTA, attempt=9, elapsed=60), Resume)
 
 
@@ -124,19 +124,19 @@ def test_no_limit_of_reconnects():
 
 
 def test_dead_handle_restarts():
-    """Policy drops a handle that the server refuses, and starts afresh."""
+    """Policy drops a handle that the server refuses, and starts a new session."""
     assert decide(POLICY, DEAD_HANDLE, phase=Phase.SETUP, resumed=True) == Restart(delay=0.5)
 
 
 @pytest.mark.parametrize("error", [BAD_KEY, refused(404), ValueError("a bug")], ids=repr)
 def test_fatal_raises(error):
-    """Policy raises at once what dialling again cannot help, as it came."""
+    """Policy raises at once what connecting again cannot help, as it came."""
     assert decide(POLICY, error) == Raise(error)
 
 
 @pytest.mark.parametrize("error", [INTERNAL, closed(1006), ValueError("a bug")], ids=repr)
 def test_closing_raises(error):
-    """Policy dials no more once the caller has asked to close."""
+    """Policy connects no more once the caller has asked to close."""
     assert decide(POLICY, error, closing=True) == Raise(error)
 
 
@@ -148,7 +148,7 @@ def test_without_handle_raises(error):
 
 @pytest.mark.parametrize("phase", Phase)
 def test_without_handle_restarts(phase):
-    """Policy starts afresh without a handle if it is told to, at the first dial too."""
+    """Policy starts a new session without a handle if told to, at the first attempt too."""
     policy = ReconnectPolicy(without_handle="restart")
     assert decide(policy, closed(1006), handle=False, phase=phase) == Restart(delay=0.5)
     assert decide(policy, closed(1006), handle=True, phase=phase) == Resume(delay=0.5)
@@ -394,7 +394,7 @@ def test_foreign_raises(policy, loss, attempt, elapsed, draw):
 
 @given(policy=POLICIES, attempt=st.integers(1, 10), elapsed=OUTAGES["elapsed"], draw=DRAWS)
 def test_throttled_waits_longer(policy, attempt, elapsed, draw):
-    """A throttled dial never waits less than one over a passing failure."""
+    """A throttled attempt never waits less than one over a passing failure."""
     asked = {"attempt": attempt, "elapsed": elapsed, "draw": draw}
     throttled, passing = (decide(policy, error, **asked) for error in (QUOTA, INTERNAL))
     assert throttled.delay >= passing.delay

@@ -79,7 +79,7 @@ class Backoff:
             retry_state = attempt
         known: Any = retry_state
         given = getattr(known, DRAW, None)
-        return self.formula(known.attempt_number, random.random() if given is None else given)  # noqa: S311 (spreads dials, keeps no secret)
+        return self.formula(known.attempt_number, random.random() if given is None else given)  # noqa: S311 (spreads attempts, keeps no secret)
 
     @overload
     def __add__(self, other: Backoff) -> Backoff: ...

@@ -38,7 +38,7 @@ not hidden by the failures of the network that came with it, and a dead handle i
 def explain(loss: Loss) -> Row:
     """Return the row of the table that decides about a loss.
 
-    An exception group is judged by what is in it: the most severe counts.
+    An exception group is classified by what is in it: the most severe counts.
 
     Args:
         loss: What was lost, and how.

@@ -95,14 +95,14 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The credentials of this machine cannot be had: nothing was dialled yet.",
+        why="The credentials of this machine cannot be had: nothing was connected to yet.",
         source="https://googleapis.dev/python/google-auth/latest/reference/google.auth.exceptions.html",
         family=_FOREIGN,
         names=frozenset({"GoogleAuthError"}),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="No failure of a connection: a bug or a bad argument, which a dial would only hide.",
+        why="No failure of a connection: a bug or a bad argument, which a retry would only hide.",
         source=_PR_5007,
         family=_FOREIGN,
     ),
@@ -262,7 +262,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row(
         kind=FailureKind.HANDLE_REJECTED,
         why="The server no longer honours the handle. Kept, it is refused for ever: one client"
-        " dialled 798 times in a night.",
+        " tried it 798 times in a night.",
         source="https://github.com/yeyu2/Youtube_demos/issues/5",
         family=_ANSWERED,
         text=(
@@ -288,7 +288,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The key, the token, the project or the place is refused: the next dial comes with"
+        why="The key, the token, the project or the place is refused: the next attempt comes with"
         " the same.",
         source="https://github.com/googleapis/python-genai/issues/1710",
         family=_SAID,
