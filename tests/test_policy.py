@@ -430,6 +430,18 @@ def test_lent():
     assert isinstance(POLICY.retrying(), tenacity.AsyncRetrying)
 
 
+async def test_retrying():
+    """What may pass is tried again by tenacity, and what does not is raised as it came."""
+    failures = [closed(1006), BAD_KEY]
+
+    async def connect():
+        raise failures.pop(0)
+
+    with pytest.raises(type(BAD_KEY), match="API key not valid"):
+        await POLICY.retrying()(connect)
+    assert failures == []
+
+
 def test_restart_is_carried_through():
     """Policy goes on with a restart that was begun, though no handle is held any more."""
     policy = ReconnectPolicy()
