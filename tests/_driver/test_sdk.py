@@ -210,7 +210,7 @@ def test_error_of_the_callers_is_no_frame():
 def test_recursion_of_the_callers_is_no_frame():
     """A caller's function that calls itself for ever stays what it is, on the first connection."""
     bug = RecursionError()
-    assert _sdk.readable(bug, checked=False) is bug
+    assert _sdk.readable(bug, connecting=True) is bug
 
 
 def test_hasty_close_of_websockets_is_a_loss():
