@@ -27,7 +27,7 @@ from .events import (
     Stats,
 )
 from .gate import ReconnectGate
-from .policy import Decision, Outage, Raise, ReconnectPolicy, Restart, Resume
+from .policy import Decision, Outage, Policy, Raise, ReconnectPolicy, Restart, Resume
 from .session import ResumableSession
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Lost",
     "Outage",
     "Phase",
+    "Policy",
     "Raise",
     "ReconnectExhausted",
     "ReconnectGate",

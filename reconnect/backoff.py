@@ -1,4 +1,4 @@
-"""How long to wait before a dial: arithmetic on an attempt number and a draw.
+"""How long to wait before an attempt: arithmetic on an attempt number and a draw.
 
 Every formula here is pure. The draw, a number in [0, 1), comes from the caller, so that a delay
 can be computed again, tested without a seed and simulated by the million. Each function returns a
@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from ._adapters.composition import Backoff
 from ._adapters.scatter import mix, unit
@@ -69,9 +70,8 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
     Raises:
         ValueError: If a number is outside its range.
     """
-    ceiling = _ceiling(base=base, factor=factor, cap=cap)
     return Backoff(
-        lambda attempt, draw: draw * ceiling(attempt),
+        partial(_full, _ceiling(base=base, factor=factor, cap=cap)),
         name=f"full_jitter(base={base!r}, factor={factor!r}, cap={cap!r})",
     )
 
@@ -80,7 +80,7 @@ def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
     """Return a backoff that waits half of the ceiling for certain, and draws the other half.
 
     ``delay = (1 + draw) / 2 * min(cap, base * factor ** (attempt - 1))``. For servers that must
-    not be dialled at once after a loss; the load at the cap is two thirds of full jitter's.
+    not be connected to at once after a loss; the load at the cap is two thirds of full jitter's.
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
@@ -90,9 +90,8 @@ def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
     Raises:
         ValueError: If a number is outside its range.
     """
-    ceiling = _ceiling(base=base, factor=factor, cap=cap)
     return Backoff(
-        lambda attempt, draw: (1 + draw) / 2 * ceiling(attempt),
+        partial(_equal, _ceiling(base=base, factor=factor, cap=cap)),
         name=f"equal_jitter(base={base!r}, factor={factor!r}, cap={cap!r})",
     )
 
@@ -118,19 +117,9 @@ def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Back
         ValueError: If a number is outside its range.
     """
     check_backoff(base=base, factor=factor, cap=cap)
-
-    def formula(attempt: int, draw: float) -> float:
-        start, delay = int(draw * 2**53), base
-        last = min(attempt, _CHAIN)
-        for step in range(1, last + 1):
-            drawn = draw if step == last else unit(mix(start, step))
-            # Infinity times a draw of 0 would be no number.
-            highest = min(factor * delay, sys.float_info.max)
-            delay = min(cap, base + drawn * (highest - base))
-        return delay
-
     return Backoff(
-        formula, name=f"decorrelated_jitter(base={base!r}, cap={cap!r}, factor={factor!r})"
+        partial(_decorrelated, base, cap, factor),
+        name=f"decorrelated_jitter(base={base!r}, cap={cap!r}, factor={factor!r})",
     )
 
 
@@ -138,7 +127,7 @@ def exponential(*, base: float, factor: float, cap: float) -> Backoff:
     """Return a backoff that grows exponentially up to a cap, and leaves the draw alone.
 
     ``delay = min(cap, base * factor ** (attempt - 1))``. Many clients that lose their connections
-    together dial together, again and again: it is for a part of a sum, or for a single client.
+    together come back together, again and again: it is for a part of a sum, or for a single client.
 
     Args:
         base: The first delay, in seconds; positive.
@@ -148,9 +137,8 @@ def exponential(*, base: float, factor: float, cap: float) -> Backoff:
     Raises:
         ValueError: If a number is outside its range.
     """
-    ceiling = _ceiling(base=base, factor=factor, cap=cap)
     return Backoff(
-        lambda attempt, _draw: ceiling(attempt),
+        partial(_bare, _ceiling(base=base, factor=factor, cap=cap)),
         name=f"exponential(base={base!r}, factor={factor!r}, cap={cap!r})",
     )
 
@@ -168,22 +156,58 @@ def constant(seconds: float) -> Backoff:
     """
     if not 0 <= seconds < math.inf:
         raise ValueError(f"seconds must be finite and 0 or more, got {seconds!r}")
-    return Backoff(lambda _attempt, _draw: seconds, name=f"constant({seconds!r})")
+    return Backoff(partial(_always, seconds), name=f"constant({seconds!r})")
 
 
-def _ceiling(*, base: float, factor: float, cap: float) -> Callable[[int], float]:
+# The formulas: functions of the module and no closures, so that a policy can be pickled.
+
+_Ceiling: TypeAlias = Callable[[int], float]
+
+
+def _ceiling(*, base: float, factor: float, cap: float) -> _Ceiling:
     """Return ``min(cap, base * factor ** (attempt - 1))`` as a function that never overflows."""
     check_backoff(base=base, factor=factor, cap=cap)
     if factor == 1:
-        return lambda _attempt: base
+        return partial(_flat, base)
     # From this exponent on the ceiling is the cap and nothing is multiplied any more, so no
     # attempt number, however large, overflows. Catching OverflowError instead would compute a
     # needless power at every attempt of a long outage.
     largest = math.log(sys.float_info.max)
     grown = min(math.log(cap) - math.log(base), largest) / math.log(factor)
+    return partial(_growing, base, factor, cap, grown)
 
-    def ceiling(attempt: int) -> float:
-        exponent = attempt - 1
-        return cap if exponent >= grown else min(cap, base * factor**exponent)
 
-    return ceiling
+def _flat(base: float, _attempt: int) -> float:
+    return base
+
+
+def _growing(base: float, factor: float, cap: float, grown: float, attempt: int) -> float:
+    exponent = attempt - 1
+    return cap if exponent >= grown else min(cap, base * factor**exponent)
+
+
+def _full(ceiling: _Ceiling, attempt: int, draw: float) -> float:
+    return draw * ceiling(attempt)
+
+
+def _equal(ceiling: _Ceiling, attempt: int, draw: float) -> float:
+    return (1 + draw) / 2 * ceiling(attempt)
+
+
+def _bare(ceiling: _Ceiling, attempt: int, _draw: float) -> float:
+    return ceiling(attempt)
+
+
+def _always(seconds: float, _attempt: int, _draw: float) -> float:
+    return seconds
+
+
+def _decorrelated(base: float, cap: float, factor: float, attempt: int, draw: float) -> float:
+    start, delay = int(draw * 2**53), base
+    last = min(attempt, _CHAIN)
+    for step in range(1, last + 1):
+        drawn = draw if step == last else unit(mix(start, step))
+        # Infinity times a draw of 0 would be no number.
+        highest = min(factor * delay, sys.float_info.max)
+        delay = min(cap, base + drawn * (highest - base))
+    return delay

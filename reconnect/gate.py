@@ -1,4 +1,4 @@
-"""Spaces the dials of the sessions in one process, so that they do not storm a server together."""
+"""Spaces the attempts of the sessions in one process, so that they do not storm a server."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["ReconnectGate"]
 
 
 class ReconnectGate:
-    """Lets the dials of the sessions that share it through one after the other.
+    """Lets the attempts of the sessions that share it through one after the other.
 
-    After an outage every session of a process wants to dial at once. The policy's jitter spreads
+    After an outage every session of a process wants to connect at once. The policy's jitter spreads
     them; the gate holds them to a rate besides. Whoever came first goes first, and whoever is
     cancelled while it waits leaves its place to the next and takes nothing with it.
 
@@ -25,9 +25,9 @@ class ReconnectGate:
         async with ResumableSession(live, model=MODEL, gate=gate) as session: ...
 
     Args:
-        rate: How many dials may begin in a second, in the long run.
+        rate: How many attempts may begin in a second, in the long run.
         burst: How many may begin at once after a pause.
-        concurrent: How many may be under way at a time, from the dial to setupComplete; None for
+        concurrent: How many may be under way at a time, up to setupComplete; None for
             any number.
 
     Raises:
@@ -40,6 +40,7 @@ class ReconnectGate:
             raise ValueError(f"concurrent must be a whole number from 1 up, got {concurrent!r}")
         self._concurrent = concurrent
         # asyncio's locks and semaphores wake those who wait in the order in which they came.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._turn = asyncio.Lock()
         self._places = None if concurrent is None else asyncio.Semaphore(concurrent)
 
@@ -51,14 +52,27 @@ class ReconnectGate:
         )
 
     async def __aenter__(self) -> None:
-        """Wait until a dial may begin."""
-        clock = asyncio.get_running_loop().time
+        """Wait until an attempt may begin.
+
+        Raises:
+            RuntimeError: If it was first used on another event loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            # asyncio's lock says so only where somebody has to wait for it.
+            raise RuntimeError(
+                f"{self!r} belongs to the event loop that it was first used on, and was used from"
+                " another; make a gate for each loop"
+            )
+        clock = loop.time
         async with self._turn, AsyncExitStack() as place:
             if self._places is not None:
                 await place.enter_async_context(self._places)
             await asyncio.sleep(self._bucket.wait(clock()))
             self._bucket = self._bucket.taken(clock())
-            # Kept until the dial is over: nobody has cancelled us so far.
+            # Kept until the attempt is over: nobody has cancelled us so far.
             place.pop_all()
 
     async def __aexit__(
@@ -67,7 +81,7 @@ class ReconnectGate:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Note that the dial is over."""
+        """Note that the attempt is over."""
         if self._places is not None:
             self._places.release()
 

@@ -11,7 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, assert_never, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+    assert_never,
+    cast,
+    runtime_checkable,
+)
 
 from ._adapters import lending
 from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
@@ -24,7 +34,7 @@ from .outage import Outage, check_count
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying
 
-__all__ = ["Decision", "Outage", "Raise", "ReconnectPolicy", "Restart", "Resume"]
+__all__ = ["Decision", "Outage", "Policy", "Raise", "ReconnectPolicy", "Restart", "Resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,28 @@ class Raise:
 Decision: TypeAlias = Resume | Restart | Raise
 """What `ReconnectPolicy.decide` returns: a closed type, to be matched exhaustively."""
 
+
+@runtime_checkable
+class Policy(Protocol):
+    """Whatever can decide about a loss: `ReconnectPolicy`, or an object of one's own.
+
+    A session asks for nothing else. ``max_reconnects_per_hour``, if there is one, counts too.
+    """
+
+    def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
+        """Decide about a loss, at once: a plain function, whose result the session waits out.
+
+        Args:
+            loss: What was lost, and how.
+            attempt: Which attempt of this outage the decision is about: 1 for the first.
+            elapsed: Seconds since the outage began.
+            draw: A random number in [0, 1), which spreads the attempts of many clients.
+        """
+        ...
+
+
 _ATTEMPTS: Final = 10
-"""Dials after which the default policy may give up."""
+"""Attempts after which the default policy may give up."""
 
 _PATIENCE: Final = 300.0
 """Seconds after which the default policy may give up."""
@@ -74,10 +104,13 @@ _THROTTLED_PATIENCE: Final = 300.0
 
 _CHOICES: Final = ("raise", "restart")
 
+_PREPARED: Final = frozenset({"_wait", "_stop"})
+"""What is made of the arguments: closures, which can neither be pickled nor need to be."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """Decides whether a lost session is resumed, started afresh or given up, and how soon.
+    """Decides whether a lost session is resumed, replaced by a new one or given up, and how soon.
 
     The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
     counted per outage; by default it is given up when ten attempts are made *and* five minutes
@@ -96,8 +129,8 @@ class ReconnectPolicy:
             ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or one of
             tenacity's ``RetryCallState``; None for the full jitter. tenacity's random objects
             draw for themselves and leave ``draw`` alone.
-        throttle_attempts: How many dials in a row may be throttled before it is given up, whatever
-            ``stop`` says; 1 gives up at the second. A server that asks for more than
+        throttle_attempts: How many attempts in a row may be throttled before it is given up,
+            whatever ``stop`` says; 1 gives up at the second. A server that asks for more than
             five minutes, or than ``throttle_delay`` if that is longer, is given up at once.
         max_reconnects_per_hour: How many times within an hour a session may reconnect, however
             well each single reconnect goes; None for any number.
@@ -105,12 +138,13 @@ class ReconnectPolicy:
             elapsed)``, attempts made and seconds since the outage began, or one of tenacity's
             ``RetryCallState``; None for ten attempts and five minutes.
         without_handle: What a failure that may pass calls for while no handle is held: ``"raise"``
-            the error as it came, or ``"restart"`` a fresh session with the history.
+            the error as it came, or ``"restart"`` a new session with the history.
         context_exhausted: What a conversation that has outgrown the context calls for: ``"raise"``
             or ``"restart"``.
 
     Raises:
-        TypeError: If ``wait`` or ``stop`` cannot be called as described.
+        TypeError: If ``wait`` or ``stop`` cannot be called as described; a function of one
+            argument is given a ``RetryCallState``, and tried with one.
         ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
             ``throttle_delay`` negative, or a choice is none of those named; or if a pure function
             that is plugged in fails or returns no delay for the first question of an outage.
@@ -147,12 +181,23 @@ class ReconnectPolicy:
         for name in ("without_handle", "context_exhausted"):
             if getattr(self, name) not in _CHOICES:
                 raise ValueError(f"{name} must be one of {_CHOICES}, got {getattr(self, name)!r}")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Bring what is plugged in to one form."""
         wait = self.wait
         if wait is None:
             wait = full_jitter(base=self.base, factor=self.factor, cap=self.cap)
         object.__setattr__(self, "_wait", wait_rule(wait, cap=self.cap))
         stop = _ten_attempts_and_five_minutes if self.stop is None else self.stop
         object.__setattr__(self, "_stop", stop_rule(stop))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _PREPARED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
 
     def replace(self, **changes: Any) -> ReconnectPolicy:
         """Return a copy with some arguments changed; what is not named stays.
@@ -167,9 +212,9 @@ class ReconnectPolicy:
 
         Args:
             loss: What was lost, and how.
-            attempt: Which dial of this outage the decision is about: 1 for the first.
+            attempt: Which attempt of this outage the decision is about: 1 for the first.
             elapsed: Seconds since the outage began.
-            draw: A random number in [0, 1), which spreads the dials of many clients.
+            draw: A random number in [0, 1), which spreads the attempts of many clients.
 
         Raises:
             ValueError: If ``attempt`` is below 1, ``elapsed`` negative or ``draw`` outside [0, 1).

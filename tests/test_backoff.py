@@ -136,7 +136,7 @@ def test_cap_precedes_the_jitter():
 
 
 def test_no_draw_no_delay():
-    """A draw of 0 is a dial at once."""
+    """A draw of 0 is an attempt at once."""
     assert full_jitter(base=1, factor=2, cap=30)(7, 0.0) == 0
 
 

@@ -1,9 +1,10 @@
-"""Dials of many sessions through one gate."""
+"""Attempts of many sessions through one gate."""
 
 import asyncio
 import math
 
 import pytest
+from conftest import run
 from hypothesis import given, strategies as st
 
 from reconnect import ReconnectGate
@@ -11,28 +12,28 @@ from reconnect.gate import _Bucket
 
 
 async def through(gate, names, *, lasting=0.0):
-    """Let dials through a gate, and return when each began."""
+    """Let attempts through a gate, and return when each began."""
     clock = asyncio.get_running_loop().time
     began = clock()
     times = {}
 
-    async def dial(name):
+    async def connect(name):
         async with gate:
             times[name] = round(clock() - began, 1)
             await asyncio.sleep(lasting)
 
-    await asyncio.gather(*(dial(name) for name in names))
+    await asyncio.gather(*(connect(name) for name in names))
     return times
 
 
 async def test_rate():
-    """Dials are spaced, after a burst."""
+    """Attempts are spaced, after a burst."""
     times = await through(ReconnectGate(rate=2, burst=2), "abcde")
     assert times == {"a": 0, "b": 0, "c": 0.5, "d": 1.0, "e": 1.5}
 
 
 async def test_concurrent():
-    """Only so many dials are under way at a time."""
+    """Only so many attempts are under way at a time."""
     gate = ReconnectGate(rate=1000, burst=1000, concurrent=2)
     times = await through(gate, "abcde", lasting=3)
     assert times == {"a": 0, "b": 0, "c": 3, "d": 3, "e": 6}
@@ -46,16 +47,16 @@ async def test_fair():
 
 @pytest.mark.parametrize("concurrent", [None, 1])
 async def test_cancelled(concurrent):
-    """A dial that is cancelled while it waits takes nothing with it."""
+    """An attempt that is cancelled while it waits takes nothing with it."""
     gate, gone = ReconnectGate(rate=1, concurrent=concurrent), []
     clock = asyncio.get_running_loop().time
     began = clock()
 
-    async def dial(name):
+    async def connect(name):
         async with gate:
             gone.append((name, round(clock() - began)))
 
-    tasks = [asyncio.create_task(dial(name)) for name in "abcd"]
+    tasks = [asyncio.create_task(connect(name)) for name in "abcd"]
     await asyncio.sleep(0.5)
     tasks[1].cancel()  # it is its turn
     tasks[2].cancel()  # it is in the queue
@@ -65,7 +66,7 @@ async def test_cancelled(concurrent):
 
 
 async def test_cancelled_while_all_places_are_taken():
-    """A dial that is cancelled while it waits for a place leaves all places as they are."""
+    """An attempt that is cancelled while it waits for a place leaves all places as they are."""
     gate = ReconnectGate(rate=1000, burst=1000, concurrent=1)
     async with gate:
         waiting = asyncio.create_task(through(gate, "a"))
@@ -76,8 +77,8 @@ async def test_cancelled_while_all_places_are_taken():
     assert await through(gate, "bc", lasting=1) == {"b": 0, "c": 1}
 
 
-async def test_failed_dial_leaves():
-    """A dial that fails gives its place back."""
+async def test_failed_attempt_leaves():
+    """An attempt that fails gives its place back."""
     gate = ReconnectGate(rate=1000, burst=1000, concurrent=1)
     with pytest.raises(ConnectionRefusedError):
         async with gate:
@@ -162,3 +163,29 @@ def test_bad_bucket(wrong):
     [(name, value)] = wrong.items()
     with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
         _Bucket(**{"rate": 1, "burst": 1, **wrong})
+
+
+@pytest.mark.parametrize("concurrent", [None, 1])
+def test_second_loop(concurrent):
+    """A gate that is used from a second event loop says so at once, whether or not one waits."""
+    gate = ReconnectGate(rate=5, burst=2, concurrent=concurrent)
+    assert [*run(through(gate, "ab"))] == ["a", "b"]
+    with pytest.raises(RuntimeError, match=r"ReconnectGate\(rate=5.* make a gate for each loop"):
+        run(through(gate, "a"))
+
+
+def test_second_loop_while_one_waits():
+    """A gate at which somebody waits on another event loop says the same."""
+    gate = ReconnectGate(rate=1, concurrent=1)
+
+    def elsewhere():
+        with pytest.raises(RuntimeError, match="belongs to the event loop"):
+            run(through(gate, "a"))
+
+    async def here():
+        async with gate:
+            waiting = asyncio.create_task(through(gate, "b"))
+            await asyncio.to_thread(elsewhere)
+        await waiting
+
+    run(here())

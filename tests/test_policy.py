@@ -1,7 +1,9 @@
 """The policy: what is decided about a loss."""
 
+import copy
 import dataclasses
 import math
+import pickle
 import random
 
 import pytest
@@ -19,6 +21,13 @@ from reconnect import (
     Restart,
     Resume,
     classify,
+)
+from reconnect.backoff import (
+    constant,
+    decorrelated_jitter,
+    equal_jitter,
+    exponential,
+    full_jitter,
 )
 
 POLICY = ReconnectPolicy()
@@ -93,7 +102,7 @@ def test_server_asks_for_too_long():
 
 
 def test_throttled_has_a_budget_of_its_own():
-    """Policy dials a throttling server five times in a row at most, whatever its stop says."""
+    """Policy tries a throttling server five times in a row at most, whatever its stop says."""
     policy = POLICY.replace(stop=lambda attempts, elapsed: False)
     for repeats in range(5):
         assert isinstance(decide(policy, QUOTA, attempt=repeats + 1, repeats=repeats), Resume)
@@ -104,7 +113,7 @@ def test_throttled_has_a_budget_of_its_own():
 
 
 def test_throttled_after_an_outage():
-    """A server that is back and throttles is waited for, however many dials the outage took."""
+    """A server that is back and throttles is waited for, however many attempts the outage took."""
     assert isinstance(decide(POLICY, QUOTA, attempt=9, elapsed=60), Resume)
 
 
@@ -115,19 +124,19 @@ def test_no_limit_of_reconnects():
 
 
 def test_dead_handle_restarts():
-    """Policy drops a handle that the server refuses, and starts afresh."""
+    """Policy drops a handle that the server refuses, and starts a new session."""
     assert decide(POLICY, DEAD_HANDLE, phase=Phase.SETUP, resumed=True) == Restart(delay=0.5)
 
 
 @pytest.mark.parametrize("error", [BAD_KEY, refused(404), ValueError("a bug")], ids=repr)
 def test_fatal_raises(error):
-    """Policy raises at once what dialling again cannot help, as it came."""
+    """Policy raises at once what connecting again cannot help, as it came."""
     assert decide(POLICY, error) == Raise(error)
 
 
 @pytest.mark.parametrize("error", [INTERNAL, closed(1006), ValueError("a bug")], ids=repr)
 def test_closing_raises(error):
-    """Policy dials no more once the caller has asked to close."""
+    """Policy connects no more once the caller has asked to close."""
     assert decide(POLICY, error, closing=True) == Raise(error)
 
 
@@ -139,7 +148,7 @@ def test_without_handle_raises(error):
 
 @pytest.mark.parametrize("phase", Phase)
 def test_without_handle_restarts(phase):
-    """Policy starts afresh without a handle if it is told to, at the first dial too."""
+    """Policy starts a new session without a handle if told to, at the first attempt too."""
     policy = ReconnectPolicy(without_handle="restart")
     assert decide(policy, closed(1006), handle=False, phase=phase) == Restart(delay=0.5)
     assert decide(policy, closed(1006), handle=True, phase=phase) == Resume(delay=0.5)
@@ -209,6 +218,71 @@ def test_frozen():
     assert hash(POLICY) == hash(ReconnectPolicy())
 
 
+def give_up_late(attempts, elapsed):
+    """Give up after a thousand attempts."""
+    return attempts >= 1_000
+
+
+def copies(thing):
+    """Return copies of a thing: two made here, and one as another process would have it."""
+    pickled = pickle.loads(pickle.dumps(thing))  # noqa: S301
+    return [copy.copy(thing), copy.deepcopy(thing), pickled]
+
+
+JITTERS = {"base": 1.0, "factor": 2.0, "cap": 20.0}
+
+
+@pytest.mark.parametrize(
+    "plugged",
+    [
+        {},
+        {"base": 3.0, "without_handle": "restart"},
+        {"stop": give_up_late},
+        *({"wait": jitter(**JITTERS)} for jitter in (full_jitter, equal_jitter, exponential)),
+        {"wait": decorrelated_jitter(base=1, cap=30)},
+        {"wait": constant(1) + full_jitter(base=1, factor=1, cap=30)},
+        {"wait": full_jitter(**JITTERS) + tenacity.wait_fixed(1)},
+        {"wait": tenacity.wait_exponential(), "stop": tenacity.stop_after_attempt(5)},
+        {"stop": tenacity.stop_after_attempt(5) | tenacity.stop_after_delay(300)},
+    ],
+    ids=range(11),
+)
+def test_copies(plugged):
+    """A policy can be copied, and pickled for another process, with whatever is plugged in."""
+    policy = ReconnectPolicy(**plugged)
+    for again in copies(policy):
+        assert type(again) is ReconnectPolicy
+        assert repr(again.replace(wait=None, stop=None)) == repr(
+            policy.replace(wait=None, stop=None)
+        )
+        for attempt in (1, 2, 4):
+            asked = {"attempt": attempt, "draw": 0.3}
+            assert decide(again, INTERNAL, **asked) == decide(policy, INTERNAL, **asked)
+    assert copies(ReconnectPolicy()) == [ReconnectPolicy()] * 3
+
+
+class Patient(ReconnectPolicy):
+    """A policy of one's own."""
+
+    def decide(self, loss, **facts):
+        """Resume after a minute."""
+        return Resume(60.0)
+
+
+def test_copies_of_a_subclass():
+    """A policy of one's own that inherits can be copied as well."""
+    for again in copies(Patient(base=3)):
+        assert (type(again), again.base) == (Patient, 3)
+
+
+def test_lambda_is_not_pickled():
+    """A function that pickle cannot find by its name fails as pickle says; a copy does not."""
+    policy = ReconnectPolicy(wait=lambda attempt, draw: draw)
+    assert decide(copy.deepcopy(policy), INTERNAL) == Resume(0.5)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(policy)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -242,6 +316,19 @@ def test_bad_arguments(wrong, message):
     """An argument that no policy can have is named in the error."""
     with pytest.raises(ValueError, match=message):
         ReconnectPolicy(**wrong)
+
+
+@pytest.mark.parametrize("name", ["wait", "stop"])
+def test_function_of_one_number(name):
+    """A function of the attempt alone is named when the policy is made, not in an outage."""
+    with pytest.raises(TypeError, match=f"{name}=<function .* write a function of"):
+        ReconnectPolicy(**{name: lambda attempt: 2 * attempt})
+
+
+def test_exception_for_a_loss():
+    """An exception in place of a loss is named, with what to write."""
+    with pytest.raises(TypeError, match=r"take a Loss, got OSError.*classify\(Loss\(error\)\)"):
+        POLICY.decide(OSError(), attempt=1, elapsed=0.0, draw=0.5)
 
 
 @pytest.mark.parametrize("name", ["wait", "stop"])
@@ -307,7 +394,7 @@ def test_foreign_raises(policy, loss, attempt, elapsed, draw):
 
 @given(policy=POLICIES, attempt=st.integers(1, 10), elapsed=OUTAGES["elapsed"], draw=DRAWS)
 def test_throttled_waits_longer(policy, attempt, elapsed, draw):
-    """A throttled dial never waits less than one over a passing failure."""
+    """A throttled attempt never waits less than one over a passing failure."""
     asked = {"attempt": attempt, "elapsed": elapsed, "draw": draw}
     throttled, passing = (decide(policy, error, **asked) for error in (QUOTA, INTERNAL))
     assert throttled.delay >= passing.delay
@@ -341,6 +428,18 @@ def test_lent():
     assert POLICY.process_exception(closed(1006)) is None
     assert 0 <= next(POLICY.reconnect_delays()) <= POLICY.base
     assert isinstance(POLICY.retrying(), tenacity.AsyncRetrying)
+
+
+async def test_retrying():
+    """What may pass is tried again by tenacity, and what does not is raised as it came."""
+    failures = [closed(1006), BAD_KEY]
+
+    async def connect():
+        raise failures.pop(0)
+
+    with pytest.raises(type(BAD_KEY), match="API key not valid"):
+        await POLICY.retrying()(connect)
+    assert failures == []
 
 
 def test_restart_is_carried_through():

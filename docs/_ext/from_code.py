@@ -17,8 +17,7 @@ import reconnect
 from reconnect import ReconnectPolicy, ResumableSession, testing
 from reconnect._conversation.limits import CONVERSATION, INBOX, MEDIA
 from reconnect._conversation.turns import TRANSITIONS, Mark, State
-from reconnect._failures import classify as judgement
-from reconnect._failures.classify import Row
+from reconnect._failures.classify import TABLE, Row
 from reconnect._failures.loss import Family, Phase
 
 __all__ = ["numbers", "setup"]
@@ -102,8 +101,8 @@ def _row(cells: Sequence[Cell]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *cell)) for cell in cells))
 
 
-def judgement_table() -> nodes.Node:
-    """Return the table of judgement, row by row."""
+def error_table() -> nodes.Node:
+    """Return the error table, row by row."""
     body = [
         [
             [nodes.Text(str(number))],
@@ -111,9 +110,9 @@ def judgement_table() -> nodes.Node:
             [nodes.literal(text=row.kind.value)],
             [nodes.Text(row.why + " "), _source(row.source)],
         ]
-        for number, row in enumerate(judgement.TABLE, start=1)
+        for number, row in enumerate(TABLE, start=1)
     ]
-    return _table(["", "When", "Verdict", "Why"], body, kind="judgement")
+    return _table(["", "When", "Verdict", "Why"], body, kind="errors")
 
 
 def _source(source: str) -> nodes.Node:
@@ -267,7 +266,7 @@ def _check_completeness(_app: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives."""
-    app.add_directive("judgement-table", _directive(judgement_table))
+    app.add_directive("error-table", _directive(error_table))
     app.add_directive("ledger-table", _directive(ledger_table))
     app.add_directive("ledger-diagram", _directive(ledger_drawings))
     app.connect("autodoc-process-signature", _plain_signature)

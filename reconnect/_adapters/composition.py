@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
 
 if TYPE_CHECKING:
     import tenacity
@@ -21,12 +22,16 @@ DRAW: Final = "draw"
 """The attribute in which a ``RetryCallState`` of the policy's carries the draw."""
 
 
+Formula: TypeAlias = Callable[[int, float], float]
+"""(attempt, draw) -> seconds."""
+
+
 class Backoff:
     """A wait: computes the delay before an attempt from its number and a draw.
 
     Added to another one, it makes a `Backoff` that gives both the same draw; added to a tenacity
     ``wait_*`` object, tenacity's sum. All of these can be the ``wait`` of a policy and the
-    ``wait`` of tenacity itself.
+    ``wait`` of tenacity itself. It can be pickled if its formula can.
 
     Args:
         formula: A pure function of ``(attempt, draw)``, from 1 up and in [0, 1), that returns
@@ -36,7 +41,7 @@ class Backoff:
 
     __slots__ = ("_name", "formula")
 
-    def __init__(self, formula: Callable[[int, float], float], *, name: str | None = None) -> None:
+    def __init__(self, formula: Formula, *, name: str | None = None) -> None:
         self.formula: Final = formula
         self._name: Final = f"Backoff({formula!r})" if name is None else name
 
@@ -74,7 +79,7 @@ class Backoff:
             retry_state = attempt
         known: Any = retry_state
         given = getattr(known, DRAW, None)
-        return self.formula(known.attempt_number, random.random() if given is None else given)  # noqa: S311 (spreads dials, keeps no secret)
+        return self.formula(known.attempt_number, random.random() if given is None else given)  # noqa: S311 (spreads attempts, keeps no secret)
 
     @overload
     def __add__(self, other: Backoff) -> Backoff: ...
@@ -82,11 +87,8 @@ class Backoff:
     def __add__(self, other: tenacity.wait.wait_base) -> tenacity.wait.wait_combine: ...
     def __add__(self, other: Any) -> Any:
         if isinstance(other, Backoff):
-            ours, theirs = self.formula, other.formula
-            return Backoff(
-                lambda attempt, draw: ours(attempt, draw) + theirs(attempt, draw),
-                name=f"{self!r} + {other!r}",
-            )
+            both = partial(_sum, self.formula, other.formula)
+            return Backoff(both, name=f"{self!r} + {other!r}")
         # tenacity's waits add themselves to whatever they do not find added.
         return NotImplemented
 
@@ -97,3 +99,7 @@ class Backoff:
     def __radd__(self, other: Any) -> Any:
         # What the built-in sum() starts from; tenacity's waits take it too.
         return self if isinstance(other, int) and other == 0 else NotImplemented
+
+
+def _sum(one: Formula, other: Formula, attempt: int, draw: float) -> float:
+    return one(attempt, draw) + other(attempt, draw)

@@ -34,6 +34,7 @@ class Ask(Protocol):
             now: The time in seconds.
             draw: A random number in [0, 1).
         """
+        ...
 
 
 def _ask(ask: Ask, error: BaseException | None) -> float | BaseException:

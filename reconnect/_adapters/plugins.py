@@ -4,9 +4,11 @@ Both come down to one form each, so that the policy knows only that. tenacity is
 something of its kind is plugged in, and not before.
 
 What is plugged in is checked when the policy is built: a mistake that shows in an outage shows too
-late. A function of ``(attempt, draw)`` or ``(attempts, elapsed)`` is tried with the first question
-of an outage. It is pure by its contract, so nobody notices. What takes tenacity's
-``RetryCallState`` is not tried: it may draw from ``random``, or note what it sees.
+late. A function is tried with the first question of an outage. One of ``(attempt, draw)`` or
+``(attempts, elapsed)`` is pure by its contract, so nobody notices. One of a single argument is
+given tenacity's ``RetryCallState``: by its signature it cannot be told from one that was written
+for the number of the attempt, which is a common mistake, so it is tried too. tenacity's own
+objects are not: they may draw from ``random``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from reconnect._failures.loss import Loss
 
 from .composition import DRAW, Backoff
 
-__all__ = ["Stop", "Wait", "stop_rule", "wait_rule"]
+__all__ = ["Stop", "Wait", "answers_later", "stop_rule", "wait_rule"]
 
 Wait: TypeAlias = Callable[[Loss, int, float, float], float]
 """(loss, attempt, elapsed, draw) -> seconds to wait before that attempt."""
@@ -31,6 +33,9 @@ Stop: TypeAlias = Callable[[Loss, int, float, float], bool]
 
 _DRAWS: Final = (0.0, 0.5)
 """What a wait is tried with: the draw at which a division fails, and one of the usual."""
+
+_NUMBERS: Final = frozenset({"attempt", "attempts", "attempt_number", "draw", "elapsed"})
+"""Names that nobody gives to a ``RetryCallState``."""
 
 _PARTS: Final = ("wait_funcs", "strategies", "stops")
 """Where tenacity's sums, chains, "and" and "or" keep what they are made of."""
@@ -44,7 +49,7 @@ def wait_rule(wait: Callable[..., Any], *, cap: float) -> Wait:
         cap: What the result is clipped to, in seconds.
 
     Raises:
-        TypeError: If it is neither, or made of a part that is not.
+        TypeError: If it is neither, made of a part that is not, or fails over such a state.
         ValueError: If it fails when it is tried, or returns what is no delay.
     """
     _check(wait, name="wait", other="stop", form="(attempt, draw)")
@@ -57,6 +62,7 @@ def wait_rule(wait: Callable[..., Any], *, cap: float) -> Wait:
             return function(attempt, draw)
 
     else:
+        _try_with_a_state(wait, name="wait", form="(attempt, draw)")
 
         def ask(loss: Loss, attempt: int, elapsed: float, draw: float) -> Any:
             return wait(_retry_state(loss, attempt, elapsed, draw=draw))
@@ -66,9 +72,7 @@ def wait_rule(wait: Callable[..., Any], *, cap: float) -> Wait:
 
     if pure:
         for draw in _DRAWS:
-            found = _try(function, 1, draw, name=f"wait={wait!r}")
-            # A bool passes for a number, but who returns one has written a stop.
-            _seconds(wait, str(found) if isinstance(found, bool) else found, 1)
+            _check_seconds(wait, _try(function, 1, draw, name=f"wait={wait!r}"))
     return rule
 
 
@@ -79,7 +83,7 @@ def stop_rule(stop: Callable[..., Any]) -> Stop:
         stop: A function of ``(attempts, elapsed)``, or of tenacity's ``RetryCallState``.
 
     Raises:
-        TypeError: If it is neither, or made of a part that is not.
+        TypeError: If it is neither, made of a part that is not, or fails over such a state.
         ValueError: If it fails when it is tried, or returns what is neither true nor false.
     """
     _check(stop, name="stop", other="wait", form="(attempts, elapsed)")
@@ -90,6 +94,7 @@ def stop_rule(stop: Callable[..., Any]) -> Stop:
 
         _try(lambda *asked: bool(stop(*asked)), 0, 0.0, name=f"stop={stop!r}")
         return rule
+    _try_with_a_state(stop, name="stop", form="(attempts, elapsed)")
     return lambda loss, attempts, elapsed, delay: bool(
         stop(_retry_state(loss, attempts, elapsed, delay=delay))
     )
@@ -112,17 +117,23 @@ def _seconds(wait: Any, found: Any, attempt: int) -> float:
     return delay
 
 
+def _check_seconds(wait: Any, found: Any) -> None:
+    """Raise if what a wait returned for the first attempt is no number of seconds."""
+    # A bool passes for a number, but who returns one has written a stop.
+    _seconds(wait, str(found) if isinstance(found, bool) else found, 1)
+
+
 def _check(plugged: Any, *, name: str, other: str, form: str) -> None:
     """Raise for what can be seen to be wrong without a call."""
     fits = _takes(plugged, 2) or _takes(plugged, 1)
     # tenacity's stops and conditions can be called like its waits, and return True for a second.
     strangers = _tenacity(other), _tenacity("retry")
-    if not fits or _answers_later(plugged) or isinstance(plugged, strangers):
+    if not fits or answers_later(plugged) or isinstance(plugged, strangers):
         raise TypeError(
             f"{name} must be a tenacity {name} object or a function of {form}, got {plugged!r}"
         )
     for part in _parts(plugged):
-        if not _takes(part, 1) or _answers_later(part) or isinstance(part, strangers):
+        if not _takes(part, 1) or answers_later(part) or isinstance(part, strangers):
             raise TypeError(
                 f"{name} must be made of tenacity {name} objects, and one of its parts is {part!r}"
             )
@@ -143,8 +154,12 @@ def _parts(plugged: Any) -> list[Any]:
     return [*parts, *(deeper for part in parts for deeper in _parts(part))]
 
 
-def _answers_later(plugged: Any) -> bool:
-    """Tell whether a call returns a coroutine or a generator and no answer."""
+def answers_later(plugged: Any) -> bool:
+    """Tell whether a call returns a coroutine or a generator and no answer.
+
+    Args:
+        plugged: What would be called.
+    """
     return any(
         asks(called)
         for called in (plugged, getattr(plugged, "__call__", None))  # noqa: B004 (its kind is asked for)
@@ -162,6 +177,33 @@ def _try(function: Callable[..., Any], *asked: float, name: str) -> Any:
         return function(*asked)
     except Exception as error:
         raise ValueError(f"{name} failed when it was tried with {asked}: {error!r}") from error
+
+
+def _try_with_a_state(plugged: Any, *, name: str, form: str) -> None:
+    """Ask a function of one argument the first question of an outage, as tenacity would."""
+    if isinstance(plugged, (Backoff, _tenacity(name))):
+        return
+    attempt = 1 if name == "wait" else 0
+    state = _retry_state(Loss(ConnectionError("a trial")), attempt, 0.0, draw=0.0)
+    found, failed = None, None
+    try:
+        found = plugged(state)
+        if name == "wait":
+            _check_seconds(plugged, found)
+    except Exception as error:
+        failed = error
+    # What compares its argument with a number, or returns it, does not fail over a state.
+    if failed is not None or found is state or _parameter(plugged) in _NUMBERS:
+        how = "" if failed is None else f", and failed over one: {failed!r}"
+        raise TypeError(
+            f"{name}={plugged!r} has one argument, so it is given tenacity's RetryCallState{how};"
+            f" write a function of {form}, or read the number from state.attempt_number"
+        ) from failed
+
+
+def _parameter(plugged: Any) -> str:
+    """Return the name of the first parameter of a callable."""
+    return next(iter(inspect.signature(plugged).parameters))
 
 
 def _takes(plugged: Any, count: int) -> bool:

@@ -26,17 +26,17 @@ from reconnect._failures.loss import (
     Symptom,
     read,
 )
-from reconnect._failures.rows import GAP, FailureKind, Row
+from reconnect._failures.rows import FailureKind, Row, finder
 from reconnect.policy import Raise, ReconnectPolicy, Restart
 
 __all__ = ["Step", "add_arguments", "follow", "loss_of", "report", "run", "steps"]
 
 _KINDS: Final = {
-    FailureKind.TRANSIENT: "the next dial may well succeed",
+    FailureKind.TRANSIENT: "the next attempt may well succeed",
     FailureKind.THROTTLED: "the server wants to be left alone for a while",
-    FailureKind.HANDLE_REJECTED: "the handle is dead; a fresh session would work",
+    FailureKind.HANDLE_REJECTED: "the handle is dead; a new session would work",
     FailureKind.CONTEXT_EXHAUSTED: "the conversation has outgrown the model's context",
-    FailureKind.FATAL: "nothing that dialling again would help",
+    FailureKind.FATAL: "nothing that connecting again would help",
     FailureKind.CLEAN: "the session has ended as it should",
 }
 
@@ -52,10 +52,10 @@ class Step:
     """One thing that a policy does.
 
     Args:
-        attempt: The number of the dial.
+        attempt: Its number.
         what: What it does, in words.
-        least: The shortest delay before it, in seconds; None where it dials no more.
-        most: The longest delay before it, in seconds; None where it dials no more.
+        least: The shortest delay before it, in seconds; None where it gives up.
+        most: The longest delay before it, in seconds; None where it gives up.
         at: Seconds since the outage began, with delays in the middle of their range.
     """
 
@@ -119,7 +119,7 @@ def run(chosen: argparse.Namespace, *, file: TextIO | None = None) -> None:
     out = sys.stdout if file is None else file
     loss, policy = loss_of(chosen), ReconnectPolicy()
     report(loss, file=out)
-    out.write("\nIf every further dial fails at once in the same way, the default policy does")
+    out.write("\nIf every further attempt fails at once in the same way, the default policy does")
     if chosen.handle is None and not chosen.resumed:
         for held, words in ((True, "with a handle held"), (False, "without one")):
             out.write(f"\n\n{words}:\n\n")
@@ -200,7 +200,7 @@ def _exception(name: str, text: str) -> BaseException:
 
 
 def steps(policy: ReconnectPolicy, loss: Loss) -> Iterator[Step]:
-    """Follow what a policy does about a loss if every dial after it fails in the same way at once.
+    """Follow what a policy does about a loss if every attempt after it fails in the same way.
 
     The delays are taken at the middle of their range, so that the time of each step is the usual.
 
@@ -224,7 +224,7 @@ def steps(policy: ReconnectPolicy, loss: Loss) -> Iterator[Step]:
         at += middle.delay
         yield Step(
             attempt,
-            "dial without a handle" if fresh else "dial with the handle",
+            "start a new session" if fresh else "resume with the handle",
             shortest.delay,
             longest.delay,
             at,
@@ -292,12 +292,12 @@ def _conditions(row: Row, seen: Symptom) -> str:
     said += [] if row.since is None else [f"{row.since:g} s old or more"]
     said += [] if row.below is None else [f"younger than {row.below:g} s"]
     said += [] if row.repeats is None else [f"at least {row.repeats} times before"]
-    found = [f for f in row.text or () if all(part in seen.text for part in f.split(GAP))]
+    found = [fragment for fragment in row.text or () if finder(fragment)(seen.text)]
     said += [f'the text has "{fragment}"' for fragment in found[:1]]
     return "; ".join(said) or "whatever is left"
 
 
-_HEAD: Final = ("dial", "what", "after", "usually at")
+_HEAD: Final = ("attempt", "what", "after", "usually at")
 
 
 def _lines(found: Iterator[Step]) -> Iterator[tuple[str, ...]]:

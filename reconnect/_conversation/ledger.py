@@ -252,10 +252,10 @@ class Ledger:
             self.calls.cancelled(message.tool_call_cancellation.ids or ())
             notable = True
         update = message.session_resumption_update
-        # `resumable=false` with an empty handle means "not at this point": the last good handle
-        # still works. To overwrite it with None is to lose the conversation.
+        # `resumable=false` means "not at this point", with an empty handle or with one that does
+        # not work: the last good handle still works. To overwrite it is to lose the conversation.
         covered = False
-        if update is not None and update.new_handle:
+        if update is not None and update.new_handle and update.resumable is not False:
             covered = True
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)

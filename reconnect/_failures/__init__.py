@@ -1,1 +1,1 @@
-"""Which failure is which: the facts of a loss, and the table that judges it. Pure."""
+"""Which failure is which: the facts of a loss, and the error table. Pure."""

@@ -1,4 +1,4 @@
-"""Which failure is which: reads the table of `reconnect._failures.table` for a loss.
+"""Which failure is which: reads the error table of `reconnect._failures.table` for a loss.
 
 What can be known of a failure without its numbers, which are the age of the connection and how
 often the same has happened before, leaves two or three rows of the table. They are remembered: the
@@ -7,11 +7,12 @@ same failures come again and again, and are then decided about in a microsecond 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from .loss import Facets, Family, Loss, Phase, facets
-from .rows import GAP, FailureKind, Row
+from .loss import Facets, Family, Loss, Phase, facets, leaves
+from .rows import GAP, PART_OF_SETUP, FailureKind, Finder, Row, finder
 from .table import TABLE
 
 __all__ = ["TABLE", "FailureKind", "Row", "classify", "explain"]
@@ -19,13 +20,37 @@ __all__ = ["TABLE", "FailureKind", "Row", "classify", "explain"]
 _REMEMBERED: Final = 1024
 """Failures whose rows are remembered."""
 
+_NO_LOSS: Final = "classify() and decide() take a Loss, got {!r}; wrap it: classify(Loss(error))"
+
+
+_SEVERITY: Final = (
+    FailureKind.FATAL,
+    FailureKind.CLEAN,
+    FailureKind.CONTEXT_EXHAUSTED,
+    FailureKind.HANDLE_REJECTED,
+    FailureKind.THROTTLED,
+    FailureKind.TRANSIENT,
+)
+"""What a group of exceptions is taken for: the first of these that one of them is. So a bug is
+not hidden by the failures of the network that came with it, and a dead handle is not kept."""
+
 
 def explain(loss: Loss) -> Row:
     """Return the row of the table that decides about a loss.
 
+    An exception group is classified by what is in it: the most severe counts.
+
     Args:
         loss: What was lost, and how.
+
+    Raises:
+        TypeError: If it is no `Loss`.
     """
+    if not isinstance(loss, Loss):
+        raise TypeError(_NO_LOSS.format(loss))
+    if isinstance(loss.error, BaseExceptionGroup):
+        rows = [explain(replace(loss, error=error)) for error in leaves(loss.error)]
+        return min(rows, key=lambda row: _SEVERITY.index(row.kind))
     conditional, otherwise = _rows(
         facets(loss.error),
         loss.phase,
@@ -49,6 +74,9 @@ def classify(loss: Loss) -> FailureKind:
 
     Args:
         loss: What was lost, and how.
+
+    Raises:
+        TypeError: If it is no `Loss`, such as a bare exception.
     """
     return explain(loss).kind
 
@@ -66,10 +94,10 @@ def _rows(  # noqa: PLR0917
     family, code, text, names = seen
     matching = (
         row
-        for row, plain, gapped in _rows_but_for_the_text(
+        for row, plain, others in _rows_but_for_the_text(
             family, code, names, phase, resumed, handle, go_away, closing
         )
-        if row.text is None or _says(text, plain, gapped)
+        if row.text is None or _says(text, plain, others)
     )
     conditional = []
     # It ends: the last row of the table asks for nothing.
@@ -78,8 +106,8 @@ def _rows(  # noqa: PLR0917
     return tuple(conditional), row
 
 
-_Ready: TypeAlias = tuple[Row, tuple[str, ...], tuple[tuple[str, ...], ...]]
-"""A row, its fragments that are in one piece, and the parts of the others."""
+_Ready: TypeAlias = tuple[Row, tuple[str, ...], tuple[Finder, ...]]
+"""A row, its fragments that are in one piece, and what finds the others."""
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -112,31 +140,19 @@ def _asks_for_numbers(row: Row) -> bool:
     return row.since is not None or row.below is not None or row.repeats is not None
 
 
-def _says(text: str, plain: tuple[str, ...], gapped: tuple[tuple[str, ...], ...]) -> bool:
+def _says(text: str, plain: tuple[str, ...], others: tuple[Finder, ...]) -> bool:
     """Tell whether a text has one of the fragments."""
-    # Loops rather than any(): a generator for each row takes longer than the search.
+    # A loop rather than any(): a generator for each row takes longer than the search.
     for part in plain:
         if part in text:
             return True
-    for parts in gapped:
-        place = 0
-        for part in parts:
-            place = text.find(part, place)
-            if place < 0:
-                break
-            place += len(part)
-        else:
-            return True
-    return False
+    return bool(others) and any(found_in(text) for found_in in others)
 
 
 def _ready(row: Row) -> _Ready:
     fragments = row.text or ()
-    return (
-        row,
-        tuple(fragment for fragment in fragments if GAP not in fragment),
-        tuple(tuple(fragment.split(GAP)) for fragment in fragments if GAP in fragment),
-    )
+    others = tuple(f for f in fragments if GAP in f or f == PART_OF_SETUP)
+    return row, tuple(f for f in fragments if f not in others), tuple(map(finder, others))
 
 
 _READY: Final = tuple(map(_ready, TABLE))

@@ -1,4 +1,4 @@
-"""What a lost connection looked like: the facts that every judgement starts from.
+"""What a lost connection looked like: the facts that every classification starts from.
 
 A failure of the Live API has several faces. ``receive()`` wraps the WebSocket close in an
 ``APIError`` whose code is the close code, ``send_*()`` raises the raw ``ConnectionClosed``, a
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+import string
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,7 @@ __all__ = [
     "Phase",
     "Symptom",
     "facets",
+    "leaves",
     "read",
     "retry_after",
 ]
@@ -46,7 +48,7 @@ class Phase(StrEnum):
     """How far a connection had come when it was lost."""
 
     CONNECT = "connect"
-    """The dial and the WebSocket handshake: the Live API has seen nothing of it."""
+    """The WebSocket handshake and all before it: the Live API has seen nothing of it."""
 
     SETUP = "setup"
     """The setup, with or without a handle, is sent; no setupComplete has come yet."""
@@ -57,7 +59,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One lost connection, or one dial that failed.
+    """One lost connection, or one attempt that failed.
 
     Args:
         error: The exception, as the SDK, websockets or the operating system raised it.
@@ -68,8 +70,8 @@ class Loss:
         go_away: Whether a go_away had been seen on this connection.
         closing: Whether the caller had asked to close.
         repeats: How many losses in a row before this one were the same failure, on connections
-            of the same kind (resumed or fresh) that never proved themselves.
-        restarting: Whether a fresh session has been decided on already, and none has proved
+            of the same kind (resumed or new) that never proved themselves.
+        restarting: Whether a new session has been decided on already, and none has proved
             itself since.
 
     Raises:
@@ -111,7 +113,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """An exception, brought to the form that the table of judgement reads.
+    """An exception, brought to the form that the error table reads.
 
     Args:
         family: What kind of failure it is.
@@ -136,7 +138,9 @@ def read(error: BaseException) -> Symptom:
     A close that this side began reads as 1006, with what was sent as its text: a local keepalive
     timeout sends 1011, which must not pass for the server's own 1011, also where the server has
     echoed it. What the SDK raises over a close is read from the close itself, which is chained to
-    it. A bare ``ConnectionError`` raised ``from`` a close or an HTTP status is read as that.
+    it. A bare ``ConnectionError`` raised ``from`` a close or an HTTP status is read as that. Of a
+    group of exceptions one is read: what is no failure of a connection before what is, and what
+    the server has said before what has happened to the line.
 
     Args:
         error: Any exception.
@@ -152,6 +156,8 @@ def facets(error: BaseException) -> Facets:
     Args:
         error: Any exception.
     """
+    if isinstance(error, BaseExceptionGroup):
+        return min(map(facets, leaves(error)), key=lambda found: _WEIGHT.index(found[0]))
     raised: Any = error  # since mypy has no class for hashable
     how, names = _nature(raised.__class__)
     family, code, text = how(raised)
@@ -163,20 +169,44 @@ def facets(error: BaseException) -> Facets:
     return family, code, text.lower(), names
 
 
+def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """Yield the exceptions that a group is made of, those of the groups in it too.
+
+    Args:
+        group: The group.
+    """
+    waiting: list[BaseException] = [group]
+    # No recursion: how deep groups are nested is somebody else's choice.
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseExceptionGroup):
+            waiting += reversed(error.exceptions)
+        else:
+            yield error
+
+
 def retry_after(error: BaseException) -> float | None:
     """Return how many seconds the server asks to be left alone; None where it does not say.
 
     It says so in the ``Retry-After`` of a refused handshake (RFC 9110, section 10.2.3): a number
     of seconds, or a date, which is read against the response's own ``Date``, so that neither clock
-    matters. Google's own errors say it in their text too, as a ``google.rpc.RetryInfo``.
+    matters. Google's own errors say it in their text too, as a ``google.rpc.RetryInfo``. Of what
+    a group of exceptions says the longest counts.
 
     Args:
-        error: What the dial or the connection failed with.
+        error: What the attempt or the connection failed with.
     """
-    response = getattr(error, "response", None)
-    found = [_seconds_of(getattr(response, "headers", None))]
-    found += [float(said) for said in _RETRY_INFO.findall(read(error).text)]
+    errors = leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    found = [seconds for one in errors for seconds in _asked(one)]
     return max((seconds for seconds in found if seconds is not None), default=None)
+
+
+def _asked(error: BaseException) -> Iterator[float | None]:
+    # aiohttp's errors have the headers themselves.
+    response = getattr(error, "response", None)
+    yield _seconds_of(getattr(error if response is None else response, "headers", None))
+    for said in _RETRY_INFO.findall(read(error).text):
+        yield float(said)
 
 
 _Found: TypeAlias = tuple[Family, int | None, str]
@@ -185,6 +215,15 @@ _TEXT_LIMIT: Final = 4000
 """Characters of a text that are read: what is wrong stands at its beginning."""
 
 _SAID: Final = frozenset({Family.CLOSE, Family.STATUS})
+
+_WEIGHT: Final = (
+    Family.FOREIGN,
+    Family.STATUS,
+    Family.CLOSE,
+    Family.HANDSHAKE,
+    Family.TRANSPORT,
+)
+"""Which exception of a group is read: the first of these that is in it."""
 
 _RETRY_INFO: Final = re.compile(
     r"(?:retrydelay['\"]?: ?['\"]|retry in )([0-9]{1,9}(?:\.[0-9]{1,9})?)s"
@@ -222,16 +261,42 @@ def _handshake(error: Any) -> _Found:
     """Read a failed handshake: the body of a refusal often holds the API's own error text."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
-    body = getattr(response, "body", None)
+    family = Family.HANDSHAKE if status is None else Family.STATUS
+    return family, status, _with_body(error, getattr(response, "body", None))
+
+
+def _http_status(error: Any) -> _Found:
+    """Read what httpx raises over a status: the body is there if it has been read."""
+    body = getattr(error.response, "_content", None)
+    return Family.STATUS, error.response.status_code, _with_body(error, body)
+
+
+def _status(error: Any) -> _Found:
+    """Read what aiohttp raises over a status, or a handshake that was answered with one."""
+    return Family.STATUS, error.status or None, str(error)[:_TEXT_LIMIT]
+
+
+def _with_body(error: Any, body: bytes | bytearray | None) -> str:
     # A bytearray, where websockets has read a body of a known length.
     said = body[:_TEXT_LIMIT].decode("utf-8", "replace") if body else ""
-    family = Family.HANDSHAKE if status is None else Family.STATUS
-    return family, status, f"{error} {said}".strip()
+    return f"{error} {said}".strip()
+
+
+_PASSING: Final = frozenset({"TransportError", "TimeoutError", "ResponseError"})
+"""google-auth's names for what the network has done to a request for a token."""
 
 
 def _credentials(error: Any) -> _Found:
-    """Read what google-auth raises, on Vertex, before the dial."""
-    passes = getattr(error, "retryable", False) or error.__class__.__name__ == "TransportError"
+    """Read what google-auth raises, on Vertex, before anything is connected to.
+
+    Some of its credentials raise a ``RefreshError`` from what the network did, and do not say
+    that it can be retried.
+    """
+    passes = getattr(error, "retryable", False) or any(
+        base.__name__ in _PASSING and base.__module__ == "google.auth.exceptions"
+        for raised in (error, error.__cause__)
+        for base in raised.__class__.__mro__
+    )
     return (Family.TRANSPORT if passes else Family.FOREIGN), None, str(error)
 
 
@@ -244,16 +309,22 @@ def _foreign(error: BaseException) -> _Found:
 
 
 _READERS: Final[Mapping[tuple[str, str], Callable[[Any], _Found]]] = {
-    ("google.genai.errors", "APIError"): _api_error,
-    ("websockets.exceptions", "ConnectionClosed"): _closed,
-    ("websockets.exceptions", "InvalidHandshake"): _handshake,
-    ("google.auth.exceptions", "GoogleAuthError"): _credentials,
-    # What the SDK's own HTTP requests raise, such as those for short-lived credentials.
+    ("google.genai", "APIError"): _api_error,
+    ("websockets", "ConnectionClosed"): _closed,
+    ("websockets", "InvalidHandshake"): _handshake,
+    ("google.auth", "GoogleAuthError"): _credentials,
+    # What HTTP requests raise: the SDK's own, and those of the caller for a short-lived token.
     ("httpx", "TransportError"): _transport,
-    ("aiohttp.client_exceptions", "ClientConnectionError"): _transport,
+    ("httpx", "HTTPStatusError"): _http_status,
+    ("aiohttp", "ClientConnectionError"): _transport,
+    ("aiohttp", "ClientPayloadError"): _transport,
+    ("aiohttp", "ClientResponseError"): _status,
+    # What httpx and other libraries are made of.
+    ("anyio", "BrokenResourceError"): _transport,
+    ("anyio", "ClosedResourceError"): _transport,
     ("builtins", "OSError"): _transport,
 }
-"""How exceptions are read, by the module and the name of their class. Whatever has no entry here
+"""How exceptions are read, by the package and the name of their class. Whatever has no entry here
 is no failure of a connection."""
 
 
@@ -262,10 +333,25 @@ def _nature(kind: type[BaseException]) -> tuple[Callable[[Any], _Found], frozens
     """Return how the exceptions of a class are read, and the names of its line."""
     names = frozenset(base.__name__ for base in kind.__mro__)
     for base in kind.__mro__:
-        reader = _READERS.get((base.__module__, base.__name__))
-        if reader is not None:
-            return reader, names
+        for package in _packages(base.__module__):
+            reader = _READERS.get((package, base.__name__))
+            if reader is not None:
+                return reader, names
     return _foreign, names
+
+
+def _packages(module: str) -> Iterator[str]:
+    """Yield the packages that a module is in.
+
+    The number at the end of a name does not count: httpx2 is httpx under another name, and
+    google-genai raises the errors of either.
+    """
+    top, _, rest = module.partition(".")
+    package = top.rstrip(string.digits)
+    yield package
+    for part in rest.split("."):
+        package = f"{package}.{part}"
+        yield package
 
 
 def _says_nothing(error: BaseException) -> bool:

@@ -1,34 +1,35 @@
-"""What a verdict on a failure is, and what a row of the table of judgement may ask for."""
+"""What a verdict on a failure is, and what a row of the error table may ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+import re
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from .loss import Family, Phase
 
-__all__ = ["GAP", "FailureKind", "Row"]
+__all__ = ["GAP", "PART_OF_SETUP", "FailureKind", "Finder", "Row", "finder"]
 
 
 class FailureKind(StrEnum):
     """What a failure calls for."""
 
     TRANSIENT = "transient"
-    """The next dial may well succeed."""
+    """The next attempt may well succeed."""
 
     THROTTLED = "throttled"
     """The server wants to be left alone for a while."""
 
     HANDLE_REJECTED = "handle_rejected"
-    """The handle is dead; a fresh session would work."""
+    """The handle is dead; a new session would work."""
 
     CONTEXT_EXHAUSTED = "context_exhausted"
     """The conversation has outgrown the model's context."""
 
     FATAL = "fatal"
-    """Nothing that this side can do by dialling again would help."""
+    """Nothing that this side can do by connecting again would help."""
 
     CLEAN = "clean"
     """The session has ended as it should."""
@@ -75,3 +76,45 @@ class Row:
 
 GAP: Final = " ... "
 """What stands between the parts of a fragment that has more than one."""
+
+PART_OF_SETUP: Final = "setup.*"
+"""A fragment that stands for a part of the setup, named by its path: "setup.tools[0].name: ..." or
+"at 'setup'". The handle's own place in it is none that the caller has filled."""
+
+_PART_OF_SETUP: Final = re.compile(
+    r"\bsetup(?:\.(?!session_?resumption)\w|')|\b(?:tools|function_?declarations)\[\d"
+    r"|\bgeneration_?config\."
+)
+
+
+Finder: TypeAlias = Callable[[str], bool]
+"""Tells whether a text, in lower case, has a fragment."""
+
+
+def finder(fragment: str) -> Finder:
+    """Return what finds a fragment in a text.
+
+    Args:
+        fragment: One of a row's.
+    """
+    if fragment == PART_OF_SETUP:
+        return _names_part_of_setup
+    parts = fragment.split(GAP)
+
+    def found_in(text: str) -> bool:
+        place = 0
+        for part in parts:
+            place = text.find(part, place)
+            if place < 0:
+                return False
+            place += len(part)
+        return True
+
+    return found_in
+
+
+def _names_part_of_setup(text: str) -> bool:
+    # Most texts have none of these, and a search for a plain text is the faster by far.
+    if "setup" in text or "[" in text or "generation" in text:
+        return _PART_OF_SETUP.search(text) is not None
+    return False

@@ -1,4 +1,4 @@
-"""The table of judgement: which failure is which, and why.
+"""The error table: which failure is which, and why.
 
 It is data: read from the top, and the first row that matches counts. The same bytes need different
 reactions. A 1008 during the setup of a resume means that the handle is dead; during a fresh setup,
@@ -10,7 +10,7 @@ The Live API closes with what is behind it: a ``google.rpc.Code``. Its usual mes
 reason, and the close code says which family it is of. INVALID_ARGUMENT and FAILED_PRECONDITION
 come as 1007; NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED and ABORTED as 1008; INTERNAL,
 UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED as 1011; CANCELLED as 1000. So a reason that
-no one has reported yet is most likely judged right by its code, or by the stem of its text.
+no one has reported yet is most likely classified right by its code, or by the stem of its text.
 
 Close reasons hold at most 123 bytes (RFC 6455, section 5.5) and arrive cut, so texts are matched
 as fragments, in lower case. ``"token ... exceed"`` asks for the two parts in this order.
@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Final
 
 from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, PROOF_AGE, Family, Phase
-from .rows import FailureKind, Row
+from .rows import PART_OF_SETUP, FailureKind, Row
 
 __all__ = ["TABLE"]
 
@@ -31,9 +31,12 @@ _UNDER_WAY: Final = 1.0
 _LIFETIME: Final = 420.0
 """Seconds: connections reach their age limit at seven minutes at the earliest."""
 
+_ONCE_BEFORE: Final = 1
+"""With this and the one at hand it is the second time."""
+
 _TWICE_BEFORE: Final = 2
 """With these and the one at hand it is the third time: an internal error of the server's comes
-twice in a row by chance, and a server that restarts may need as many dials."""
+twice in a row by chance, and a server that restarts may need as many attempts."""
 
 _CLOSE: Final = frozenset({Family.CLOSE})
 _STATUS: Final = frozenset({Family.STATUS})
@@ -44,7 +47,7 @@ _ANSWERED: Final = _CLOSE | _STATUS
 _SAID: Final = _ANSWERED | _HANDSHAKE
 _SETUP: Final = frozenset({Phase.SETUP})
 _SESSION: Final = frozenset({Phase.SESSION})
-_DIALLED: Final = _SETUP | _SESSION
+_ANSWERING: Final = _SETUP | _SESSION
 
 _REFUSALS: Final = frozenset({1000, 1002, 1003, 1007, 1008, 1009, 1010})
 """Close codes by which what was sent is refused, rather than the connection ended."""
@@ -56,6 +59,24 @@ _TELLING: Final = frozenset(range(1000, 5000)) - _CUT - {1013, 3000, 3003}
 """Close codes whose repetition tells something. Only after setupComplete: a setup that is refused
 with an internal error may but have come before the server had closed the session's old socket."""
 
+_CONFIGURATION: Final = (
+    PART_OF_SETUP,
+    "model configuration",
+    "this configuration",
+    "session configuration",
+    "not supported ... model",
+    "not supported ... config",
+    "unsupported ... model",
+    "unsupported ... config",
+    "for api version",
+    "model ... not found",
+    "model ... not available",
+    "models/ ... not found",
+    "publisher model",
+)
+"""What a refusal says that speaks of the model and of what is asked of it."""
+
+_REFUSED_IN_A_CALL: Final = "https://github.com/hkjarral/AVA-AI-Voice-Agent-for-Asterisk/issues/541"
 _LIVE_SESSION: Final = "https://ai.google.dev/gemini-api/docs/live-session"
 _RPC: Final = "https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"
 _RFC6455: Final = "https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"
@@ -74,14 +95,14 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The credentials of this machine cannot be had: nothing was dialled yet.",
+        why="The credentials of this machine cannot be had: nothing was connected to yet.",
         source="https://googleapis.dev/python/google-auth/latest/reference/google.auth.exceptions.html",
         family=_FOREIGN,
         names=frozenset({"GoogleAuthError"}),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="No failure of a connection: a bug or a bad argument, which a dial would only hide.",
+        why="No failure of a connection: a bug or a bad argument, which a retry would only hide.",
         source=_PR_5007,
         family=_FOREIGN,
     ),
@@ -106,6 +127,14 @@ TABLE: Final[tuple[Row, ...]] = (
         go_away=True,
     ),
     # Texts that mean the same in every phase.
+    Row(
+        kind=FailureKind.THROTTLED,
+        why="The server says that it throttles. Whatever else it says, it is neither the handle nor"
+        " what was asked for.",
+        source="https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429",
+        family=_SAID,
+        text=("throttl",),
+    ),
     Row(
         kind=FailureKind.FATAL,
         why="The money is spent, or the owner's own cap on it is reached: no wait helps.",
@@ -200,9 +229,40 @@ TABLE: Final[tuple[Row, ...]] = (
         ),
     ),
     Row(
+        kind=FailureKind.FATAL,
+        why="The configuration was refused right before, and is refused again.",
+        source=_REFUSED_IN_A_CALL,
+        family=_CLOSE,
+        codes=_REFUSALS,
+        text=_CONFIGURATION,
+        phase=_SESSION,
+        repeats=_ONCE_BEFORE,
+    ),
+    Row(
+        kind=FailureKind.TRANSIENT,
+        why="The configuration had worked on this very connection, so it is not what is wrong. A"
+        " resume has worked every time; what is refused again before it works is refused.",
+        source=_REFUSED_IN_A_CALL,
+        family=_CLOSE,
+        codes=_REFUSALS,
+        text=_CONFIGURATION,
+        phase=_SESSION,
+        handle=True,
+        since=PROOF_AGE,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The server names a part of the setup that it does not take, and with a handle the"
+        " same setup is sent.",
+        source="https://github.com/RahulMirji/Cloth_Recommendation/blob/main/GEMINI_LIVE_API_FIX.md",
+        family=_CLOSE,
+        codes=_TELLING,
+        text=(PART_OF_SETUP,),
+    ),
+    Row(
         kind=FailureKind.HANDLE_REJECTED,
         why="The server no longer honours the handle. Kept, it is refused for ever: one client"
-        " dialled 798 times in a night.",
+        " tried it 798 times in a night.",
         source="https://github.com/yeyu2/Youtube_demos/issues/5",
         family=_ANSWERED,
         text=(
@@ -212,6 +272,8 @@ TABLE: Final[tuple[Row, ...]] = (
             "session ... no longer",
             "session handle",
             "session resumption",
+            "session_resumption",
+            "sessionresumption",
             "resumption handle",
             "resumption token",
             "invalid handle",
@@ -220,13 +282,13 @@ TABLE: Final[tuple[Row, ...]] = (
             "handle ... expired",
             "entity was not found",
         ),
-        phase=_DIALLED,
+        phase=_ANSWERING,
         resumed=True,
         below=PROOF_AGE,
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The key, the token, the project or the place is refused: the next dial comes with"
+        why="The key, the token, the project or the place is refused: the next attempt comes with"
         " the same.",
         source="https://github.com/googleapis/python-genai/issues/1710",
         family=_SAID,
@@ -272,13 +334,10 @@ TABLE: Final[tuple[Row, ...]] = (
         family=_CLOSE,
         codes=_REFUSALS,
         text=(
+            *_CONFIGURATION,
+            "deprecated",
             "not supported",
             "unsupported",
-            "deprecated",
-            "for api version",
-            "model ... not found",
-            "model ... not available",
-            "models/ ... not found",
             "no matching",
             "unknown name",
             "unknown field",
@@ -290,7 +349,6 @@ TABLE: Final[tuple[Row, ...]] = (
             "failed to parse",
             "must be",
             "must have",
-            "publisher model",
         ),
     ),
     # Codes, by phase and by whether a handle was sent.
@@ -476,6 +534,13 @@ TABLE: Final[tuple[Row, ...]] = (
         names=frozenset({"FileNotFoundError", "IsADirectoryError", "NotADirectoryError"}),
     ),
     Row(
+        kind=FailureKind.FATAL,
+        why="The request itself is wrong, such as its scheme or a header: nothing was sent.",
+        source="https://www.python-httpx.org/exceptions/",
+        family=_NETWORK,
+        names=frozenset({"LocalProtocolError", "UnsupportedProtocol"}),
+    ),
+    Row(
         kind=FailureKind.TRANSIENT,
         why="Refused, reset, unreachable, unresolved, timed out: the network, or a server that is"
         " starting.",
@@ -496,4 +561,4 @@ TABLE: Final[tuple[Row, ...]] = (
         source="the default of this library",
     ),
 )
-"""The table; the last row matches everything, so that the judgement is total."""
+"""The table; the last row matches everything, so that there is a verdict for everything."""

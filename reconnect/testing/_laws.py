@@ -7,14 +7,16 @@ called, so that the emulator can be used without it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from reconnect._checks import checked_policy
 from reconnect._failures.classify import FailureKind, classify
 from reconnect._failures.loss import Loss, retry_after
-from reconnect.policy import Decision, Raise, ReconnectPolicy, Resume
+from reconnect.policy import Decision, Policy, Raise, Resume
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -57,7 +59,7 @@ class Question:
     elapsed: float
     draw: float
 
-    def put(self, policy: ReconnectPolicy) -> Decision:
+    def put(self, policy: Policy) -> Decision:
         """Return what the policy answers; that it does is a law of its own."""
         try:
             return policy.decide(
@@ -89,7 +91,7 @@ class Law:
 
     says: str
     inputs: Callable[[], SearchStrategy[Any]]
-    check: Callable[[ReconnectPolicy, Any], Complaint]
+    check: Callable[[Policy, Any], Complaint]
 
 
 ANSWERS: Final = "every question has an answer"
@@ -114,7 +116,7 @@ _WALKED: Final = 50
 _ENDING: Final = frozenset({FailureKind.FATAL, FailureKind.CLEAN})
 
 
-def check_policy(policy: ReconnectPolicy, *, max_examples: int = 100) -> None:
+def check_policy(policy: Policy, *, max_examples: int = 100) -> None:
     """Search for a question over which a policy breaks a law.
 
     The laws: every question has an answer; same input, same decision; never a retry of a fatal
@@ -126,7 +128,8 @@ def check_policy(policy: ReconnectPolicy, *, max_examples: int = 100) -> None:
     ``full_jitter`` and its kind from `reconnect.backoff` take the draw that they are given.
 
     Args:
-        policy: The policy, with whatever is plugged into it.
+        policy: The policy, with whatever is plugged into it, or an object of one's own that has
+            ``decide``. Without ``cap`` and ``throttle_delay`` its delays may be any.
         max_examples: How many inputs each law is tried with.
 
     Raises:
@@ -134,8 +137,7 @@ def check_policy(policy: ReconnectPolicy, *, max_examples: int = 100) -> None:
         TypeError: If it is no policy.
         ModuleNotFoundError: If Hypothesis is not installed.
     """
-    if not isinstance(policy, ReconnectPolicy):
-        raise TypeError(f"policy must be a ReconnectPolicy, got {policy!r}")
+    checked_policy(policy)
     for law in LAWS:
         broken = _search(policy, law, max_examples=max_examples)
         if broken is not None:
@@ -143,7 +145,7 @@ def check_policy(policy: ReconnectPolicy, *, max_examples: int = 100) -> None:
             raise BrokenLaw(broken.law, f"  {policy!r}\n{broken.how}") from broken.__cause__
 
 
-def _search(policy: ReconnectPolicy, law: Law, *, max_examples: int) -> BrokenLaw | None:
+def _search(policy: Policy, law: Law, *, max_examples: int) -> BrokenLaw | None:
     """Return how a policy breaks a law, with the simplest input that Hypothesis finds."""
     try:
         from hypothesis import HealthCheck, Phase, given, settings
@@ -260,7 +262,7 @@ def _of(kind: FailureKind) -> SearchStrategy[Loss]:
 # How they are checked
 
 
-def _is_the_same(policy: ReconnectPolicy, question: Question) -> Complaint:
+def _is_the_same(policy: Policy, question: Question) -> Complaint:
     first, second = question.put(policy), question.put(policy)
     if _facts(first) == _facts(second):
         return None
@@ -274,7 +276,7 @@ def _facts(decision: Decision) -> object:
     return decision
 
 
-def _ends_the_session(policy: ReconnectPolicy, question: Question) -> Complaint:
+def _ends_the_session(policy: Policy, question: Question) -> Complaint:
     decision = question.put(policy)
     if isinstance(decision, Raise):
         return None
@@ -282,27 +284,28 @@ def _ends_the_session(policy: ReconnectPolicy, question: Question) -> Complaint:
     return f"  {question}\n  returned {decision!r} for a failure that is {kind}"
 
 
-def _needs_a_handle(policy: ReconnectPolicy, question: Question) -> Complaint:
+def _needs_a_handle(policy: Policy, question: Question) -> Complaint:
     decision = question.put(policy)
     if question.loss.handle or not isinstance(decision, Resume):
         return None
     return f"  {question}\n  returned {decision!r}, and no handle is held"
 
 
-def _is_within_the_cap(policy: ReconnectPolicy, question: Question) -> Complaint:
+def _is_within_the_cap(policy: Policy, question: Question) -> Complaint:
     decision = question.put(policy)
     if isinstance(decision, Raise):
         return None
-    lowest, highest = 0.0, policy.cap
+    lowest, highest = 0.0, getattr(policy, "cap", math.inf)
     if classify(question.loss) is FailureKind.THROTTLED:
-        lowest = max(policy.throttle_delay, retry_after(question.loss.error) or 0.0)
+        floor = getattr(policy, "throttle_delay", 0.0)
+        lowest = max(floor, retry_after(question.loss.error) or 0.0)
         highest += lowest
     if lowest <= decision.delay <= highest:
         return None
     return f"  {question}\n  returned {decision!r}, not from {lowest!r} to {highest!r} s"
 
 
-def _gives_up(policy: ReconnectPolicy, outage: tuple[Dial, ...]) -> Complaint:
+def _gives_up(policy: Policy, outage: tuple[Dial, ...]) -> Complaint:
     slept, last = 0.0, ""
     for dialled, (attempt, elapsed) in enumerate(_time(outage)):
         dial = outage[dialled % len(outage)]
@@ -327,7 +330,7 @@ def _time(outage: tuple[Dial, ...]) -> Iterator[tuple[int, float]]:
         attempt, elapsed = min(2 * attempt, _HIGHEST_ATTEMPT), 2 * elapsed
 
 
-def _waits_longer(policy: ReconnectPolicy, pair: tuple[Question, Question]) -> Complaint:
+def _waits_longer(policy: Policy, pair: tuple[Question, Question]) -> Complaint:
     throttled, transient = (question.put(policy) for question in pair)
     if isinstance(throttled, Raise) or isinstance(transient, Raise):
         return None
@@ -336,7 +339,7 @@ def _waits_longer(policy: ReconnectPolicy, pair: tuple[Question, Question]) -> C
     return f"  {pair[0]}\n  returned {throttled!r}, but\n  {pair[1]}\n  returned {transient!r}"
 
 
-def _went_on_before(policy: ReconnectPolicy, question: Question) -> Complaint:
+def _went_on_before(policy: Policy, question: Question) -> Complaint:
     late = question.put(policy)
     if isinstance(late, Raise):
         return None

@@ -61,7 +61,7 @@ def address(running):
 
 
 async def greeting(running, policy):
-    """Return what the server says on the first connection that a dial leads to."""
+    """Return what the server says on the first connection that there is."""
     lent = {"process_exception": policy.process_exception}
     if "reconnect_delays" in TAKES:
         lent["reconnect_delays"] = policy.reconnect_delays
@@ -72,7 +72,7 @@ async def greeting(running, policy):
 
 @needs_reconnect_delays
 async def test_websockets_connects_through_an_outage():
-    """Websockets dials again, through refusals that pass, as the policy says."""
+    """Websockets connects again, through refusals that pass, as the policy says."""
     refusals = [reply(503), reply(429), reply(408)]
     async with server(refusals) as running:
         assert await greeting(running, QUICK) == "hello"
@@ -81,7 +81,7 @@ async def test_websockets_connects_through_an_outage():
 @needs_process_exception
 @pytest.mark.parametrize("status", [401, 404])
 async def test_websockets_raises_what_is_fatal(status):
-    """Websockets raises a refusal that no dial would change."""
+    """Websockets raises a refusal that no attempt would change."""
     async with server([reply(status)]) as running:
         with pytest.raises(websockets.InvalidStatus, match=f"HTTP {status}"):
             await greeting(running, QUICK)
@@ -153,12 +153,12 @@ async def test_tenacity_tries_again():
     failures = [refused(503), ConnectionResetError(), refused(429)]
     waits = Waits()
 
-    async def dial():
+    async def connect_():
         if failures:
             raise failures.pop(0)
         return "connected"
 
-    assert await QUICK.retrying(sleep=waits)(dial) == "connected"
+    assert await QUICK.retrying(sleep=waits)(connect_) == "connected"
     first, second, third = waits.delays
     assert first <= 0.01
     assert second <= 0.02
@@ -169,11 +169,11 @@ async def test_tenacity_tries_again():
 async def test_tenacity_raises_what_is_fatal(error):
     """Tenacity raises as it came what does not pass."""
 
-    async def dial():
+    async def connect_():
         raise error
 
     with pytest.raises(type(error)) as raised:
-        await QUICK.retrying(sleep=Waits())(dial)
+        await QUICK.retrying(sleep=Waits())(connect_)
     assert raised.value is error
 
 
@@ -182,11 +182,11 @@ async def test_tenacity_gives_up():
     policy = QUICK.replace(stop=tenacity.stop_after_attempt(3))
     waits = Waits()
 
-    async def dial():
+    async def connect_():
         raise ConnectionResetError(104, "reset")
 
     with pytest.raises(ReconnectExhausted, match="gave up after 3 attempts") as raised:
-        await policy.retrying(sleep=waits)(dial)
+        await policy.retrying(sleep=waits)(connect_)
     assert isinstance(raised.value.__cause__, ConnectionResetError)
     assert len(waits.delays) == 3
 
@@ -214,13 +214,13 @@ async def test_tenacity_shared():
     retrying = policy.retrying(sleep=Waits())
     failures = {name: [TimeoutError() for _ in range(3)] for name in "abc"}
 
-    async def dial(name):
+    async def connect_(name):
         await asyncio.sleep(0)
         if failures[name]:
             raise failures[name].pop()
         return name
 
-    assert await asyncio.gather(*(retrying(dial, name) for name in "abc")) == ["a", "b", "c"]
+    assert await asyncio.gather(*(retrying(connect_, name) for name in "abc")) == ["a", "b", "c"]
 
 
 async def test_tenacity_without_an_exception():
@@ -229,10 +229,10 @@ async def test_tenacity_without_an_exception():
     retrying = QUICK.retrying(sleep=Waits())
     retrying.retry = tenacity.retry_if_result(lambda result: result < 3)
 
-    async def dial():
+    async def connect_():
         return results.pop(0)
 
-    assert await retrying(dial) == 3
+    assert await retrying(connect_) == 3
 
 
 def test_elapsed(monkeypatch):

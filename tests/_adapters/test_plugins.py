@@ -79,7 +79,9 @@ def test_wait_sees_the_outage():
     """A function of tenacity's state finds in it the attempt, the time and the error."""
     seen = []
     wait(lambda state: seen.append(state) or 0, attempt=4, elapsed=12.5)
-    (state,) = seen
+    trial, state = seen
+    assert (trial.attempt_number, trial.seconds_since_start) == (1, 0)
+    assert isinstance(trial.outcome.exception(), ConnectionError)
     assert (state.attempt_number, state.seconds_since_start) == (4, 12.5)
     assert state.outcome.exception() is LOSS.error
     assert state.outcome.failed
@@ -126,15 +128,77 @@ def test_failure_when_tried(rule, asked):
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
-def test_what_takes_a_state_is_not_tried():
-    """A function of tenacity's state, and a random object, are left alone until an outage."""
-    asked = []
-    wait_rule(asked.append, cap=30)
-    stop_rule(asked.append)
+def test_tenacity_is_not_tried():
+    """A random object of tenacity's is left alone until an outage, and so is a sum with it."""
     state = random.getstate()
     wait_rule(tenacity.wait_random(0, 1), cap=30)
-    assert asked == []
+    wait_rule(tenacity.wait_random(0, 1) + constant(1), cap=30)
     assert random.getstate() == state
+
+
+class Retrying:
+    """Waits and stops of one's own that take what tenacity gives."""
+
+    def wait(self, retry_state):
+        """Return the number of the attempt."""
+        return retry_state.attempt_number
+
+    def stop(self, retry_state):
+        """Give up after two attempts."""
+        return retry_state.attempt_number >= 2
+
+
+def test_functions_of_a_state():
+    """A function of tenacity's state is tried with one, and then asked with one."""
+    assert wait(Retrying().wait, attempt=7) == 7
+    assert [stop(Retrying().stop, attempts) for attempts in (1, 2)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda attempt: 2 * attempt,
+        lambda n: min(30, n),
+        lambda n: [1, 2, 4][n],
+        lambda n: n,
+        lambda n: None,
+        lambda n: True,
+        lambda n: -1.0,
+        lambda attempt: 5.0,
+        lambda draw: 5.0,
+        lambda state: state.no_such_attribute,
+    ],
+    ids=range(10),
+)
+def test_wait_of_the_attempt_alone(wrong):
+    """A function of the attempt's number is named when it is plugged in, with what to write."""
+    with pytest.raises(TypeError, match=r"wait=<function .*RetryCallState.*of \(attempt, draw\)"):
+        wait_rule(wrong, cap=30)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda attempts: attempts >= 3,
+        lambda n: n > 3,
+        lambda attempts: attempts == 3,
+        lambda n: n,
+        lambda elapsed: False,
+    ],
+    ids=range(5),
+)
+def test_stop_of_the_attempts_alone(wrong):
+    """A function of the attempts made is named when it is plugged in, with what to write."""
+    message = r"stop=<function .*RetryCallState.*of \(attempts, elapsed\).*state.attempt_number"
+    with pytest.raises(TypeError, match=message):
+        stop_rule(wrong)
+
+
+def test_why_a_function_of_one_argument_failed():
+    """The error over a function of one argument names what it failed with."""
+    with pytest.raises(TypeError, match=r"failed over one: TypeError\(.unsupported op") as raised:
+        wait_rule(lambda n: 2 * n, cap=30)
+    assert isinstance(raised.value.__cause__, TypeError)
 
 
 def test_endless_number():

@@ -125,17 +125,17 @@ def test_dead_handle_over_time():
     """After a loss of a session that worked, the third failure in a row condemns the handle."""
     found = [*steps(ReconnectPolicy(), internal(handle=True, resumed=True, age=600.0))]
     assert [step.what for step in found] == [
-        *["dial with the handle"] * 3,
-        "dial without a handle",
+        *["resume with the handle"] * 3,
+        "start a new session",
         "raise the error as it came",
     ]
-    assert found[0] == Step(1, "dial with the handle", 0.0, pytest.approx(1.0), 0.5)
+    assert found[0] == Step(1, "resume with the handle", 0.0, pytest.approx(1.0), 0.5)
 
 
 def test_repeated_from_the_start():
     """A connection that had proven nothing counts as one of the row."""
     found = [*steps(ReconnectPolicy(), internal(handle=True, resumed=True, age=1.0))]
-    assert [step.what for step in found].index("dial without a handle") == 2
+    assert [step.what for step in found].index("start a new session") == 2
 
 
 def test_policy_that_never_gives_up():
@@ -152,7 +152,7 @@ def test_everything_is_explained(loss):
     file = io.StringIO()
     report(loss, file=file)
     assert f" of {len(TABLE)} in" in file.getvalue()
-    *dials, end = steps(ReconnectPolicy(), loss)
-    assert all(step.least <= step.most for step in dials)
+    *attempts, end = steps(ReconnectPolicy(), loss)
+    assert all(step.least <= step.most for step in attempts)
     assert end.least is None
-    assert [step.at for step in dials] == sorted(step.at for step in dials)
+    assert [step.at for step in attempts] == sorted(step.at for step in attempts)

@@ -69,10 +69,24 @@ def test_handle_of_the_turn_before():
     assert ledger.backlog.past == [user("q"), model_turn(["a"])]
 
 
-def test_withheld_handle():
-    """An update without a handle leaves the last good one in place."""
-    ledger = talking(update("h"), update("", resumable=False))
+@pytest.mark.parametrize("handle", ["", None, "dead"])
+def test_withheld_handle(handle):
+    """An update that is not resumable leaves the last good handle in place, whatever it brings."""
+    ledger = talking(update("h"), update(handle, resumable=False))
     assert ledger.handle == "h"
+
+
+def test_withheld_handle_covers_nothing():
+    """A handle that cannot be resumed from is none: what it would cover is sent again."""
+    ledger = talking(said("a"), complete(), update("dead", resumable=False))
+    assert ledger.handle is None
+    ledger.lost()
+    assert ledger.backlog.past == []
+
+
+def test_handle_that_does_not_say():
+    """A handle that comes without a word on whether it can be resumed from is taken over."""
+    assert talking(update("h", resumable=None)).handle == "h"
 
 
 # Rule 2: a reply that was cut

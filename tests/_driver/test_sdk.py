@@ -12,9 +12,13 @@ from reconnect import Lost, Phase, RemoteProtocolError, ResumableSession
 from reconnect._driver import sdk as _sdk
 from reconnect.testing import Abort, Frame, LiveServer
 
+TOO_DEEP = "[" * 100_000
+
 
 @pytest.mark.parametrize(
-    "data", ["no json", b"\xff\xfe", '{"error": {"code": 500}}', "[1]", '{"serverContent": 7}']
+    "data",
+    ["no json", b"\xff\xfe", '{"error": {"code": 500}}', "[1]", '{"serverContent": 7}', TOO_DEEP],
+    ids=lambda data: data[:30],
 )
 async def test_unreadable_frame_is_a_loss(data):
     """Session takes a frame that the SDK cannot read for a loss, and resumes."""
@@ -32,9 +36,10 @@ async def test_unreadable_frame_is_a_loss(data):
     assert lost.error.__cause__ is not None
 
 
-async def test_unreadable_setup_is_a_loss():
-    """Session takes a setup that is answered with no JSON for a loss."""
-    async with LiveServer(faults=[Frame("no json", during_setup=True)]) as server:
+@pytest.mark.parametrize("data", ["no json", TOO_DEEP], ids=["no JSON", "too deep"])
+async def test_unreadable_setup_is_a_loss(data):
+    """Session takes a setup that is answered with what cannot be read for a loss."""
+    async with LiveServer(faults=[Frame(data, during_setup=True)]) as server:
         with pytest.raises(RemoteProtocolError):
             async with session_on(server):
                 pass
@@ -200,6 +205,12 @@ def test_error_of_the_callers_is_no_frame():
     assert isinstance(_sdk.readable(bug, checked=True), RemoteProtocolError)
     other = RuntimeError()
     assert _sdk.readable(other, checked=True) is other
+
+
+def test_recursion_of_the_callers_is_no_frame():
+    """A caller's function that calls itself for ever stays what it is, on the first connection."""
+    bug = RecursionError()
+    assert _sdk.readable(bug, connecting=True) is bug
 
 
 def test_hasty_close_of_websockets_is_a_loss():

@@ -1,4 +1,4 @@
-"""The table of judgement: what each failure is taken for."""
+"""The error table: what each failure is taken for."""
 
 import asyncio
 import builtins
@@ -84,7 +84,7 @@ def reported():
 
 @pytest.mark.parametrize(("report", "error"), list(reported()))
 def test_reports(report, error):
-    """A failure that users have reported is judged as it should have been."""
+    """A failure that users have reported is classified as it should have been."""
     loss = Loss(
         error,
         report["phase"],
@@ -103,22 +103,28 @@ def test_reports(report, error):
 
 
 def test_repetition_is_needed_once():
-    """All reports but one are judged from the one loss that they tell of."""
+    """All reports but one are classified from the one loss that they tell of."""
     assert sum(repeats(report) > 0 for _, _, report in REPORTS) == 1
 
 
 INTERNAL = wrapped(1011, "Internal error encountered.")
+AUDIO = "The audio content type (CONTENT_TYPE_AUDIO) is not supported for this model configuration."
+BAD_SCHEME = type("UnsupportedProtocol", (ConnectionError,), {})("no http:// in the URL")
 EXAMPLES = [
     Loss(wrapped(1011, "API key not valid"), closing=True, handle=True),
     Loss(DefaultCredentialsError("Your default credentials were not found."), Phase.CONNECT),
     Loss(ValueError("api key not valid"), go_away=True),
     Loss(ResumeUnconfirmed(5.0), resumed=True, handle=True, go_away=True),
     Loss(wrapped(1008, "quota exceeded"), go_away=True),
+    Loss(closed(1008, "Throttled: the session handle is not valid"), resumed=True),
     Loss(closed(1011, "Your prepayment credits are depleted.")),
     Loss(refused(429, "Quota exceeded for metric x, limit: 0, model: y"), Phase.CONNECT),
     Loss(refused(403, "You exceeded your current quota"), Phase.CONNECT),
     Loss(wrapped(1007, "The input token count exceeds the maximum number of tokens")),
     Loss(wrapped(1011, "The service is currently unavailable."), resumed=True, repeats=9),
+    Loss(closed(1007, AUDIO), handle=True, age=36.0, repeats=1),
+    Loss(closed(1007, AUDIO), handle=True, age=36.0),
+    Loss(wrapped(1007, "setup.tools[0].name: Invalid"), Phase.SETUP, resumed=True),
     Loss(wrapped(1008, "BidiGenerateContent session expired"), resumed=True, age=9.9),
     Loss(refused(400, "API key not valid"), Phase.CONNECT),
     Loss(wrapped(1008, "Operation is not implemented, or supported, or enabled."), age=60),
@@ -144,6 +150,7 @@ EXAMPLES = [
     Loss(ssl.SSLCertVerificationError(1, "x"), Phase.CONNECT),
     Loss(ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED]"), Phase.CONNECT),
     Loss(FileNotFoundError(2, "No such file"), Phase.CONNECT),
+    Loss(BAD_SCHEME, Phase.CONNECT),
     Loss(ConnectionRefusedError(111, "refused"), Phase.CONNECT),
     Loss(closed(4999), handle=True),
     Loss(closed(4999)),
@@ -226,8 +233,11 @@ def expected_of(error):
     """Return the verdict on an exception of a class, while a handle is held."""
     if getattr(getattr(error, "response", None), "status_code", None) == 407:
         return "fatal"
+    if isinstance(error, BaseExceptionGroup):
+        return "fatal"  # made of ValueErrors
     if isinstance(error, auth.GoogleAuthError):
-        return "transient" if isinstance(error, auth.TransportError) else "fatal"
+        network = auth.TransportError, auth.TimeoutError, auth.ResponseError
+        return "transient" if isinstance(error, network) else "fatal"
     if isinstance(error, (*FATAL_HANDSHAKES, *FATAL_FILES, ssl.SSLCertVerificationError)):
         return "fatal"
     transport = OSError, websockets.exceptions.InvalidHandshake
@@ -248,7 +258,7 @@ def test_every_exception(error):
 
 @given(code=CODES, text=TEXTS, rest=losses())
 def test_faces_agree(code, text, rest):
-    """A close is judged the same raw and wrapped."""
+    """A close is classified the same raw and wrapped."""
     first, second = (
         Loss(face(code, text), rest.phase, rest.resumed, rest.handle, rest.age, rest.go_away)
         for face in (closed, wrapped)
@@ -419,3 +429,126 @@ def test_same_verdict_again():
     for count in (0, 1, 2):
         explain(replace(loss, repeats=count))
     assert explain(loss) is before
+
+
+@pytest.mark.parametrize("code", [1007, 1008, 1011, 1013, 4000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Throttled.",
+        "Request was throttled, the session was not found",
+        "throttling: session resumption handle is not valid",
+        "Billing account: throttled",
+        "setup.tools[0]: throttled",
+    ],
+)
+@given(loss=losses(closing=False, go_away=False))
+def test_throttled(code, text, loss):
+    """A server that says it throttles is left alone, whatever else it says and how often."""
+    assert classify(replace(loss, error=closed(code, text))) is FailureKind.THROTTLED
+    assert classify(replace(loss, error=refused(403, text))) is FailureKind.THROTTLED
+
+
+PARTS = [
+    "setup.tools[0].function_declarations[1].name: Invalid function name",
+    "Invalid value at 'setup.generation_config.speech_config'",
+    "Unknown name \"inputAudioTranscription\" at 'setup': Cannot find field.",
+    "* GenerateContentRequest.tools[0].function_declarations[0].parameters: session not found",
+    "setup.systemInstruction: resumption handle",
+    "generation_config.response_modalities: at most one",
+]
+
+
+@pytest.mark.parametrize("text", PARTS)
+@pytest.mark.parametrize("phase", [Phase.SETUP, Phase.SESSION])
+@pytest.mark.parametrize("code", [1007, 1008, 1011])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_part_of_the_request(code, resumed, phase, text):
+    """A text that names a part of the setup speaks of the setup, also where a handle was sent."""
+    for repeats_ in (0, 5):
+        loss = Loss(
+            wrapped(code, text), phase, resumed=resumed, handle=resumed, repeats=repeats_, age=1.0
+        )
+        assert classify(loss) is FailureKind.FATAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid value at 'setup.session_resumption.handle'",
+        "setup.sessionResumption.handle: is not valid",
+        "The setup. It failed.",
+    ],
+)
+def test_handle_in_the_request(text):
+    """A text that names the handle's own place in the setup, or no part of it, condemns it."""
+    assert classify(Loss(closed(1007, text), Phase.SETUP, resumed=True)) == "handle_rejected"
+    assert classify(Loss(closed(1007, text), Phase.SETUP)) == "fatal"
+
+
+@pytest.mark.parametrize("text", [AUDIO, "models/x is not found for API version v1", *PARTS])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_configuration_that_had_worked(resumed, text):
+    """What had worked for ten seconds is not what is wrong; refused again at once, it is."""
+    worked = Loss(closed(1007, text), resumed=resumed, handle=True, age=10.0)
+    assert classify(worked) is FailureKind.TRANSIENT
+    for again in (
+        replace(worked, age=9.9),
+        replace(worked, repeats=1),
+        replace(worked, phase=Phase.SETUP, age=0.0),
+        replace(worked, handle=False),
+    ):
+        assert classify(again) is FailureKind.FATAL
+
+
+def test_what_was_sent_is_no_configuration():
+    """A refusal of what was just sent is none of the configuration, at whatever age."""
+    error = closed(1007, "Invalid JSON payload received.")
+    assert classify(Loss(error, handle=True, age=36.0)) is FailureKind.FATAL
+
+
+SEVERE_FIRST = [
+    (ValueError("a bug"), "fatal"),
+    (
+        wrapped(1007, "The input token count exceeds the maximum number of tokens"),
+        "context_exhausted",
+    ),
+    (closed(1008, "session expired"), "handle_rejected"),
+    (wrapped(1011, "Resource exhausted"), "throttled"),
+    (ConnectionResetError(), "transient"),
+]
+
+
+@pytest.mark.parametrize("first", range(len(SEVERE_FIRST)))
+def test_group(first):
+    """A group is taken for the most severe of what is in it, in whatever order and depth."""
+    errors = [error for error, _ in SEVERE_FIRST[first:]]
+    kind = SEVERE_FIRST[first][1]
+    for group in (
+        BaseExceptionGroup("x", errors),
+        BaseExceptionGroup("x", errors[::-1]),
+        ExceptionGroup("x", [errors[-1], ExceptionGroup("y", [ExceptionGroup("z", errors)])]),
+    ):
+        assert classify(Loss(group, resumed=True, handle=True)) == kind
+
+
+def test_group_with_an_end():
+    """A group in which the session has ended as it should is such an end, unless there is a bug."""
+    idle, gone = wrapped(1000, "The operation was cancelled."), ConnectionResetError()
+    assert classify(Loss(ExceptionGroup("x", [gone, idle]))) is FailureKind.CLEAN
+    assert classify(Loss(ExceptionGroup("x", [idle, KeyError(1)]))) is FailureKind.FATAL
+
+
+@given(loss=losses(), errors=st.lists(st.sampled_from(SEVERE_FIRST), min_size=1, max_size=4))
+def test_group_is_no_more_than_its_parts(loss, errors):
+    """A group has the verdict of one of its exceptions, given the same facts."""
+    group = BaseExceptionGroup("x", [error for error, _ in errors])
+    kinds = {classify(replace(loss, error=error)) for error, _ in errors}
+    assert classify(replace(loss, error=group)) in kinds
+
+
+@pytest.mark.parametrize("wrong", [OSError("gone"), OSError, None, "gone"], ids=repr)
+def test_no_loss(wrong):
+    """What is no loss is named, with what to do about it."""
+    with pytest.raises(TypeError, match=r"take a Loss, got .*; wrap it: classify\(Loss\(error\)\)"):
+        classify(wrong)

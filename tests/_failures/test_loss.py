@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import math
 import socket
 import ssl
@@ -20,7 +21,14 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from reconnect import Loss, Phase, RemoteProtocolError
-from reconnect._failures.loss import ABNORMAL_CLOSURE, Family, Symptom, read, retry_after
+from reconnect._failures.loss import (
+    ABNORMAL_CLOSURE,
+    Family,
+    Symptom,
+    leaves,
+    read,
+    retry_after,
+)
 
 NOW = "Mon, 23 Nov 2026 03:00:00 GMT"
 LATER = "Mon, 23 Nov 2026 03:01:30 GMT"
@@ -216,6 +224,8 @@ def test_no_wrapper(error, cause):
     ("error", "family"),
     [
         (auth.TransportError("no route"), Family.TRANSPORT),
+        (auth.TimeoutError("timed out"), Family.TRANSPORT),
+        (auth.ResponseError("cut off"), Family.TRANSPORT),
         (auth.RefreshError("502", retryable=True), Family.TRANSPORT),
         (auth.RefreshError("invalid_grant"), Family.FOREIGN),
         (auth.DefaultCredentialsError("not found"), Family.FOREIGN),
@@ -227,15 +237,162 @@ def test_credentials(error, family):
     assert read(error) == Symptom(family, None, str(error))
 
 
+def test_credentials_of_a_machine():
+    """Credentials that say only by their cause that the network failed are the network's fault."""
+    raised = chained(auth.RefreshError("x"), auth.TransportError("no route"), explicit=True)
+    assert read(raised).family is Family.TRANSPORT
+    raised = chained(auth.RefreshError("x"), ValueError("no JSON"), explicit=True)
+    assert read(raised).family is Family.FOREIGN
+
+
+def look_alike(module, name, *bases):
+    """Return an exception class that has the name of a library's."""
+    return type(name, bases or (Exception,), {"__module__": module})
+
+
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("httpx", "TransportError"), ("aiohttp.client_exceptions", "ClientConnectionError")],
+    [
+        ("httpx", "TransportError"),
+        ("httpx2", "TransportError"),
+        ("httpx2._exceptions", "TransportError"),
+        ("aiohttp.client_exceptions", "ClientConnectionError"),
+        ("aiohttp", "ClientPayloadError"),
+        ("anyio", "BrokenResourceError"),
+        ("anyio._core._exceptions", "ClosedResourceError"),
+    ],
 )
-def test_requests_of_the_sdk(module, name):
-    """What the SDK's own HTTP clients raise over the network is a failure of the network."""
-    kind = type(name, (Exception,), {"__module__": module})
-    derived = type("Derived", (kind,), {"__module__": "elsewhere"})
+def test_requests(module, name):
+    """What HTTP clients raise over the network is a failure of the network."""
+    derived = look_alike("elsewhere", "Derived", look_alike(module, name))
     assert read(derived("gone")) == Symptom(Family.TRANSPORT, None, "gone")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("httpxtras", "TransportError"), ("my.httpx", "TransportError"), ("anyio", "WouldBlock")],
+)
+def test_other_libraries(module, name):
+    """What another library raises under the same name is its own affair."""
+    assert read(look_alike(module, name)("gone")).family is Family.FOREIGN
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def httpx(request):
+    """Return the HTTP client that a google-genai uses, where it is installed."""
+    return pytest.importorskip(request.param)
+
+
+def test_httpx(httpx):
+    """Of all that httpx raises, the network's failures are those of the network."""
+    kinds = [kind for kind in vars(httpx).values() if inspect.isclass(kind)]
+    kinds = [kind for kind in kinds if issubclass(kind, httpx.RequestError)]
+    assert len(kinds) > 10
+    for kind in kinds:
+        transport = issubclass(kind, httpx.TransportError)
+        assert (read(kind("gone")).family is Family.TRANSPORT) is transport
+    assert read(httpx.InvalidURL("no scheme")).family is Family.FOREIGN
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_status_of_httpx(httpx, status):
+    """An HTTP status that httpx raises over is read as such, with its body and its headers."""
+    request = httpx.Request("POST", "https://example.com/token")
+    answer = {"headers": {"Retry-After": "7"}, "json": {"error": "Quota EXHAUSTED"}}
+    response = httpx.Response(status, request=request, **answer)
+    with pytest.raises(httpx.HTTPStatusError) as raised:
+        response.raise_for_status()
+    symptom = read(raised.value)
+    assert (symptom.family, symptom.code) == (Family.STATUS, status)
+    assert "quota exhausted" in symptom.text
+    assert retry_after(raised.value) == 7
+
+
+def test_status_of_an_unread_response(httpx):
+    """A response whose body has not been read is read as far as it goes."""
+    request = httpx.Request("GET", "https://example.com/token")
+    response = httpx.Response(503, request=request, stream=httpx.ByteStream(b"busy"))
+    symptom = read(httpx.HTTPStatusError("Service Unavailable", request=request, response=response))
+    assert symptom == Symptom(Family.STATUS, 503, "service unavailable")
+
+
+def aiohttp_look_alikes(status):
+    """Return what aiohttp raises over a status, by look-alikes of its classes."""
+    response = look_alike("aiohttp.client_exceptions", "ClientResponseError")
+    handshake = look_alike("aiohttp.client_exceptions", "WSServerHandshakeError", response)
+    for kind in (response, handshake):
+        error = kind("Invalid response status")
+        error.status, error.headers = status, {"Retry-After": "7"}
+        yield error
+
+
+def aiohttp_itself(status):
+    """Return what aiohttp raises over a status."""
+    aiohttp = pytest.importorskip("aiohttp")
+    multidict = pytest.importorskip("multidict")
+    headers = multidict.CIMultiDict({"Retry-After": "7"})
+    info = aiohttp.RequestInfo("https://example.com", "GET", headers, "https://example.com")
+    for kind in (aiohttp.ClientResponseError, aiohttp.WSServerHandshakeError):
+        yield kind(info, (), status=status, message="Invalid response status", headers=headers)
+
+
+@pytest.mark.parametrize("errors", [aiohttp_look_alikes, aiohttp_itself])
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_status_of_aiohttp(errors, status):
+    """A status that aiohttp raises over, in a handshake too, is read as such."""
+    for error in errors(status):
+        symptom = read(error)
+        assert (symptom.family, symptom.code) == (Family.STATUS, status)
+        assert "invalid response status" in symptom.text
+        assert retry_after(error) == 7
+
+
+def test_no_status_of_aiohttp():
+    """An error of aiohttp's that names no status has none."""
+    assert {read(error).code for error in aiohttp_look_alikes(0)} == {None}
+
+
+GONE = ConnectionResetError("gone")
+BUG = ValueError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("errors", "read_as"),
+    [
+        ([GONE, closed(1011), BUG], BUG),
+        ([GONE, closed(1008), refused(429)], refused(429)),
+        ([GONE, wrapped(1008, "gone")], None),
+        ([GONE, websockets.exceptions.InvalidMessage("cut")], None),
+        ([GONE], GONE),
+        ([asyncio.CancelledError(), GONE], asyncio.CancelledError()),
+    ],
+    ids=repr,
+)
+def test_group(errors, read_as):
+    """Of a group one exception is read, at whatever depth it is: no bug is hidden by the rest."""
+    expected = read(errors[-1] if read_as is None else read_as)
+    group = BaseExceptionGroup("together", errors)
+    nested = BaseExceptionGroup("outer", [GONE, BaseExceptionGroup("inner", [group])])
+    for found in (read(group), read(nested)):
+        assert (found, found.names) == (expected, expected.names)
+
+
+def test_leaves():
+    """The exceptions of a group come in their order, however deep they are."""
+    one, two, three = (ValueError(number) for number in range(3))
+    group = ExceptionGroup("b", [two])
+    for _ in range(2000):
+        group = ExceptionGroup("deeper", [group])
+    assert [*leaves(ExceptionGroup("a", [one, group, three]))] == [one, two, three]
+
+
+def test_group_says_how_long():
+    """Of what a group asks for the longest counts."""
+    group = ExceptionGroup(
+        "x", [refused(429, Retry_After="7"), GONE, refused(429, Retry_After="9")]
+    )
+    assert retry_after(group) == 9
+    assert retry_after(ExceptionGroup("x", [GONE])) is None
 
 
 def test_long_text():

@@ -8,7 +8,9 @@ from reconnect import (
     Decision,
     FailureKind,
     Loss,
+    Outage,
     Phase,
+    Policy,
     Raise,
     ReconnectExhausted,
     ReconnectPolicy,
@@ -16,6 +18,7 @@ from reconnect import (
     Resume,
     classify,
 )
+from reconnect.testing import check_policy
 
 policy = ReconnectPolicy(base=0.5, without_handle="restart", context_exhausted="raise")
 assert_type(policy, ReconnectPolicy)
@@ -88,8 +91,38 @@ exhausted = ReconnectExhausted(attempts=10, elapsed=300.0)
 assert_type(exhausted.attempts, int)
 assert_type(exhausted.elapsed, float)
 
+outage = Outage(max_reconnects_per_hour=None)
+outage.connecting(0.0, resumed=False)
+assert_type(outage.lost(OSError(), now=1.0, handle=True), Loss)
+assert_type(outage.attempt, int)
+assert_type(outage.elapsed(2.0), float)
+assert_type(outage.moved(2.0), ConnectionError | None)
+
+
+class Own:
+    """A policy of one's own."""
+
+    def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
+        """Give up."""
+        return Raise(loss.error)
+
+
+class Later:
+    """No policy: it has to be awaited."""
+
+    async def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
+        """Give up."""
+        return Raise(loss.error)
+
+
+ours: Policy = policy
+own: Policy = Own()
+check_policy(Own())
+
 # What must not pass: mypy reports an ignore that ignores nothing.
 ReconnectPolicy(without_handle="resume")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 ReconnectPolicy(1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 policy.decide(loss, 1, 0.0, 0.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 policy.base = 2.0  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+later: Policy = Later()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+kind: Policy = Own  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]

@@ -35,7 +35,7 @@ CONFIG: Final[dict[str, Any]] = {
     "tools": [BOOKING],
 }
 
-PATIENCE: Final = 30.0
+REPLY_TIMEOUT: Final = 30.0
 """Seconds after which a turn without a complete reply is given up, and the conversation with it."""
 
 PAUSE: Final = 0.4
@@ -131,7 +131,7 @@ class Conversation:
         self._timeline.asked(question)
         self._replies.append([])
         self._heard_at = self._now()
-        limit = asyncio.timeout(PATIENCE)
+        limit = asyncio.timeout(REPLY_TIMEOUT)
         try:
             async with limit:
                 if self._realtime:
@@ -142,7 +142,7 @@ class Conversation:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"no complete reply within {PATIENCE:.0f} s") from error
+            raise TimeoutError(f"no complete reply within {REPLY_TIMEOUT:.0f} s") from error
 
     async def _listen(self, session: ResumableSession, number: int) -> None:
         """Listen until the end of a turn."""

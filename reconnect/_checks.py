@@ -1,0 +1,121 @@
+"""Checks a policy that somebody else has written: what it is, and what it decides.
+
+A mistake in it would show in an outage otherwise, as a session that hangs or sleeps for ever.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from numbers import Real
+from typing import Any, Final
+
+from ._adapters.plugins import answers_later
+from .policy import Decision, Policy, Raise, Restart, Resume
+
+__all__ = ["checked_decision", "checked_policy"]
+
+_SIGNATURE: Final = "decide(self, loss, *, attempt, elapsed, draw)"
+_DECISIONS: Final = "Resume(delay), Restart(delay) or Raise(error)"
+
+
+def checked_policy(policy: Any) -> Policy:
+    """Return a policy, checked as far as can be without asking it anything.
+
+    Args:
+        policy: What was given as one.
+
+    Raises:
+        TypeError: If it is a class, has no ``decide`` that can be asked as `Policy` says, or one
+            that is ``async def``.
+    """
+    if isinstance(policy, type):
+        raise TypeError(
+            f"policy must be an object, got the class {policy.__name__}; write"
+            f" policy={policy.__name__}()"
+        )
+    decide = getattr(policy, "decide", None)
+    if not callable(decide):
+        raise TypeError(
+            f"policy must have a method {_SIGNATURE}, got {policy!r}; use a ReconnectPolicy, or see"
+            " reconnect.Policy"
+        )
+    if answers_later(decide):
+        raise TypeError(
+            f"decide() of {policy!r} answers later, and a policy decides at once; write"
+            f" def {_SIGNATURE} without async and yield, and return {_DECISIONS}"
+        )
+    if not _can_be_asked(decide):
+        raise TypeError(
+            f"decide() of {policy!r} cannot be asked with a loss, attempt=, elapsed= and draw=;"
+            f" write def {_SIGNATURE}"
+        )
+    checked: Policy = policy
+    return checked
+
+
+def _can_be_asked(decide: Any) -> bool:
+    try:
+        inspect.signature(decide).bind(None, attempt=1, elapsed=0.0, draw=0.0)
+    except TypeError:
+        return False
+    except ValueError:
+        # A function that does not say what it takes, such as one written in C.
+        return True
+    return True
+
+
+def checked_decision(decision: Any, policy: Policy) -> Decision:
+    """Return a decision, checked.
+
+    A ``Raise`` of what is no ``Exception``, such as a ``KeyboardInterrupt`` or a
+    ``CancelledError``, is made one of a ``RuntimeError`` from it: everybody who waits for the
+    session is raised the error, and none of them was interrupted or cancelled.
+
+    Args:
+        decision: What the policy has returned.
+        policy: The policy.
+
+    Raises:
+        TypeError: If it is no decision, its delay no number or its error no exception.
+        ValueError: If the delay is negative, infinite or NaN.
+    """
+    match decision:
+        case Resume(delay=delay) | Restart(delay=delay):
+            _check_delay(delay, decision, policy)
+        case Raise(error=Exception()):
+            pass
+        case Raise(error=BaseException() as error):
+            ended = RuntimeError(
+                f"{policy!r} decided to raise {error!r}, which is no Exception; whoever waits for"
+                " the session was not interrupted, so return a Raise of an Exception"
+            )
+            ended.__cause__ = error
+            return Raise(ended)
+        case Raise(error=error):
+            raise TypeError(
+                f"decide() of {policy!r} returned {decision!r}, and {error!r} is no exception;"
+                " return Raise(loss.error), or a Raise of an exception of your own"
+            )
+        case _:
+            if inspect.iscoroutine(decision):
+                # Nobody will await it, and it would say so with a warning.
+                decision.close()
+            raise TypeError(
+                f"decide() of {policy!r} returned {decision!r}; it must return {_DECISIONS}"
+            )
+    checked: Decision = decision
+    return checked
+
+
+def _check_delay(delay: Any, decision: Any, policy: Policy) -> None:
+    if not isinstance(delay, Real):
+        raise TypeError(
+            f"decide() of {policy!r} returned {decision!r}; a delay is a number of seconds"
+        )
+    # Written so that NaN is caught: it compares false with everything.
+    if not 0 <= float(delay) < math.inf:
+        raise ValueError(
+            f"decide() of {policy!r} returned {decision!r}; a delay is a finite number of seconds"
+            " from 0 up"
+        )
