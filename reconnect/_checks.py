@@ -1,4 +1,4 @@
-"""Checks a policy that somebody else has written: what it is, and what it decides.
+"""Checks what somebody else has written: a policy, what it decides, and who is told of events.
 
 A mistake in it would show in an outage otherwise, as a session that hangs or sleeps for ever.
 """
@@ -13,10 +13,30 @@ from typing import Any, Final
 from ._adapters.plugins import answers_later
 from .policy import Decision, Policy, Raise, Restart, Resume
 
-__all__ = ["checked_decision", "checked_policy"]
+__all__ = ["check_observer", "checked_decision", "checked_policy"]
 
 _SIGNATURE: Final = "decide(self, loss, *, attempt, elapsed, draw)"
 _DECISIONS: Final = "Resume(delay), Restart(delay) or Raise(error)"
+
+
+def check_observer(on_event: Any) -> None:
+    """Raise for what cannot be called with events.
+
+    Args:
+        on_event: What was given as ``on_event``; None for none.
+
+    Raises:
+        TypeError: If it cannot be called, or answers later.
+    """
+    if on_event is None:
+        return
+    if not callable(on_event):
+        raise TypeError(f"on_event must be callable, got {on_event!r}")
+    if answers_later(on_event):
+        raise TypeError(
+            f"on_event must not be async, got {on_event!r}: an event is told in passing, and"
+            " nothing waits for its observer; put it into an asyncio.Queue, or start a task"
+        )
 
 
 def checked_policy(policy: Any) -> Policy:

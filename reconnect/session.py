@@ -12,6 +12,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
+from ._checks import check_observer, checked_policy
 from ._conversation.ledger import HISTORY_LIMIT
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.turns import CONTENT, REALTIME, UPDATE, Call
@@ -19,7 +20,7 @@ from ._driver import sdk as _sdk
 from ._driver.driver import CLOSE_TIMEOUT, Driver, Settings
 from .events import Event, Stats
 from .gate import ReconnectGate
-from .policy import ReconnectPolicy
+from .policy import Policy, ReconnectPolicy
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -94,7 +95,7 @@ class ResumableSession:
         *,
         model: str,
         config: types.LiveConnectConfigOrDict | dict[str, Any] | None = None,
-        policy: ReconnectPolicy | None = None,
+        policy: Policy | None = None,
         history: Iterable[Any] | Callable[[], Any] = (),
         handle: str | None = None,
         on_event: Callable[[Event], object] | None = None,
@@ -132,10 +133,8 @@ class ResumableSession:
                 "resume_confirm_timeout must be a positive time, or None for no limit,"
                 f" got {resume_confirm_timeout!r}"
             )
-        if on_event is not None and not callable(on_event):
-            raise TypeError(f"on_event must be callable, got {on_event!r}")
-        if policy is not None and not hasattr(policy, "decide"):
-            raise TypeError(f"policy must have decide(), as ReconnectPolicy has, got {policy!r}")
+        check_observer(on_event)
+        policy = ReconnectPolicy() if policy is None else checked_policy(policy)
         checked = _sdk.checked_config(config)
         self._model = model
         self._driver = Driver(
@@ -143,7 +142,7 @@ class ResumableSession:
                 live=live,
                 model=model,
                 config=checked,
-                policy=ReconnectPolicy() if policy is None else policy,
+                policy=policy,
                 history=history if callable(history) else _sdk.checked_turns(history),
                 on_event=on_event,
                 setup_timeout=setup_timeout,
@@ -302,9 +301,11 @@ class ResumableSession:
         """
         writer = self._driver.writer
         if audio is not None and writer is not None and writer.lean:
-            # What every frame of audio costs beside the SDK's own call stands here and in
-            # `Writer.began`, and nowhere else.
-            writer.began(audio)
+            # What every frame of audio costs beside the SDK's own call stands here.
+            writer.note(audio)
+            writer.begun += 1
+            if writer.watch is None:
+                writer.look_later()
             try:
                 await writer.send_realtime_input(
                     media=media,
@@ -316,8 +317,8 @@ class ResumableSession:
                     activity_end=activity_end,
                 )
             except Exception as error:
-                if not writer.lost(audio, error):
-                    raise
+                if not writer.failed(audio, error):
+                    return
             else:
                 return
             finally:

@@ -80,8 +80,8 @@ async def test_raises_connection_closed_without_handle():
         live = RaisingLive(server.client().aio.live)
         error = ConnectionClosed(CloseFrame(1011, "gone"), None)
         live.error = error
-        async with session_on(server, live=live) as session:
-            with pytest.raises(ConnectionClosed) as raised:
+        with pytest.raises(ConnectionClosed) as raised:
+            async with session_on(server, live=live) as session:
                 await ask(session, "a")
     assert raised.value is error
     assert len(server.connections) == 1

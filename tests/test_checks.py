@@ -64,7 +64,11 @@ class Stored:
     decide = 5
 
 
-@pytest.mark.parametrize("policy", [ReconnectPolicy(), Own(), Loose()], ids=repr)
+@pytest.mark.parametrize(
+    "policy",
+    [ReconnectPolicy(), Own(), Loose()],
+    ids=repr,
+)
 def test_policy(policy):
     """Whatever can decide is a policy."""
     assert checked_policy(policy) is policy
@@ -98,7 +102,11 @@ def test_no_policy(wrong):
     assert not isinstance(wrong, Policy) or isinstance(wrong, Stored)
 
 
-@pytest.mark.parametrize("policy", [Later(), Several()], ids=repr)
+@pytest.mark.parametrize(
+    "policy",
+    [Later(), Several()],
+    ids=repr,
+)
 def test_policy_that_answers_later(policy):
     """A policy that has to be awaited, or that yields, is named when it is given."""
     with pytest.raises(TypeError, match=r"answers later.* write def decide\(self, loss"):
@@ -142,7 +150,9 @@ def test_no_time(kind, delay):
 
 @pytest.mark.parametrize("kind", [Resume, Restart])
 @pytest.mark.parametrize(
-    "delay", [None, "1", 1j, dt.timedelta(1), decimal.Decimal(1), Resume(1.0)], ids=repr
+    "delay",
+    [None, "1", 1j, dt.timedelta(1), decimal.Decimal(1), Resume(1.0)],
+    ids=repr,
 )
 def test_no_number(kind, delay):
     """A delay that is no number is named, with the policy and its decision."""
@@ -152,7 +162,9 @@ def test_no_number(kind, delay):
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, 1.0, True, "resume", Resume, LOSS, [Resume(1.0)]], ids=repr
+    "wrong",
+    [None, 1.0, True, "resume", Resume, LOSS, [Resume(1.0)]],
+    ids=repr,
 )
 def test_no_decision(wrong):
     """What is no decision is named, with the policy and what it may return."""

@@ -194,9 +194,10 @@ class Ledger:
         self._index += 1
         return self._index
 
-    def unnumber(self) -> None:
-        """Take the last number back: its message was not written after all."""
+    def unnumber(self) -> int:
+        """Take the last number back, and return it: its message was not written after all."""
         self._index -= 1
+        return self._index + 1
 
     def close_calls(self) -> Call | None:
         """Return what closes the tool calls of the lost connection; None if there are none.

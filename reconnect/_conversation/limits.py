@@ -6,7 +6,7 @@ dropped; the realtime input, which must never make a microphone wait; and what t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -83,24 +83,15 @@ def size_of(value: Any) -> int:
     Args:
         value: Text, bytes, or dicts, lists and the SDK's types that hold them; the rest is free.
     """
-    return sum(_sizes(value))
-
-
-def _sizes(value: Any) -> Iterator[int]:
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes, bytearray)):
         # In UTF-8 a character may be more than a byte; in memory it is one as a rule.
-        yield len(value)
-    elif isinstance(value, (bytes, bytearray)):
-        yield len(value)
-    elif isinstance(value, memoryview):
-        yield value.nbytes
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _sizes(part)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _sizes(part)
-    elif (fields := getattr(value, "model_fields_set", None)) is not None:
+        return len(value)
+    if isinstance(value, (list, tuple)):
+        return sum(map(size_of, value))
+    fields = getattr(value, "__pydantic_fields_set__", None)
+    if fields is not None:
         # Most fields of the SDK's types are empty: to look at all of them takes ten times as long.
-        for name in fields:
-            yield from _sizes(getattr(value, name))
+        return sum([size_of(getattr(value, name)) for name in fields])
+    if isinstance(value, Mapping):
+        return sum(map(size_of, value.values()))
+    return value.nbytes if isinstance(value, memoryview) else 0

@@ -144,11 +144,7 @@ class Media:
             return
         self._unconsumed.append((index, piece))
         self._bytes += piece.size
-        while self._too_much() and self._unconsumed:
-            # The server has been sent it: it is lost only if the connection is.
-            self._evicted_until, evicted = self._unconsumed.popleft()
-            self._evicted += evicted.seconds
-            self._bytes -= evicted.size
+        self._evict()
 
     def count(self, blob: Any) -> None:
         """Note audio that is about to be written and is not kept: all that a frame costs here.
@@ -164,11 +160,46 @@ class Media:
             self._written += seconds_of(blob) or 0.0
             return
         if kind is not self._kind:
-            rate = _rate_of(kind) if isinstance(kind, str) else None
-            self._kind = kind
-            self._seconds_a_byte = 1 / rate / _BYTES_A_SAMPLE if rate else 0.0
-            self._seconds_a_frame = _USUAL_FRAME if rate == 0 else 0.0
+            self._take_kind(kind)
         self._written += size * self._seconds_a_byte + self._seconds_a_frame
+
+    def keep(self, blob: Any, *, index: int, place: int) -> None:
+        """Note audio that is about to be written, and kept until a handle covers it.
+
+        Args:
+            blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
+                the SDK to refuse.
+            index: The number of the message.
+            place: Its place among all that the caller sent.
+        """
+        kind, data = getattr(blob, "mime_type", None), getattr(blob, "data", None)
+        if data.__class__ is not bytes:
+            # A dict, or nothing that is usual: it need not be as fast.
+            self.written(piece_of({"audio": blob}, place=place), index=index)
+            return
+        if kind is not self._kind:
+            self._take_kind(kind)
+        size = len(data)
+        seconds = size * self._seconds_a_byte + self._seconds_a_frame
+        frame = Piece({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
+        self._unconsumed.append((index, frame))
+        self._bytes += size
+        if self._bytes > self._limit.bytes or len(self._unconsumed) > self._limit.messages:
+            self._evict()
+
+    def _take_kind(self, kind: object) -> None:
+        rate = _rate_of(kind) if isinstance(kind, str) else None
+        self._kind = kind
+        self._seconds_a_byte = 1 / rate / _BYTES_A_SAMPLE if rate else 0.0
+        self._seconds_a_frame = _USUAL_FRAME if rate == 0 else 0.0
+
+    def _evict(self) -> None:
+        """Keep no more than there is room for of what the server has been sent."""
+        while self._too_much() and self._unconsumed:
+            # It is lost only if the connection is.
+            self._evicted_until, evicted = self._unconsumed.popleft()
+            self._evicted += evicted.seconds
+            self._bytes -= evicted.size
 
     def discount(self, blob: Any) -> None:
         """Take back that audio was written.
@@ -314,6 +345,17 @@ class Media:
             self._seconds -= piece.seconds
         return piece
 
+    def unkeep(self, index: int) -> None:
+        """Take back what `keep` was told of last: the SDK would not write it.
+
+        Args:
+            index: The number of the message.
+        """
+        if self._unconsumed and self._unconsumed[-1][0] == index:
+            self._bytes -= self._unconsumed.pop()[1].size
+        elif self._shown is not None and self._shown[0] == index:
+            self._shown = None
+
     def unwrite(self, piece: Piece) -> None:
         """Take back that input was written.
 
@@ -409,7 +451,9 @@ def _copy_of(blob: Any) -> Any:
     """Return a blob that stays as it is when the caller changes his."""
     if isinstance(blob, (list, tuple)):
         return [_copy_of(item) for item in blob]
-    fields = blob if isinstance(blob, dict) else vars(blob)
+    fields = blob if isinstance(blob, dict) else getattr(blob, "__dict__", None)
+    if fields is None:
+        return blob
     return {
         name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
         for name, value in fields.items()

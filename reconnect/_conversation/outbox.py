@@ -150,14 +150,16 @@ class Outbox:
         """Whether something is to be written to a connection that is up to date: known results."""
         return self._ledger.calls.waiting
 
-    def direct(self, call: Call) -> Write:
+    def direct(self, call: Call, *, given: Call) -> Write:
         """Take over a message of the conversation that is written at once, since nothing is due.
 
         Args:
-            call: The message.
+            call: The message as it is kept.
+            given: The message as the caller gave it, to be written so.
         """
         entry = self._ledger.backlog.record(call)
-        return Write(self._ledger.write(entry), entry=entry)
+        self._ledger.write(entry)
+        return Write(given, entry=entry)
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent.
@@ -206,6 +208,19 @@ class Outbox:
         """
         piece = piece_of(arguments, place=self._ledger.backlog.place())
         return Write(Call(REALTIME, arguments), entry=self._written(piece), piece=piece)
+
+    def keep(self, audio: Any) -> None:
+        """Note audio that is about to be written in transparent resumption, since nothing is due.
+
+        Args:
+            audio: The audio.
+        """
+        ledger = self._ledger
+        self.media.keep(audio, index=ledger.number(), place=ledger.backlog.place())
+
+    def unkeep(self) -> None:
+        """Take back what `keep` was told of last: the SDK would not write it."""
+        self.media.unkeep(self._ledger.unnumber())
 
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""

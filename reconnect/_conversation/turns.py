@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, Final
 
+from .limits import size_of
 from .transcript import model_turn, user_turn
 
 __all__ = [
@@ -34,6 +36,9 @@ ANSWER: Final = "send_tool_response"
 
 class State(Enum):
     """What is known of one client message."""
+
+    # The members are looked up with every message; Enum's own hash is a function in Python.
+    __hash__ = object.__hash__
 
     HELD = "held"
     """Not written to this connection yet."""
@@ -168,7 +173,7 @@ _COMPLETE: Final = {
 _PROOF: Final = _REPLYING | {State.ANSWERED, State.KNOWN_ANSWERED}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A client message: a method of the SDK's session, and its arguments.
 
@@ -179,6 +184,11 @@ class Call:
 
     method: str
     arguments: Mapping[str, Any]
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes of text and media in it, measured once."""
+        return size_of(self.arguments)
 
 
 ASK_ON: Final = Call(CONTENT, {"turn_complete": True})
@@ -249,11 +259,6 @@ class Entry:
     def proof(self) -> bool:
         """Whether output of its reply was seen on this connection."""
         return self.state in _PROOF
-
-    @property
-    def repeated(self) -> bool:
-        """Whether the reply that is under way, or due, is one that the caller has had."""
-        return self.given and self.open
 
     @property
     def unspeakable(self) -> bool:

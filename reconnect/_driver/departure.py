@@ -116,6 +116,11 @@ class Departure:
             self._unconfirmed = Leave(now + timeout, ResumeUnconfirmed(timeout))
         self._slowest = max(self._slowest, now - self._began)
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is a reason to leave, now or later."""
+        return self.go_away is not None or self._unconfirmed is not None
+
     def confirmed(self) -> None:
         """Note a ``session_resumption_update``: a resume, if it was one, has led somewhere."""
         self._unconfirmed = None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from reconnect._checks import checked_decision
 from reconnect._conversation.ledger import Ledger
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.outbox import Outbox
@@ -37,7 +38,7 @@ from reconnect.events import (
     Stats,
 )
 from reconnect.gate import ReconnectGate
-from reconnect.policy import Outage, Raise, ReconnectPolicy, Restart
+from reconnect.policy import Outage, Policy, Raise, Restart
 
 from . import sdk
 from .account import Account
@@ -72,7 +73,7 @@ class Settings:
     live: Any
     model: str
     config: types.LiveConnectConfig
-    policy: ReconnectPolicy
+    policy: Policy
     history: list[Any] | Callable[[], Any]
     on_event: Callable[[Event], object] | None
     setup_timeout: float
@@ -200,7 +201,7 @@ class Driver:
             await self._room.wait()
             self._check_open()
         if self.writer is not None and self.writer.direct:
-            await self.writer.write(replace(self._outbox.direct(kept), call=call))
+            await self.writer.write(self._outbox.direct(kept, given=call))
         else:
             if not judged:
                 await self._judge().check(call)
@@ -317,9 +318,11 @@ class Driver:
         reading = self.ledger.received(message)
         if reading is None:
             return None
-        self._wake.set()
         if message.go_away is not None:
             self._go_away(message.go_away.time_left)
+        if self._departure.pending:
+            # The supervisor looks again whether to leave.
+            self._wake.set()
         if reading.over:
             self._outage.proved()
         if reading.covered:
@@ -500,12 +503,14 @@ class Driver:
         self._observer.catch_up()
         self._observer.tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._outage.attempt
-        decision = self._settings.policy.decide(
+        policy = self._settings.policy
+        decision = policy.decide(
             loss,
             attempt=attempt,
             elapsed=self._outage.elapsed(self._now()),
             draw=self._settings.draw(),
         )
+        decision = checked_decision(decision, policy)
         if isinstance(decision, Raise):
             raise decision.error
         self._cut_off()

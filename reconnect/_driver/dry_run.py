@@ -108,13 +108,15 @@ def copy_of(value: Any) -> Any:
     Args:
         value: An argument of a message, or a part of one.
     """
+    if value is None or isinstance(value, (str, bytes, bool, int, float)):
+        return value
     if isinstance(value, dict):
         return {name: copy_of(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [copy_of(part) for part in value]
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
-    fields = getattr(value, "model_fields_set", None)
+    fields = getattr(value, "__pydantic_fields_set__", None)
     if fields is None or isinstance(value, type):
         return value
     copied = value.model_copy()

@@ -105,8 +105,8 @@ class Reader:
                     if (
                         ledger.sounding
                         and (content := message.server_content) is not None
-                        and content.model_fields_set == PART_OF_REPLY
-                        and message.model_fields_set == PART_OF_MESSAGE
+                        and content.__pydantic_fields_set__ == PART_OF_REPLY
+                        and message.__pydantic_fields_set__ == PART_OF_MESSAGE
                     ):
                         yield message
                     else:
@@ -115,11 +115,9 @@ class Reader:
                         if shown is not None or self._inbox:
                             self.show(*((message,) if shown is None else shown))
                             break
-                        if ends_turn(message):
-                            self.listen()
-                            yield message
-                            return
                         yield message
+                        if ends_turn(message):
+                            return
                     if self._inbox or self._listener is not None or self._reading:
                         # The caller was away for so long that the listener stepped in, or another
                         # task reads.
@@ -174,8 +172,6 @@ class Reader:
         self._bytes -= size
         over = ends_turn(message)
         self._yielding()
-        if over:
-            self.listen()
         return message, over
 
     def _yielding(self) -> None:

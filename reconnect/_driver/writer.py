@@ -60,14 +60,17 @@ class Writer:
         self._broken = broken
         self._due = asyncio.Event()
         # Writes that were begun, and that are over.
-        self._begun = 0
+        self.begun = 0
         self.over = 0
         # Whether a caller may write: the connection is open and up to date, and nothing is due
-        # before. And whether audio is not even kept then, since resumption is not transparent.
+        # before. And whether audio may be written without looking for room for it.
         self.direct = False
         self.lean = False
+        self._keeps = outbox.transparent
+        # Called with audio that is about to be written.
+        self.note: Callable[[Any], None] = outbox.keep if self._keeps else outbox.media.count
         self.send_realtime_input = connection.session.send_realtime_input
-        self._watch: asyncio.TimerHandle | None = None
+        self.watch: asyncio.TimerHandle | None = None
         self._ping: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -82,9 +85,9 @@ class Writer:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        if self.watch is not None:
+            self.watch.cancel()
+            self.watch = None
         if self._ping is not None:
             self._ping.cancel()
 
@@ -98,26 +101,24 @@ class Writer:
         """Let callers write no more: what they send is held from now on."""
         self.direct = self.lean = False
 
-    def began(self, audio: Any) -> None:
-        """Note that audio which is not kept is about to be written by its caller.
-
-        Args:
-            audio: The audio.
-        """
-        self._media.count(audio)
-        self._begun += 1
-        if self._watch is None:
-            self._look_later()
-
-    def lost(self, audio: Any, error: Exception) -> bool:
-        """Note what writing audio has raised; return whether it means that the connection is lost.
+    def failed(self, audio: Any, error: Exception) -> bool:
+        """Note what writing audio has raised; return whether the audio is still to be held.
 
         Args:
             audio: The audio.
             error: What was raised.
+
+        Raises:
+            Exception: The error, if it is about the audio and not the connection.
         """
-        self._media.discount(audio)
-        return self._lost(error)
+        lost = self._lost(error)
+        if not self._keeps:
+            self._media.discount(audio)
+        elif not lost:
+            self._outbox.unkeep()
+        if not lost:
+            raise error
+        return not self._keeps
 
     def _lost(self, error: Exception) -> bool:
         if not is_loss(error):
@@ -135,9 +136,9 @@ class Writer:
         Raises:
             Exception: What the SDK raises for a bad argument.
         """
-        self._begun += 1
-        if self._watch is None:
-            self._look_later()
+        self.begun += 1
+        if self.watch is None:
+            self.look_later()
         try:
             await getattr(self._connection.session, write.call.method)(**write.call.arguments)
         except Exception as error:
@@ -156,7 +157,7 @@ class Writer:
             if isinstance(due, Write):
                 await self.write(due)
             if due is None:
-                self.direct, self.lean = True, not self._outbox.transparent
+                self.direct, self.lean = True, not self._outbox.strict
             if not self._outbox.replaying and self._connection.alive:
                 self._tell_up_to_date()
             if not isinstance(due, Write):
@@ -176,9 +177,14 @@ class Writer:
 
     # The watch
 
-    def _look_later(self, *, looks: int = 0) -> None:
+    def look_later(self, *, looks: int = 0) -> None:
+        """Look after a while whether a write waits for the socket.
+
+        Args:
+            looks: How many looks in a row have found that one waits.
+        """
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self.over)
+        self.watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self.over)
 
     def _look(self, looks: int, over: int) -> None:
         """Look whether a write has waited for the socket since the last look.
@@ -187,8 +193,8 @@ class Writer:
             looks: How many looks before this one have found that no write was over in between.
             over: How many writes were over at the last look.
         """
-        self._watch = None
-        if self._begun > self.over:
+        self.watch = None
+        if self.begun > self.over:
             looks = looks + 1 if self.over == over else 0
             if looks == _LOOKS:
                 self._connection.cut_off(
@@ -197,7 +203,7 @@ class Writer:
                 return
             if looks == _LOOKS_UNTIL_TOLD:
                 self._tell(Stalled(waited=looks * self._stall_timeout / _LOOKS))
-            self._look_later(looks=looks)
+            self.look_later(looks=looks)
         if self._ping is None and self._media.unacknowledged:
             self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
             self._ping.add_done_callback(self._pinged)

@@ -137,7 +137,9 @@ class Conversation:
                 if self._realtime:
                     await session.send_realtime_input(text=question)
                 else:
-                    await session.send_client_content(turns=question)
+                    await session.send_client_content(
+                        turns={"role": "user", "parts": [{"text": question}]}
+                    )
                 await self._listen(session, number)
         except TimeoutError as error:
             if not limit.expired():

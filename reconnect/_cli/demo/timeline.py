@@ -238,10 +238,8 @@ def tell_event(event: Event) -> str:
             text = f"The server has read nothing for {waited:.0f} s"
         case AudioDropped(seconds=seconds):
             text = f"{seconds:.1f} s of audio dropped"
-        case GaveUp(continuity=Continuity(attempts=0)):
-            text = "Gave up"
         case GaveUp(continuity=gap):
-            text = f"Gave up after {_took(gap)}"
+            text = f"Gave up after {_took(gap)}" if gap.attempts else "Gave up"
     return f"{text}."
 
 
