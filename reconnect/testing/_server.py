@@ -35,6 +35,9 @@ GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
 BACKLOG = 100
 API_KEY = "test-key"
 
+SEGMENT = 1448
+"""Bytes of a TCP segment on Ethernet."""
+
 SETTLING = 3
 """Rounds of the loop that clients in the same loop get to see that their sockets are closed."""
 
@@ -58,6 +61,12 @@ class LiveServer:
         chunk_delay: Seconds before each message of a reply.
         close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
         handle_lifetime: Seconds a handle is good for after its connection ended.
+        receive_rate: Bytes a second that it reads of each connection, TLS included; 0 for none at
+            all, None for as fast as they come. It can be changed while clients are connected.
+        receive_buffer: Bytes of the kernel's buffer for what it has not read (SO_RCVBUF), with
+            segments of the size that Ethernet has: 1024 lets a client write some 150 kB before it
+            has to wait, its own buffers included. None for what the system gives, which may be
+            several megabytes.
         ask_on: Whether client content without turns starts an answer, as it is documented; False
             ignores it, as was seen on models that generate on realtime text only.
         strict_tools: Whether audio, video or text during an open tool call ends the connection.
@@ -69,7 +78,7 @@ class LiveServer:
             ``input_audio_transcription``. None counts them.
 
     Raises:
-        ValueError: On an unknown generation or a number of seconds out of range.
+        ValueError: On an unknown generation, or a number out of range.
         TypeError: On a model or a fault that is none.
     """
 
@@ -92,6 +101,9 @@ class LiveServer:
         chunk_delay: float = 0.01,
         close_delay: float = 0.0,
         handle_lifetime: float = 7200.0,
+        # How fast it reads
+        receive_rate: float | None = None,
+        receive_buffer: int | None = None,
     ) -> None:
         if generation not in GENERATIONS:
             raise ValueError(f"generation must be one of {GENERATIONS}, not {generation!r}")
@@ -99,6 +111,9 @@ class LiveServer:
         _check_seconds("chunk_delay", chunk_delay)
         _check_seconds("close_delay", close_delay)
         _check_seconds("handle_lifetime", handle_lifetime)
+        _check_rate(receive_rate)
+        if receive_buffer is not None and receive_buffer < 1:
+            raise ValueError(f"receive_buffer must be 1 byte or more, not {receive_buffer!r}")
         self._memory = Memory(
             generation=generation,
             handle_lifetime=handle_lifetime,
@@ -111,6 +126,8 @@ class LiveServer:
             self._memory, as_model(model), timing, binary, transcriber or count_frames
         )
         self._plan: list[tuple[Fault, ...]] = [dial_faults(item) for item in faults]
+        self._receive_rate = receive_rate
+        self._receive_buffer = receive_buffer
         self._dials: list[Dial] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
@@ -124,7 +141,7 @@ class LiveServer:
     # The block
 
     async def __aenter__(self) -> Self:
-        self._socket = _bound(0)
+        self._socket = self._bound(0)
         self._port = self._socket.getsockname()[1]
         await self._listen(self._socket)
         return self
@@ -245,6 +262,26 @@ class LiveServer:
             self._recovery.cancel()
         self._recovery = self._start(self._recover(self._socket))
 
+    @property
+    def receive_rate(self) -> float | None:
+        """Bytes a second that it reads of each connection; None for as fast as they come.
+
+        To set it changes the connections that are open, too: 0 stalls what clients send, for as
+        long as it stays so, and loses nothing of it.
+
+        Raises:
+            ValueError: On a negative number, or none.
+        """
+        return self._receive_rate
+
+    @receive_rate.setter
+    def receive_rate(self, rate: float | None) -> None:
+        _check_rate(rate)
+        self._receive_rate = rate
+        for dial in self._dials:
+            if dial.record.closed_at is None:
+                dial.link.read_at(rate)
+
     def reject_handles(self) -> None:
         """Forget every handle issued so far: to resume with one of them is refused."""
         self._memory.reject_handles()
@@ -269,6 +306,21 @@ class LiveServer:
 
     # Listening
 
+    def _bound(self, port: int) -> socket.socket:
+        """Give a socket that holds a port, 0 for any, but does not listen yet."""
+        # With the protocol named, or asyncio leaves Nagle's algorithm on for what is accepted.
+        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        # On Windows the option lets others take the port too.
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
+        if self._receive_buffer is not None:
+            # What is accepted inherits both. A client's own buffer grows with its segments, which
+            # on loopback are large: then it takes megabytes, however little is read.
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+            if hasattr(socket, "TCP_MAXSEG"):
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+        found.bind((HOST, port))
+        return found
+
     async def _listen(self, on: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
@@ -281,7 +333,7 @@ class LiveServer:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-            self._socket = _bound(self._port)
+            self._socket = self._bound(self._port)
 
     async def _recover(self, on: socket.socket) -> None:
         await asyncio.sleep(self._recovers_at - asyncio.get_running_loop().time())
@@ -298,20 +350,9 @@ class LiveServer:
             dial.abort()
             dial.record.closed_at = dial.record.opened_at
             return
-        self._start(self._serve(dial, transport))
-
-    async def _serve(self, dial: Dial, transport: asyncio.Transport) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            secured = await loop.start_tls(transport, dial.link, contexts()[0], server_side=True)
-        except OSError:  # the client left, or did not like the certificate: it will know
-            dial.on_lost()
-        else:
-            if secured is None or transport.is_closing():  # what 3.11 gives for a reset
-                dial.on_lost()
-            else:
-                dial.link.connection_made(secured)
-        await dial.run()
+        transport.set_protocol(dial.link)
+        dial.link.read_at(self._receive_rate)
+        self._start(dial.run())
 
     def _abort_all(self) -> None:
         for dial in self._dials:
@@ -332,28 +373,21 @@ class LiveServer:
 
 
 class _Accepted(asyncio.Protocol):
-    """Holds an accepted socket still until TLS begins."""
+    """Hands an accepted socket on; whoever takes it sets a protocol of its own."""
 
     def __init__(self, accept: Callable[[asyncio.Transport], None]) -> None:
         self._accept = accept
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the socket on."""
-        plain = cast("asyncio.Transport", transport)
-        plain.pause_reading()
-        self._accept(plain)
-
-
-def _bound(port: int) -> socket.socket:
-    """Give a socket that holds a port, 0 for any, but does not listen yet."""
-    # With the protocol named, or asyncio leaves Nagle's algorithm on for what is accepted.
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # On Windows the option lets others take the port too.
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
-    found.bind((HOST, port))
-    return found
+        self._accept(cast("asyncio.Transport", transport))
 
 
 def _check_seconds(name: str, seconds: float) -> None:
     if not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")
+
+
+def _check_rate(rate: float | None) -> None:
+    if rate is not None and not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(f"receive_rate must be bytes a second, 0 or more, or None, not {rate!r}")

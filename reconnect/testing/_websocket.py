@@ -8,6 +8,7 @@ import asyncio
 import http
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Mapping
 from typing import Protocol, cast
@@ -16,6 +17,10 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+
+from ._certificates import contexts
+from ._tls import Tls
+from ._uplink import Uplink
 
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -41,43 +46,48 @@ class Link(asyncio.Protocol):
 
     Args:
         listener: Who is told what happens.
-        plain: The transport that was accepted. Nothing is written to it but through TLS.
+        transport: The socket that was accepted. Nothing is written to it but through TLS.
     """
 
-    def __init__(self, listener: Listener, plain: asyncio.Transport) -> None:
+    def __init__(self, listener: Listener, transport: asyncio.Transport) -> None:
         self._listener = listener
-        self._plain = plain
+        self._transport = transport
+        self._uplink = Uplink(transport, take=self._take, over=listener.on_lost)
+        self._tls = Tls(contexts()[0])
         self._websocket = ServerProtocol(max_size=None)
-        self._transport: asyncio.Transport | None = None
         self._request: Request | None = None
         self._fragments = b""
         self._deaf = False
-        self._paused = False
         self._held = False
 
     # What asyncio calls
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the TLS transport; what came in with the end of its handshake is here already."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._flush()
-
     def data_received(self, data: bytes) -> None:
-        """Take bytes in."""
-        if self._deaf:
-            return
-        self._websocket.receive_data(data)
-        for event in self._websocket.events_received():
-            if isinstance(event, Request):
-                self._request = event
-                self._listener.on_request(event.path, event.headers)
-            else:
-                self._take_frame(cast("Frame", event))
-        self._flush()  # pongs, and the end of a close that this side began
+        """Take bytes in, when the uplink lets them through."""
+        self._uplink.came(data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Take notice that the socket is closed."""
-        self._listener.on_lost()
+        self._uplink.lost()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            plain = self._tls.receive(data)
+        except ssl.SSLError:  # the client did not like the certificate: it will know
+            self._write()
+            self._transport.close()
+            return
+        if plain and not self._deaf:
+            self._websocket.receive_data(plain)
+            for event in self._websocket.events_received():
+                if isinstance(event, Request):
+                    self._request = event
+                    self._listener.on_request(event.path, event.headers)
+                else:
+                    self._take_frame(cast("Frame", event))
+        self._flush()  # pongs, and the end of a close that this side began
+        if self._tls.over:
+            self._transport.close()
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -132,9 +142,7 @@ class Link(asyncio.Protocol):
             self.acknowledge()
         elif self.writable:
             self._deaf = False  # the client's answer must be read
-            if self._paused:
-                self._paused = False
-                self._plain.resume_reading()
+            self._uplink.resume()
             self._websocket.send_close(code, reason if code is not None else "")
             self._flush()
 
@@ -149,22 +157,34 @@ class Link(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read nothing any more: what the client writes fills the buffers on the way."""
-        # Not through TLS, which would read a quarter of a megabyte ahead.
-        self._paused = True
-        self._plain.pause_reading()
+        self._uplink.stop()
+
+    def read_at(self, rate: float | None) -> None:
+        """Read so many bytes a second, 0 for none at all; None for as fast as they come."""
+        self._uplink.read_at(rate)
 
     def abort(self) -> None:
         """Reset the connection: TCP ends with RST instead of FIN."""
-        raw: socket.socket = self._plain.get_extra_info("socket")
-        if raw.fileno() >= 0:
+        raw: socket.socket | None = self._transport.get_extra_info("socket")
+        if raw is not None and raw.fileno() >= 0:  # else it is closed already
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
-        self._plain.abort()
+        self._transport.abort()
+        self._uplink.drop()
 
     def _flush(self) -> None:
-        if self._held or self._transport is None:
+        """Write what the WebSocket has to send."""
+        if self._held:
+            self._write()
             return
         for data in self._websocket.data_to_send():
             if data:
-                self._transport.write(data)
+                self._tls.send(data)
             else:
-                self._transport.close()  # TLS cannot be closed in one direction
+                self._tls.close()  # the client ends TCP when it has read this
+        self._write()
+
+    def _write(self) -> None:
+        """Write what TLS has to send."""
+        data = self._tls.due()
+        if data and not self._transport.is_closing():
+            self._transport.write(data)

@@ -1,15 +1,18 @@
 """The server as its user sees it."""
 
 import asyncio
+import contextlib
 import gc
+import random
 import ssl
 
 import pytest
+from google.genai import types
 from talking import dial, end, handle_of, raw, refusal, say, send, until
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 import reconnect.testing
-from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHandle, Silence
+from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHandle, Silence, Stall
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,9 @@ from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHan
         ({"chunk_delay": float("inf")}, ValueError, "chunk_delay"),
         ({"close_delay": float("nan")}, ValueError, "close_delay"),
         ({"handle_lifetime": -2}, ValueError, "handle_lifetime"),
+        ({"receive_rate": -1}, ValueError, "receive_rate .* -1"),
+        ({"receive_rate": float("nan")}, ValueError, "receive_rate .* nan"),
+        ({"receive_buffer": 0}, ValueError, "receive_buffer .* 0"),
         ({"faults": ["boom"]}, TypeError, "boom"),
         ({"model": 7}, TypeError, "7"),
     ],
@@ -130,6 +136,99 @@ async def test_an_outage_needs_a_server():
         with pytest.raises(ValueError, match="-1"):
             server.outage(-1)
         server.outage(1000)
+
+
+FRAME = types.Blob(data=random.Random(1).randbytes(640), mime_type="audio/pcm;rate=16000")
+FRAME_SECONDS = 0.02
+WIRE = 1000
+"""Bytes that a frame takes on the way, to a twentieth."""
+
+
+async def stream(session, frames):
+    """Send frames as they are recorded, and return the seconds that it has taken."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(frames):
+        await session.send_realtime_input(audio=FRAME)
+        await asyncio.sleep(began + (number + 1) * FRAME_SECONDS - loop.time())
+    return loop.time() - began
+
+
+async def heard_all(server, frames):
+    """Wait until the server has had so many frames."""
+    while len(server.heard) < frames:  # noqa: ASYNC110 (a server has no event for this)
+        await asyncio.sleep(0.1)
+
+
+async def block(session):
+    """Send frames until one waits for a minute, and return how many have been sent."""
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(60):
+                await session.send_realtime_input(audio=FRAME)
+            sent += 1
+    return sent
+
+
+async def test_a_slow_server_reads_at_its_rate():
+    """Audio that comes faster than the server reads piles up on the way, and nothing is lost."""
+    async with LiveServer(receive_rate=8_000) as server, dial(server) as session:
+        assert await stream(session, 500) < 11
+        assert len(server.heard) == pytest.approx(80, abs=5)
+        before = asyncio.get_running_loop().time()
+        await heard_all(server, 500)
+        assert asyncio.get_running_loop().time() - before == pytest.approx(50, rel=0.1)
+
+
+async def test_a_rate_can_change_while_clients_are_connected():
+    """A server that stops reading and goes on later gets it all, on old connections and new."""
+    async with LiveServer() as server, dial(server) as session:
+        server.receive_rate = 0
+        assert server.receive_rate == 0
+        await stream(session, 50)
+        await asyncio.sleep(30)
+        assert server.heard == []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5), dial(server):
+                pass
+        server.receive_rate = None
+        await heard_all(server, 50)
+        async with dial(server) as other:
+            assert await say(other, "a") == 'You said "a". That is turn 1.'
+        with pytest.raises(ValueError, match=r"receive_rate .* -1"):
+            server.receive_rate = -1
+
+
+@pytest.mark.parametrize("stall", [True, False])
+async def test_a_small_buffer_blocks_a_client_soon(stall):
+    """A client of a server that reads nothing waits after some 100 kB."""
+    fault = Stall(reads=False) if stall else None
+    async with LiveServer(receive_buffer=1024, faults=[fault]) as server, dial(server) as session:
+        if not stall:
+            server.receive_rate = 0
+        sent = await block(session)
+        assert 60_000 < sent * WIRE < 400_000
+        assert server.heard == []
+        if not stall:
+            server.receive_rate = None
+            await heard_all(server, sent)
+        server.inject(Abort())
+
+
+async def test_what_a_client_has_sent_before_it_left_arrives():
+    """A client that closes does not take back what is on its way: the server reads it in time."""
+    async with LiveServer() as server:
+        client = server.client(async_client_args={"close_timeout": 1})
+        async with dial(server, client=client) as session:
+            server.receive_rate = 8_000
+            await stream(session, 50)
+        (record,) = server.connections
+        assert len(server.heard) < 50
+        await heard_all(server, 50)
+        await asyncio.sleep(1)
+        assert (record.ended_by, record.close_code) == ("client", 1000)
+        assert record.closed_at is not None
 
 
 async def test_handles_can_be_forgotten():
