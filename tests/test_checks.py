@@ -67,7 +67,7 @@ class Stored:
 @pytest.mark.parametrize(
     "policy",
     [ReconnectPolicy(), Own(), Loose()],
-    ids=repr,
+    ids=lambda policy: type(policy).__name__,
 )
 def test_policy(policy):
     """Whatever can decide is a policy."""
@@ -105,7 +105,7 @@ def test_no_policy(wrong):
 @pytest.mark.parametrize(
     "policy",
     [Later(), Several()],
-    ids=repr,
+    ids=lambda policy: type(policy).__name__,
 )
 def test_policy_that_answers_later(policy):
     """A policy that has to be awaited, or that yields, is named when it is given."""
