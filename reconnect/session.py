@@ -12,12 +12,13 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from ._checks import check_observer, checked_policy
 from ._conversation.ledger import HISTORY_LIMIT
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.turns import CONTENT, REALTIME, UPDATE, Call
 from ._driver import sdk as _sdk
-from ._driver.driver import CLOSE_TIMEOUT, Driver, Settings
+from ._driver.checks import check_observer, checked_policy
+from ._driver.driver import CLOSE_TIMEOUT, Driver
+from ._driver.settings import Settings
 from .events import Event, Stats
 from .gate import ReconnectGate
 from .policy import Policy, ReconnectPolicy
@@ -246,7 +247,7 @@ class ResumableSession:
         arguments: dict[str, Any] = {"turn_complete": turn_complete}
         if turns is not None:
             arguments["turns"] = turns
-        await self._driver.converse(Call(CONTENT, arguments))
+        await self._driver.sender.converse(Call(CONTENT, arguments))
 
     async def send_context_update(
         self, *, system_instruction: Any = None, tools: Any = None
@@ -263,7 +264,7 @@ class ResumableSession:
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
         update = {"system_instruction": system_instruction, "tools": tools}
-        await self._driver.converse(Call(UPDATE, update))
+        await self._driver.sender.converse(Call(UPDATE, update))
 
     async def send_realtime_input(
         self,
@@ -299,7 +300,7 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        writer = self._driver.writer
+        writer = self._driver.sender.writer
         if audio is not None and writer is not None and writer.lean:
             # What every frame of audio costs beside the SDK's own call stands here.
             writer.note(audio)
@@ -333,9 +334,9 @@ class ResumableSession:
             "activity_end": activity_end,
         }
         if text is not None and sum(value is not None for value in arguments.values()) == 1:
-            await self._driver.converse(Call(REALTIME, {"text": text}))
+            await self._driver.sender.converse(Call(REALTIME, {"text": text}))
         else:
-            await self._driver.stream(arguments)
+            await self._driver.sender.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, as the SDK's method of this name.
@@ -350,7 +351,7 @@ class ResumableSession:
             SessionClosed: If the session is closed by its owner.
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
-        await self._driver.answer(function_responses)
+        await self._driver.sender.answer(function_responses)
 
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
@@ -371,7 +372,7 @@ class ResumableSession:
             DeprecationWarning,
             stacklevel=2,
         )
-        for call in await self._driver.translate(input, end_of_turn=bool(end_of_turn)):
+        for call in await self._driver.sender.translate(input, end_of_turn=bool(end_of_turn)):
             await getattr(self, call.method)(**call.arguments)
 
     def __del__(self) -> None:

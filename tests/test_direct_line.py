@@ -472,7 +472,7 @@ async def test_what_is_dropped_between_outages_is_told():
             server, policy=QUICK, audio_buffer=0.1, on_event=events.append
         ) as session:
             await ask(session, "a")
-            session._driver.writer.hold()
+            session._driver.sender.writer.hold()
             for number in range(10):
                 await session.send_realtime_input(audio=frame(number))
             assert session.stats.lost_audio == pytest.approx(0.1)

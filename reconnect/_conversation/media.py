@@ -172,7 +172,8 @@ class Media:
             index: The number of the message.
             place: Its place among all that the caller sent.
         """
-        kind, data = getattr(blob, "mime_type", None), getattr(blob, "data", None)
+        kind: Any = getattr(blob, "mime_type", None)
+        data: Any = getattr(blob, "data", None)
         if data.__class__ is not bytes:
             # A dict, or nothing that is usual: it need not be as fast.
             self.written(piece_of({"audio": blob}, place=place), index=index)

@@ -12,23 +12,18 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from reconnect._checks import checked_decision
 from reconnect._conversation.ledger import Ledger
-from reconnect._conversation.limits import Limit
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.transcript import as_turns
-from reconnect._conversation.turns import ANSWER, CONTENT, Call
 from reconnect._failures.classify import FailureKind, classify
 from reconnect._failures.loss import Loss, Phase
 from reconnect.errors import SessionClosed
 from reconnect.events import (
     AudioDropped,
     Connected,
-    Event,
     GaveUp,
     GoingAway,
     Lost,
@@ -37,17 +32,18 @@ from reconnect.events import (
     Retrying,
     Stats,
 )
-from reconnect.gate import ReconnectGate
-from reconnect.policy import Outage, Policy, Raise, Restart
+from reconnect.policy import Outage, Raise, Restart
 
 from . import sdk
 from .account import Account
+from .checks import checked_decision
 from .connection import Connection
 from .departure import Departure
-from .dry_run import DryRun, copy_of
 from .observer import Observer
 from .reader import Reader
 from .secrets import Secrets
+from .sender import Sender
+from .settings import Settings
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -55,39 +51,12 @@ if TYPE_CHECKING:
 
     from google.genai import types
 
-__all__ = ["CLOSE_TIMEOUT", "Driver", "Settings"]
+__all__ = ["CLOSE_TIMEOUT", "Driver"]
 
 logger = logging.getLogger("reconnect")
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds to wait for the server to acknowledge a close; it takes up to three."""
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Settings:
-    """What a session was made with; see `reconnect.ResumableSession`.
-
-    It has no repr: the configuration may hold a handle.
-    """
-
-    live: Any
-    model: str
-    config: types.LiveConnectConfig
-    policy: Policy
-    history: list[Any] | Callable[[], Any]
-    on_event: Callable[[Event], object] | None
-    setup_timeout: float
-    stall_timeout: float
-    audio_buffer: float
-    buffer: Limit
-    media_buffer: Limit
-    history_limit: int
-    reuse_tool_results: bool
-    index_base: int
-    ask_on: str | None
-    draw: Callable[[], float]
-    gate: ReconnectGate | None = None
-    resume_confirm_timeout: float | None = None
 
 
 class Driver:
@@ -111,7 +80,7 @@ class Driver:
             self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
         )
         self.connection: Connection | None = None
-        self.writer: Writer | None = None
+        self.sender = Sender(self.ledger, self._outbox, check_usable=self._check_usable)
         self._settings = settings
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,16 +88,13 @@ class Driver:
         # What has ended the session, and where it was raised.
         self.error: Exception | None = None
         self._traceback: TracebackType | None = None
-        # Set when the session can be used, or has ended; and when there may be room for more.
+        # Set when the session can be used, or has ended; and when the supervisor is to look again.
         self._opened = asyncio.Event()
-        self._room = asyncio.Event()
         self._wake = asyncio.Event()
         limit = getattr(settings.policy, "max_reconnects_per_hour", None)
         self._outage = Outage(max_reconnects_per_hour=limit)
         self._departure = Departure(confirm_timeout=settings.resume_confirm_timeout)
         self._resumed = False
-        self._vertexai = False
-        self._dry_run: DryRun | None = None
         self._halvings = 0
         self._account = Account()
         self._connected_once = False
@@ -186,81 +152,6 @@ class Driver:
         self._end(SessionClosed("the session was garbage before it was closed"))
         self.reader.close()
 
-    async def converse(self, call: Call) -> None:
-        """Send a message that belongs to the conversation: it is held until it is safe.
-
-        Args:
-            call: The message.
-        """
-        self._check_usable()
-        judged = not self._direct
-        if judged:
-            await self._judge().check(call)
-        kept = Call(call.method, _kept(call))
-        while not self.ledger.backlog.has_room(kept, resumable=self.ledger.handle is not None):
-            await self._room.wait()
-            self._check_open()
-        if self.writer is not None and self.writer.direct:
-            await self.writer.write(self._outbox.direct(kept, given=call))
-        else:
-            if not judged:
-                await self._judge().check(call)
-            self.ledger.backlog.record(kept)
-            self._flush()
-
-    async def stream(self, arguments: dict[str, Any]) -> None:
-        """Send realtime input; what cannot be written at once is held.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
-        """
-        self._check_usable()
-        if not self._direct or self.writer is None:
-            await self._hold(arguments)
-        else:
-            if sdk.is_picture(arguments):
-                # As a blob, which can be kept; the SDK reads a picture's file at each call.
-                arguments = await self._judge().read(arguments)
-            await self.writer.write(self._outbox.streamed(arguments))
-
-    async def answer(self, function_responses: Any) -> None:
-        """Send results of tool calls, as far as somebody waits for them.
-
-        Args:
-            function_responses: What ``send_tool_response`` takes.
-        """
-        self._check_usable()
-        call = Call(ANSWER, {"function_responses": function_responses})
-        if not self._direct:
-            await self._judge().check(call)
-        try:
-            results = sdk.results_of(function_responses)
-        except ValueError:
-            # For the SDK to say what is wrong with it.
-            await self._judge().check(call)
-            raise
-        wanted = self._outbox.answer(results)
-        if len(wanted) < len(results):
-            logger.info("a tool response was not sent: its connection, and the call, are gone")
-            call = Call(ANSWER, {"function_responses": wanted})
-        if not wanted:
-            return
-        if self.writer is not None and self.writer.direct:
-            await self.writer.write(self._outbox.answered(call, results))
-        else:
-            self._outbox.hold_results(wanted)
-            self._flush()
-
-    async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
-        """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
-
-        Args:
-            given: Its ``input``.
-            end_of_turn: Its ``end_of_turn``.
-        """
-        self._check_usable()
-        return await self._judge().translate(given, end_of_turn=end_of_turn)
-
     @property
     def stats(self) -> Stats:
         """The sums since the start, and what was dropped since the last gap was over."""
@@ -281,30 +172,6 @@ class Driver:
         if self.error is not None:
             # Raised again and again, it would collect a traceback without end.
             raise self.error.with_traceback(self._traceback)
-
-    @property
-    def _direct(self) -> bool:
-        return self.writer is not None and self.writer.direct
-
-    def _judge(self) -> DryRun:
-        if self._dry_run is None:
-            self._dry_run = DryRun(vertexai=self._vertexai)
-        return self._dry_run
-
-    async def _hold(self, arguments: dict[str, Any]) -> None:
-        """Hold realtime input until there is a connection for it."""
-        read = await self._judge().read(arguments)
-        self._check_open()
-        if "text" in read:
-            self.ledger.backlog.record(Call("send_realtime_input", read))
-        else:
-            self._outbox.hold(read)
-        self._flush()
-
-    def _flush(self) -> None:
-        """Let the writer look at what is due."""
-        if self.writer is not None:
-            self.writer.wake()
 
     # Reading
 
@@ -327,8 +194,7 @@ class Driver:
             self._outage.proved()
         if reading.covered:
             self._outbox.covered()
-        _notify(self._room)
-        self._flush()
+        self.sender.flush()
         if reading.hidden:
             return []
         return sdk.without_calls(message, reading.known) if reading.known else None
@@ -381,8 +247,7 @@ class Driver:
             # The caller's own code: a history or a token that cannot be fetched now.
             return self._lose(error, phase=Phase.CONNECT)
         vertexai = bool(getattr(live, "vertexai", False))
-        if vertexai is not self._vertexai:
-            self._vertexai, self._dry_run = vertexai, None
+        self.sender.connecting(vertexai=vertexai)
         # Vertex has no history_config: there a seed is content that asks for no reply.
         waits = bool(seed) and not vertexai
         config = sdk.config_for(
@@ -403,8 +268,8 @@ class Driver:
 
     def _over(self) -> None:
         """Note that a connection is over: what is sent is held, and the supervisor goes on."""
-        if self.writer is not None and self.connection is not None and self.connection.error:
-            self.writer.hold()
+        if self.connection is not None and self.connection.error is not None:
+            self.sender.hold()
         self._wake.set()
 
     async def _live_through_one(self) -> Loss | None:
@@ -418,7 +283,7 @@ class Driver:
             self._connected_once = True
             self._observer.tell(Connected(resumed=self._resumed))
         self.reader.follow(connection)
-        self.writer = Writer(
+        writer = self.sender.writer = Writer(
             connection,
             self._outbox,
             stall_timeout=self._settings.stall_timeout,
@@ -427,11 +292,11 @@ class Driver:
             broken=self._end,
         )
         try:
-            self.writer.start()
+            writer.start()
             loss = await self._hold_open(connection)
         finally:
-            self.writer.stop()
-            self.writer = None
+            writer.stop()
+            self.sender.writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
             loss = self._outage.moved(self._now())
@@ -463,10 +328,10 @@ class Driver:
         """Tell how the session came to the connection it has, now that it may be used."""
         connection, media = self.connection, self._outbox.media
         assert connection is not None
-        if self._direct:
+        if self.sender.direct:
             self._opened.set()
         if connection.ready:
-            if self._direct and media.dropped:
+            if self.sender.direct and media.dropped:
                 self._observer.tell(AudioDropped(self._account.drop(media.forget_dropped())))
             return
         connection.ready = True
@@ -527,7 +392,7 @@ class Driver:
         cut = self._outbox.lost()
         uncovered = self._outbox.media.forget_uncovered()
         self._account.cut(turns=cut.turns, calls=len(cut.calls), uncovered_audio=uncovered)
-        _notify(self._room)
+        self.sender.flush()
         if cut.calls:
             self.reader.show(sdk.cancellation(cut.calls))
         if cut.reply:
@@ -559,8 +424,7 @@ class Driver:
         self._traceback = self.error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
-        if self.writer is not None:
-            self.writer.hold()
+        self.sender.hold()
         owed = self.ledger.backlog.owed
         if isinstance(self.error, SessionClosed):
             if owed:
@@ -574,21 +438,13 @@ class Driver:
             )
             self._observer.tell(GaveUp(self.error, continuity))
         self._opened.set()
-        _notify(self._room)
+        self.sender.flush()
         self.reader.end()
 
     # Small things
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _kept(call: Call) -> dict[str, Any]:
-    """Return the arguments of a message as they are kept: the caller may change its own."""
-    arguments: dict[str, Any] = copy_of(call.arguments)
-    if call.method == CONTENT and "turns" in arguments:
-        arguments["turns"] = as_turns(arguments["turns"])
-    return arguments
 
 
 def _ending(error: BaseException) -> Exception:
@@ -601,9 +457,3 @@ def _ending(error: BaseException) -> Exception:
     ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
     ended.__cause__ = error
     return ended
-
-
-def _notify(event: asyncio.Event) -> None:
-    """Wake all who wait for an event, and nobody who comes later."""
-    event.set()
-    event.clear()

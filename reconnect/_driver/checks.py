@@ -10,8 +10,8 @@ import math
 from numbers import Real
 from typing import Any, Final
 
-from ._adapters.plugins import answers_later
-from .policy import Decision, Policy, Raise, Restart, Resume
+from reconnect._adapters.plugins import answers_later
+from reconnect.policy import Decision, Policy, Raise, Restart, Resume
 
 __all__ = ["check_observer", "checked_decision", "checked_policy"]
 

@@ -1,0 +1,167 @@
+"""What a send is: the SDK's own call where there is a connection for it, else held.
+
+What the SDK refuses is refused at the call in either case, and what is kept is a copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from reconnect._conversation.ledger import Ledger
+from reconnect._conversation.outbox import Outbox
+from reconnect._conversation.transcript import as_turns
+from reconnect._conversation.turns import ANSWER, CONTENT, Call
+
+from . import sdk
+from .dry_run import DryRun, copy_of
+from .writer import Writer
+
+__all__ = ["Sender"]
+
+logger = logging.getLogger("reconnect")
+
+
+class Sender:
+    """Sends for the caller, over all connections.
+
+    Args:
+        ledger: The conversation.
+        outbox: What waits to be written.
+        check_usable: Raises if the session is not open, or has ended.
+    """
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, *, check_usable: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._outbox = outbox
+        self._check_usable = check_usable
+        # Who writes to the connection that there is; None while there is none.
+        self.writer: Writer | None = None
+        self._vertexai = False
+        self._dry_run: DryRun | None = None
+        # Set when there may be room for more.
+        self._room = asyncio.Event()
+
+    @property
+    def direct(self) -> bool:
+        """Whether a send is the SDK's own call now."""
+        return self.writer is not None and self.writer.direct
+
+    def flush(self) -> None:
+        """Look again at what can be written, and whether there is room for more."""
+        if self.writer is not None:
+            self.writer.wake()
+        # All who wait now, and nobody who comes later.
+        self._room.set()
+        self._room.clear()
+
+    def hold(self) -> None:
+        """Let nobody write any more: the connection is over."""
+        if self.writer is not None:
+            self.writer.hold()
+
+    def connecting(self, *, vertexai: bool) -> None:
+        """Note which backend is connected to.
+
+        Args:
+            vertexai: Whether it is Vertex: the two take different messages.
+        """
+        if vertexai is not self._vertexai:
+            self._vertexai, self._dry_run = vertexai, None
+
+    async def converse(self, call: Call) -> None:
+        """Send a message that belongs to the conversation: it is held until it is safe.
+
+        Args:
+            call: The message.
+        """
+        self._check_usable()
+        judged = not self.direct
+        if judged:
+            await self._judge().check(call)
+        kept = Call(call.method, _kept(call))
+        while not self._ledger.backlog.has_room(kept, resumable=self._ledger.handle is not None):
+            await self._room.wait()
+            self._check_usable()
+        if self.writer is not None and self.writer.direct:
+            await self.writer.write(self._outbox.direct(kept, given=call))
+        else:
+            if not judged:
+                await self._judge().check(call)
+            self._ledger.backlog.record(kept)
+            self.flush()
+
+    async def stream(self, arguments: dict[str, Any]) -> None:
+        """Send realtime input; what cannot be written at once is held.
+
+        Args:
+            arguments: Those of ``send_realtime_input``.
+        """
+        self._check_usable()
+        if not self.direct or self.writer is None:
+            await self._hold(arguments)
+        else:
+            if sdk.is_picture(arguments):
+                # As a blob, which can be kept; the SDK reads a picture's file at each call.
+                arguments = await self._judge().read(arguments)
+            await self.writer.write(self._outbox.streamed(arguments))
+
+    async def answer(self, function_responses: Any) -> None:
+        """Send results of tool calls, as far as somebody waits for them.
+
+        Args:
+            function_responses: What ``send_tool_response`` takes.
+        """
+        self._check_usable()
+        call = Call(ANSWER, {"function_responses": function_responses})
+        if not self.direct:
+            await self._judge().check(call)
+        try:
+            results = sdk.results_of(function_responses)
+        except ValueError:
+            # For the SDK to say what is wrong with it.
+            await self._judge().check(call)
+            raise
+        wanted = self._outbox.answer(results)
+        if len(wanted) < len(results):
+            logger.info("a tool response was not sent: its connection, and the call, are gone")
+            call = Call(ANSWER, {"function_responses": wanted})
+        if not wanted:
+            return
+        if self.writer is not None and self.writer.direct:
+            await self.writer.write(self._outbox.answered(call, results))
+        else:
+            self._outbox.hold_results(wanted)
+            self.flush()
+
+    async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
+        """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
+
+        Args:
+            given: Its ``input``.
+            end_of_turn: Its ``end_of_turn``.
+        """
+        self._check_usable()
+        return await self._judge().translate(given, end_of_turn=end_of_turn)
+
+    def _judge(self) -> DryRun:
+        if self._dry_run is None:
+            self._dry_run = DryRun(vertexai=self._vertexai)
+        return self._dry_run
+
+    async def _hold(self, arguments: dict[str, Any]) -> None:
+        """Hold realtime input until there is a connection for it."""
+        read = await self._judge().read(arguments)
+        self._check_usable()
+        self._outbox.hold(read)
+        self.flush()
+
+
+def _kept(call: Call) -> dict[str, Any]:
+    """Return the arguments of a message as they are kept: the caller may change its own."""
+    arguments: dict[str, Any] = copy_of(call.arguments)
+    if call.method == CONTENT and "turns" in arguments:
+        arguments["turns"] = as_turns(arguments["turns"])
+    return arguments
