@@ -284,6 +284,19 @@ def test_mark_that_is_written_again_in_vain():
     assert drained(media) == [START, audio(1)]
 
 
+def test_numbered_input_that_was_refused():
+    """Media writes nothing again that the SDK would not write, and has its room back."""
+    media = media_of(10.0, messages=2, full="raise")
+    write(media, audio(1))
+    for refused in (piece_of(audio(2), place=2), piece_of(START, place=2)):
+        media.written(refused, index=2)
+        media.unwrite(refused)
+    media.check_room(audio(3))
+    assert not media.speaking
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [audio(1)]
+
+
 def test_image_that_was_refused():
     """Media shows no image again that the SDK would not write, but the one before it."""
     media = media_of()
