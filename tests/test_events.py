@@ -16,6 +16,8 @@ EXAMPLES = [
     events.Resumed(Continuity(attempts=1, outage=0.7, replayed=2, asked_on=1)),
     events.Restarted(Continuity(attempts=2, outage=1.5), told=4),
     events.GoingAway(time_left=9.951, announced="9.951s"),
+    events.Stalled(waited=2.0),
+    events.AudioDropped(seconds=0.5),
     events.GaveUp(OSError("gone"), Continuity(attempts=10, outage=300.0)),
 ]
 

@@ -87,7 +87,7 @@ async def test_turns_beside_a_handle():
         assert await growth(session, memory.tell, 200) == 0
         assert len(session._driver.ledger.backlog.entries) == 20
         with pytest.raises(BufferOverflow):
-            await session.send_client_content(turns="one more", turn_complete=False)
+            await session.send_client_content(turns=memory.turn(1000), turn_complete=False)
 
 
 async def test_turns_without_a_handle():

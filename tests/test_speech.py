@@ -33,7 +33,10 @@ TOOLS = [Ask("book 1", calls=1), Speak(0, 4), Ask("book 2", calls=2), Wait(), As
 """Speech between turns with tools."""
 
 UNANSWERED = "without its words nobody can tell that a handle covers speech that has no reply yet"
-"""What no client can know: a handle came between the speech and the first word of the reply."""
+"""What no client can know: a handle came between the speech and the first word of the reply.
+
+Where resumption is not transparent, it is said at least that audio is uncovered.
+"""
 
 
 def _servers(*failing):
@@ -54,7 +57,7 @@ def _servers(*failing):
 
 
 def _goes_unanswered(generation, vertexai, transcription):
-    return generation == "3.8" and not transcription
+    return generation == "3.8" and vertexai and not transcription
 
 
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
@@ -97,8 +100,9 @@ async def _cut(script, when, *, generation, **options):
         return play
 
 
-@pytest.mark.xfail(reason=UNANSWERED, strict=True)
-@pytest.mark.parametrize("vertexai", [False, True])
+@pytest.mark.parametrize(
+    "vertexai", [False, pytest.param(True, marks=pytest.mark.xfail(reason=UNANSWERED, strict=True))]
+)
 async def test_a_reply_that_had_not_begun(vertexai):
     """A reply is asked for that had not begun when a handle covered what it answers."""
     script = [Wait(), Speak(0, 3)]

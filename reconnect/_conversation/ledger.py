@@ -241,6 +241,8 @@ class Ledger:
         if message.tool_call is not None:
             turn = self._output()
             turn.called = True
+            # What comes next may follow a result.
+            self.sounding = False
             for call in message.tool_call.function_calls or ():
                 asked = Asked(call.id, call.name, call.args or {}, turn=turn)
                 if self.calls.ask(asked):

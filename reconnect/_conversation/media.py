@@ -29,6 +29,7 @@ __all__ = ["Media", "Piece", "piece_of", "seconds_of"]
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
 _MARKS: Final = ("activity_start", "activity_end")
 _BLOBS: Final = ("audio", "video", "media")
+_FIELDS: Final = ("data", "mime_type", "display_name")
 
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
@@ -89,9 +90,11 @@ class Media:
         self._opened: Piece | None = None
         self._opened_before: Piece | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
-        # transparent resumption. Of images only the newest is.
+        # transparent resumption. Of images only the newest is, and the one before it, should the
+        # SDK refuse the newest.
         self._unconsumed: deque[tuple[int, Piece]] = deque()
         self._shown: tuple[int, Piece] | None = None
+        self._shown_before: tuple[int, Piece] | None = None
         # The bytes of all that is kept but the images.
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
@@ -140,7 +143,7 @@ class Media:
             self._written += piece.seconds
             return
         if piece.picture:
-            self._shown = (index, piece)
+            self._shown_before, self._shown = self._shown, (index, piece)
             return
         self._unconsumed.append((index, piece))
         self._bytes += piece.size
@@ -208,7 +211,9 @@ class Media:
         Args:
             blob: What `count` was given.
         """
-        self._written = max(self._written - (seconds_of(blob) or 0.0), self._acknowledged)
+        written = self._written
+        self.count(blob)
+        self._written = max(written - (self._written - written), self._acknowledged)
 
     @property
     def unacknowledged(self) -> bool:
@@ -368,6 +373,8 @@ class Media:
         if self._unconsumed and self._unconsumed[-1][1] is piece:
             self._unconsumed.pop()
             self._bytes -= piece.size
+        elif self._shown is not None and self._shown[1] is piece:
+            self._shown = self._shown_before
         else:
             self._written = max(self._written - piece.seconds, self._acknowledged)
 
@@ -448,13 +455,9 @@ def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
     return Piece(arguments, place, 0.0, size_of(arguments), mark)
 
 
-def _copy_of(blob: Any) -> Any:
+def _copy_of(blob: Any) -> dict[str, Any]:
     """Return a blob that stays as it is when the caller changes his."""
-    if isinstance(blob, (list, tuple)):
-        return [_copy_of(item) for item in blob]
-    fields = blob if isinstance(blob, dict) else getattr(blob, "__dict__", None)
-    if fields is None:
-        return blob
+    fields = blob if isinstance(blob, dict) else {it: getattr(blob, it, None) for it in _FIELDS}
     return {
         name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
         for name, value in fields.items()
@@ -473,18 +476,23 @@ def seconds_of(blob: Any) -> float | None:
 
 def _sound_in(blob: Any) -> tuple[float | None, int]:
     """Return the seconds of sound in a blob, None if it is no sound, and its bytes."""
-    if isinstance(blob, (list, tuple)):
-        found = [_sound_in(item) for item in blob]
-        sounds = [seconds for seconds, _ in found if seconds is not None]
-        return (sum(sounds) if sounds else None), sum(size for _, size in found)
-    is_dict = isinstance(blob, dict)
-    kind = blob.get("mime_type") if is_dict else getattr(blob, "mime_type", None)
-    data = blob.get("data") if is_dict else getattr(blob, "data", None)
+    data, kind = _data_and_kind(blob)
     rate = _rate_of(kind) if isinstance(kind, str) else None
-    size = len(data) if data else 0
+    size = size_of(data)
     if not rate:
         return (None if rate is None else _USUAL_FRAME), size
     return size * (1 / rate / _BYTES_A_SAMPLE), size
+
+
+def _data_and_kind(blob: Any) -> tuple[Any, Any]:
+    """Return the data of a blob and its type, where it is one and has them.
+
+    What is none is for the SDK to refuse, as it is what is wrong with one.
+    """
+    if isinstance(blob, dict):
+        # The SDK takes the names of its JSON form too.
+        return blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
+    return getattr(blob, "data", None), getattr(blob, "mime_type", None)
 
 
 @functools.lru_cache

@@ -167,6 +167,8 @@ class Outbox:
         Args:
             results: The function responses, each with the id of the call or its name.
         """
+        # The next piece of audio is to be given to the ledger: it follows a result.
+        self._ledger.sounding = False
         return [result for key, result in results if self._ledger.calls.answer(key, result)]
 
     def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:

@@ -86,6 +86,9 @@ class DryRun:
         message = json.loads(self._nowhere.message)
         content, media = message.get("client_content"), message.get("realtime_input")
         if content is not None:
+            if isinstance(content.get("turns"), dict):
+                # It is not read by the SDK, and the server takes a single one for a list.
+                content["turns"] = [content["turns"]]
             read = types.LiveClientContent.model_validate_json(json.dumps(content))
             arguments: dict[str, Any] = {"turn_complete": bool(read.turn_complete)}
             if read.turns:
@@ -97,6 +100,8 @@ class DryRun:
         results = types.LiveClientToolResponse.model_validate_json(
             json.dumps(message["tool_response"])
         )
+        if not results.function_responses:
+            return []
         return [Call(ANSWER, {"function_responses": results.function_responses})]
 
 

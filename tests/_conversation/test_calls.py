@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconnect._conversation.calls import CALL_LIMIT, LOST, Asked, Calls
+from reconnect._conversation.calls import CALL_LIMIT, LOST, Asked, Calls, Due
 
 
 def asked(id_, name="book", **arguments):
@@ -18,10 +18,58 @@ def test_call_is_awaited_until_it_is_answered():
     assert calls.answer("1", "done")
     assert calls.awaited == ()
     assert calls.open
-    assert [(due.call.key, due.result, due.known) for due in calls.due()] == [("1", "done", False)]
     assert calls.answer("1", "done again")
-    assert not calls.answer("2", "nobody asked")
-    assert [due.result for due in calls.due()] == ["done again"]
+    # Whoever asks writes it.
+    assert not calls.waiting
+    assert calls.due() == []
+
+
+def test_result_of_a_call_that_nobody_has_heard_of_is_sent():
+    """Calls let a result pass that names no call of theirs, as the SDK does."""
+    calls = Calls(reuse=True)
+    assert calls.answer("2", "nobody asked")
+    calls.ask(asked("1"))
+    calls.lost()
+    assert not calls.answer("1", "too late")
+    assert calls.answer("2", "nobody asked")
+    # A later connection may give the id again.
+    calls.ask(asked("1"))
+    assert calls.answer("1", "done")
+    calls.lost()
+    assert not calls.answer("1", "too late")
+
+
+def test_result_that_cannot_be_sent_now_waits():
+    """Calls keep a result of the caller's until it can be sent, or its connection is lost."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    assert not calls.waiting
+    for result in ("done", "nobody asked"):
+        calls.hold(result)
+    assert calls.waiting
+    assert calls.due() == [Due(None, "done"), Due(None, "nobody asked")]
+    assert not calls.waiting
+    calls.hold("too late")
+    calls.lost()
+    assert not calls.waiting
+    assert calls.due() == []
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_result_that_was_not_sent_after_all(lost):
+    """Calls await a result again that the SDK would not take, and never give it to the model."""
+    calls = Calls(reuse=True)
+    calls.ask(asked("1"))
+    calls.answer("1", "bad")
+    if lost:
+        calls.lost()
+    calls.unanswered("1")
+    calls.unanswered("2")
+    assert calls.awaited == (() if lost else ("1",))
+    if not lost:
+        assert calls.lost() == ("1",)
+    assert calls.ask(asked("3"))
+    assert not calls.waiting
 
 
 def test_answered_call_is_behind_a_handle_that_follows_output():
@@ -99,8 +147,10 @@ def test_known_result_is_due_for_the_same_call(late):
     assert calls.ask(asked("2", seats=3))
     assert not calls.ask(asked("3", seats=2))
     assert calls.ask(asked("4", seats=2))
+    assert calls.waiting
     (due,) = calls.due()
-    assert (due.call.id, due.result, due.known) == ("3", "done", True)
+    assert (due.call.id, due.result) == ("3", "done")
+    assert not calls.waiting
     assert calls.due() == []
     assert calls.awaited == ("2", "4")
 
@@ -145,7 +195,7 @@ def test_calls_are_bounded():
         calls.lost()
         calls.ask(asked(f"{number} again"))
         calls.cancelled([f"{number} again"])
-    for kept in (calls._asked, calls._known, calls._lost, calls._unclosed):
+    for kept in (calls._asked, calls._known, calls._lost, calls._unclosed, calls._gone):
         assert len(kept) <= CALL_LIMIT
     assert len(calls.closing()) == CALL_LIMIT
 

@@ -1,6 +1,7 @@
 """The ledger: tool calls that were lost, and messages that are covered by their number."""
 
 import pytest
+from google.genai import types
 from messages import (
     ASK_ON,
     calling,
@@ -21,8 +22,63 @@ from messages import (
 )
 
 from reconnect._conversation.ledger import Cut, Ledger
-from reconnect._conversation.reading import Reading
+from reconnect._conversation.limits import MEDIA
+from reconnect._conversation.outbox import Outbox
+from reconnect._conversation.reading import PART_OF_MESSAGE, PART_OF_REPLY, Reading
 from reconnect._conversation.transcript import model_turn
+
+# A tool that is called in the midst of a spoken reply
+
+
+def piece():
+    """Return a piece of a spoken reply and nothing else, as the SDK reads it."""
+    audio = types.Part(inline_data=types.Blob(mime_type="audio/pcm", data=b"00"))
+    return types.LiveServerMessage(
+        server_content=types.LiveServerContent(
+            model_turn=types.Content(role="model", parts=[audio])
+        )
+    )
+
+
+def read(ledger, *messages):
+    """Hand messages to a ledger as the reader does, which leaves out what changes nothing."""
+    for message in messages:
+        part = message.model_fields_set == PART_OF_MESSAGE and (
+            message.server_content.model_fields_set == PART_OF_REPLY
+        )
+        if not (part and ledger.sounding):
+            ledger.received(message)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_call_within_a_spoken_reply(late):
+    """A call is behind a handle that follows audio after its result, though it sounded before."""
+    ledger = talking()
+    outbox = Outbox(ledger, audio_buffer=3.0, limit=MEDIA)
+    result = types.FunctionResponse(id="1", name="f", response={})
+    read(ledger, piece(), piece(), calling("1"))
+    if late:
+        # A call that does not block: the model talks on.
+        read(ledger, piece())
+        assert ledger.sounding
+    assert outbox.answer([("1", result)]) == [result]
+    read(ledger, piece(), piece(), complete(), update("h"))
+    assert ledger.quiet
+    assert ledger.lost() == Cut(reply=False, calls=())
+    assert ledger.close_calls() is None
+
+
+def test_known_result_within_a_spoken_reply():
+    """A call whose result is known is behind a handle that follows audio, as any other is."""
+    ledger = talking()
+    result = types.FunctionResponse(id="1", name="f", response={})
+    read(ledger, calling("1"))
+    ledger.calls.answer("1", result)
+    ledger.lost()
+    write(ledger)
+    read(ledger, piece(), calling("2"), piece(), complete(), update("h"))
+    assert ledger.quiet
+
 
 # Rule 5: lost tool calls
 

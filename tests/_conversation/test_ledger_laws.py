@@ -259,7 +259,7 @@ class Conversation(RuleBasedStateMachine):
         """Say a piece of the reply."""
         text = self.next("r")
         self.begin_reply()
-        if kind == "text" and not self.ledger._sounding:
+        if kind == "text" and not self.ledger.sounding:
             self.receive(said(text))
         else:
             text = text if kind == "words" else ""

@@ -75,6 +75,8 @@ def test_keeps_only_the_newest_image():
     hold(media, image(4))
     assert media.next_place == 1
     assert drained(media) == [image(4)]
+    hold(media, image(5), shown)
+    assert drained(media) == [{"media": {"data": b"2", "mime_type": "image/png"}}]
 
 
 def test_media_that_is_sound_is_audio():
@@ -82,7 +84,7 @@ def test_media_that_is_sound_is_audio():
     media = media_of(3.0)
     sound = {"media": types.Blob(data=bytes(32000), mime_type="audio/pcm")}
     hold(media, *[sound] * 5)
-    assert drained(media) == [sound] * 3
+    assert drained(media) == [{"media": {"data": bytes(32000), "mime_type": "audio/pcm"}}] * 3
 
 
 def test_marks_stay_when_sound_is_dropped():
@@ -100,7 +102,8 @@ def test_marks_stay_when_sound_is_dropped():
         ({"activity_end": None, "audio_stream_end": True}, None, 0.0, 0),
         (audio(), None, 1.0, SECOND),
         ({"media": types.Blob(data=bytes(320), mime_type="audio/pcm")}, None, 0.01, 320),
-        (image(1), None, 0.0, 11),
+        (image(1), None, 0.0, 1),
+        ({"video": None, "media": {"mimeType": "audio/pcm", "data": bytes(320)}}, None, 0.01, 320),
         ({"text": "four"}, None, 0.0, 4),
     ],
 )
@@ -108,7 +111,67 @@ def test_piece(arguments, mark, seconds, size):
     """A piece knows its mark, be it empty, the seconds of its sound, and its bytes."""
     piece = piece_of(arguments, place=7)
     assert (piece.mark, piece.seconds, piece.size) == (mark, seconds, size)
-    assert (piece.arguments, piece.place, piece.again) == (arguments, 7, False)
+    assert (piece.place, piece.again) == (7, False)
+    kept = {name: value for name, value in arguments.items() if value is not None}
+    if isinstance(kept.get("media"), types.Blob):
+        kept["media"] = kept["media"].model_dump(exclude_none=True)
+    assert piece.arguments == (kept if "media" in kept else arguments)
+
+
+class Slots:
+    """What the SDK takes for a blob by its attributes."""
+
+    __slots__ = ("data", "mime_type")
+
+    def __init__(self):
+        self.data, self.mime_type = b"12", "audio/pcm"
+
+
+@pytest.mark.parametrize(
+    ("blob", "fields"),
+    [
+        (
+            types.Blob(data=b"1", mime_type="image/png", display_name="cat"),
+            {"data": b"1", "mime_type": "image/png", "display_name": "cat"},
+        ),
+        ({"data": None, "mimeType": "image/png"}, {"mimeType": "image/png"}),
+        (Slots(), {"data": b"12", "mime_type": "audio/pcm"}),
+        (5, {}),
+        ([{"data": b"1"}], {}),
+    ],
+    ids=["blob", "dict", "object", "number", "list"],
+)
+def test_piece_keeps_the_fields_of_a_blob(blob, fields):
+    """A piece keeps what a blob says, whatever it is given as; what is none, the SDK refuses."""
+    assert piece_of({"media": blob}, place=1).arguments == {"media": fields}
+
+
+@pytest.mark.parametrize("name", ["audio", "video", "media"])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_piece_is_a_copy(name, numbered):
+    """What the caller writes into his buffer afterwards does not change what is kept."""
+    media = media_of(10.0)
+    buffer = bytearray(2)
+    reused = {"data": buffer, "mime_type": "audio/pcm"}
+    view = {"data": memoryview(buffer), "mime_type": "audio/pcm"}
+    blob = types.Blob(data=b"", mime_type="audio/pcm")
+    for number in range(1, 6):
+        buffer[0] = number
+        blob.data = bytes(buffer)
+        for frame in (reused, view, blob):
+            piece = piece_of({name: frame}, place=number)
+            if numbered:
+                media.written(piece, index=number)
+            else:
+                media.hold(piece)
+    reused["data"], blob.mime_type = b"", "image/png"
+    media.lost(again=True, numbered=True)
+    heard = [arguments[name] for arguments in drained(media)]
+    assert heard == [
+        {"data": bytes([number, 0]), "mime_type": "audio/pcm"}
+        for number in range(1, 6)
+        for _ in range(3)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +184,9 @@ def test_piece(arguments, mark, seconds, size):
         (types.Blob(data=bytes(32000), mime_type="audio/pcm;rate=16000"), 1.0),
         ({"data": b"opus", "mime_type": "audio/opus"}, 0.02),
         ({"mime_type": "audio/pcm"}, 0.0),
+        ({"mime_type": "audio/pcm", "data": 5}, 0.0),
+        ({"mimeType": "audio/pcm", "data": bytes(320)}, 0.01),
+        ({"mime_type": 5, "data": b"what"}, None),
         ({"data": b"jpeg", "mime_type": "image/jpeg"}, None),
         ({"data": b"what"}, None),
         (b"what", None),
@@ -216,6 +282,30 @@ def test_mark_that_is_written_again_in_vain():
     media.put_back(begun)
     media.lost(again=True, numbered=True)
     assert drained(media) == [START, audio(1)]
+
+
+def test_numbered_input_that_was_refused():
+    """Media writes nothing again that the SDK would not write, and has its room back."""
+    media = media_of(10.0, messages=2, full="raise")
+    write(media, audio(1))
+    for refused in (piece_of(audio(2), place=2), piece_of(START, place=2)):
+        media.written(refused, index=2)
+        media.unwrite(refused)
+    media.check_room(audio(3))
+    assert not media.speaking
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [audio(1)]
+
+
+def test_image_that_was_refused():
+    """Media shows no image again that the SDK would not write, but the one before it."""
+    media = media_of()
+    write(media, image(1), image(2))
+    refused = piece_of({"video": {"data": b"no type"}}, place=3)
+    media.written(refused, index=3)
+    media.unwrite(refused)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [image(2)]
 
 
 # Activities
@@ -375,17 +465,160 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
 # What no session has
 
 
+def count(media, *inputs):
+    """Count audio as it is written past everything else."""
+    for arguments in inputs:
+        media.count(arguments["audio"])
+
+
+def acknowledge(media):
+    """Let the server acknowledge all that was written so far."""
+    media.asking()
+    media.acknowledged()
+
+
 def test_sound_that_no_handle_covers():
     """Media counts the sound that was written since the newest handle, and is not kept."""
     media = media_of()
-    media.frames, media.frame = 1, audio(1)["audio"]
+    count(media, audio(1))
+    acknowledge(media)
     media.covered()
-    media.frames, media.frame = 2, audio(2, 0.5)["audio"]
+    count(media, *[audio(2, 0.5)] * 2)
     write(media, audio(3), numbered=False)
+    acknowledge(media)
+    assert media.forget_uncovered() == 0.0
     media.lost(again=False, numbered=False)
     assert media.dropped == 0.0
     assert media.forget_uncovered() == 2.0
     assert media.forget_uncovered() == 0.0
+
+
+def test_handle_covers_no_more_than_was_acknowledged():
+    """Media takes a handle to cover what was acknowledged before it came: the rest is on its way.
+
+    An acknowledgement is of what was written before it was asked for, and not of what follows.
+    """
+    media = media_of()
+    assert not media.unacknowledged
+    media.covered()
+    count(media, audio(1))
+    assert media.unacknowledged
+    media.asking()
+    count(media, audio(2))
+    media.covered()
+    media.acknowledged()
+    assert media.unacknowledged
+    media.asking()
+    media.acknowledged()
+    assert not media.unacknowledged
+    media.lost(again=False, numbered=False)
+    # Both were acknowledged, but no handle came after that.
+    assert media.forget_uncovered() == 2.0
+    assert not media.unacknowledged
+    count(media, audio(3))
+    media.asking()
+    count(media, audio(4, 0.5))
+    media.acknowledged()
+    media.covered()
+    media.lost(again=False, numbered=False)
+    assert media.forget_uncovered() == 0.5
+
+
+def test_acknowledgement_is_of_one_connection():
+    """Media takes nothing that was acknowledged on a lost connection for acknowledged on the next.
+
+    The ping may be answered, or its task be told so, after the connection was lost.
+    """
+    media = media_of()
+    count(media, audio(1))
+    media.asking()
+    media.lost(again=False, numbered=False)
+    count(media, audio(2))
+    media.acknowledged()
+    media.covered()
+    assert media.unacknowledged
+    media.lost(again=False, numbered=False)
+    assert media.forget_uncovered() == 2.0
+
+
+COUNTED = [
+    (audio(1)["audio"], 1.0),
+    ({"data": bytes(48000), "mimeType": "audio/pcm;rate=24000"}, 1.0),
+    (types.Blob(data=bytes(320), mime_type="audio/pcm;rate=16000"), 0.01),
+    (types.Blob(data=bytes(320), mime_type="audio/opus"), 0.02),
+    (types.Blob(mime_type="audio/pcm"), 0.0),
+    ({"data": bytes(320)}, 0.0),
+    ({"data": 5, "mime_type": "audio/pcm"}, 0.0),
+    ({"data": bytes(320), "mime_type": 5}, 0.0),
+    ([], 0.0),
+    (5, 0.0),
+]
+
+
+@pytest.mark.parametrize(("blob", "seconds"), COUNTED)
+def test_seconds_that_are_counted(blob, seconds):
+    """Media counts a frame by its type and size, as a usual one where these say nothing.
+
+    What is no audio at all raises nothing here: it is the SDK that refuses it.
+    """
+    media = media_of()
+    media.count(audio(1)["audio"])
+    media.count(blob)
+    media.count(audio(1)["audio"])
+    media.lost(again=False, numbered=False)
+    assert media.forget_uncovered() == 2.0 + seconds
+
+
+@pytest.mark.parametrize("blob", [blob for blob, _ in COUNTED])
+def test_audio_that_was_not_written_after_all(blob):
+    """Media takes back all that it has counted for a frame, and nothing that was acknowledged."""
+    media = media_of()
+    media.count(audio(1)["audio"])
+    media.count(blob)
+    media.discount(blob)
+    media.lost(again=False, numbered=False)
+    assert media.forget_uncovered() == 1.0
+    media.count(blob)
+    acknowledge(media)
+    media.discount(blob)
+    assert not media.unacknowledged
+    media.covered()
+    media.lost(again=False, numbered=False)
+    assert media.forget_uncovered() == 0.0
+
+
+@given(st.lists(st.sampled_from(["count", "write", "ask", "acknowledge", "cover", "lose"])))
+def test_uncovered_audio_is_what_is_missing(steps):
+    """Media says of each second that is missing that it is, and of no other one.
+
+    A second is there if a handle came after the answer to a ping that was sent after it.
+    """
+    media = media_of()
+    # Of each frame on this connection: "written", "asked", "acknowledged" or "covered".
+    frames, missing = [], 0
+    for step in [*steps, "lose"]:
+        match step:
+            case "count":
+                count(media, audio(1))
+                frames.append("written")
+            case "write":
+                write(media, audio(1), numbered=False)
+                frames.append("written")
+            case "ask":
+                media.asking()
+                frames = ["asked" if it == "written" else it for it in frames]
+            case "acknowledge":
+                media.acknowledged()
+                frames = ["acknowledged" if it == "asked" else it for it in frames]
+            case "cover":
+                media.covered()
+                frames = ["covered" if it == "acknowledged" else it for it in frames]
+            case "lose":
+                media.lost(again=False, numbered=False)
+                missing += sum(it != "covered" for it in frames)
+                frames = []
+        assert media.unacknowledged == any(it in ("written", "asked") for it in frames)
+    assert media.forget_uncovered() == missing
 
 
 @pytest.mark.parametrize(("again", "uncovered"), [(False, 2.0), (True, 0.0)])
@@ -403,14 +636,37 @@ def test_unconsumed_sound_that_is_not_written_again(again, uncovered):
 
 @pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
 def test_unconsumed_input_is_bounded(room):
-    """Media drops the oldest of what no handle ever covers, and counts its sound."""
+    """Media lets go of the oldest of what no handle covers; the server has been sent it.
+
+    Where the connection is lost before a handle covers it, it is missing.
+    """
     media = media_of(1.0, **room)
     write(media, *map(audio, range(1, 6)))
-    assert media.forget_dropped() == 2.0
     assert media.forget_dropped() == 0.0
-    media.consumed(0)
+    media.consumed(1)
+    assert media.forget_uncovered() == 0.0
     media.lost(again=True, numbered=True)
+    assert media.forget_uncovered() == 2.0
+    assert media.forget_dropped() == 0.0
     assert drained(media) == [audio(3), audio(4), audio(5)]
+
+
+@pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
+def test_handle_that_covers_what_is_not_kept(room):
+    """Media takes what it let go of for heard once a handle covers all of it."""
+    media = media_of(1.0, **room)
+    write(media, *map(audio, range(1, 6)))
+    media.consumed(2)
+    media.lost(again=True, numbered=True)
+    assert media.forget_uncovered() == 0.0
+    assert drained(media) == [audio(3), audio(4), audio(5)]
+    media.lost(again=False, numbered=True)
+    assert media.forget_uncovered() == 3.0
+    # The numbers begin anew with each connection.
+    write(media, *map(audio, range(1, 5)))
+    media.consumed(0)
+    media.lost(again=False, numbered=True)
+    assert media.forget_uncovered() == 4.0
 
 
 @pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
@@ -441,13 +697,15 @@ def test_consumed_input_makes_room(room):
 
 
 def test_single_input_over_the_limit():
-    """Media drops a message that is larger than all the room there is, written or held."""
+    """Media keeps no message that is larger than all the room there is, written or held."""
     media = media_of(10.0, size=100)
     hold(media, audio(1))
+    assert media.dropped == 1.0
     write(media, audio(2))
     media.lost(again=True, numbered=True)
     assert media.next_place is None
-    assert media.dropped == 2.0
+    assert media.dropped == 1.0
+    assert media.forget_uncovered() == 1.0
 
 
 @pytest.mark.parametrize(

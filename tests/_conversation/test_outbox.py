@@ -44,6 +44,28 @@ def image(number):
     return {"video": {"data": bytes([number]), "mime_type": "image/jpeg"}}
 
 
+def response(id_, result=3):
+    """Return the result of a tool call."""
+    return types.FunctionResponse(id=id_, name="f", response={"result": result})
+
+
+def answer(outbox, *results):
+    """Answer calls, as the driver does where nothing can be written at once."""
+    wanted = outbox.answer([(result.id, result) for result in results])
+    outbox.hold_results(wanted)
+    return wanted
+
+
+def answered(*results):
+    """Return the message that answers calls."""
+    return Call(ANSWER, {"function_responses": list(results)})
+
+
+def direct(outbox, call):
+    """Take over a message that is written at once, as its caller gave it."""
+    return outbox.direct(call, given=call)
+
+
 def streamed(*inputs):
     """Return the messages that realtime inputs are written as."""
     return [Call(REALTIME, arguments) for arguments in inputs]
@@ -165,17 +187,38 @@ def test_results_come_before_the_rest():
     receive(ledger, calling("1", "2"))
     ledger.backlog.record(turn("q"))
     outbox.hold(audio(1))
-    assert outbox.answer({"1": "one", "2": "two"})
-    results = Call(ANSWER, {"function_responses": ["one", "two"]})
-    assert drained(outbox) == [results, turn("q"), *streamed(audio(1))]
+    results = [response("1"), response("2")]
+    assert answer(outbox, *results) == results
+    assert drained(outbox) == [answered(*results), turn("q"), *streamed(audio(1))]
 
 
 def test_result_that_nobody_waits_for():
     """A result for a call of another connection is not sent, and the caller is told."""
     ledger, outbox = connected()
+    receive(ledger, calling("2"))
+    cut(outbox)
+    drained(outbox)
     receive(ledger, calling("1"))
-    assert not outbox.answer({"1": "one", "2": "two"})
-    assert drained(outbox) == [Call(ANSWER, {"function_responses": ["one"]})]
+    # One that names no call at all is sent, as the SDK sends it.
+    results = [response("1"), response("2"), response("3")]
+    assert answer(outbox, *results) == [results[0], results[2]]
+    assert drained(outbox) == [answered(results[0], results[2])]
+    assert answer(outbox, results[1]) == []
+    assert drained(outbox) == []
+
+
+def test_results_that_are_written_at_once():
+    """Results that are written past the outbox have a number, and are sent no second time."""
+    ledger, outbox = connected(transparent=True)
+    drained(outbox)
+    receive(ledger, calling("1", "2"))
+    results = [("1", response("1")), ("2", response("2"))]
+    assert outbox.answer(results) == [result for _, result in results]
+    call = answered(*(result for _, result in results))
+    assert outbox.answered(call, results) == Write(call, answers=("1", "2"))
+    assert not outbox.due
+    assert outbox.next(0.0) is None
+    assert ledger.number() == 2
 
 
 def test_result_that_is_known():
@@ -184,16 +227,20 @@ def test_result_that_is_known():
     ledger.backlog.record(turn("q"))
     drained(outbox)
     receive(ledger, calling("1"))
-    response = types.FunctionResponse(id="1", name="f", response={"result": 3})
-    assert outbox.answer({"1": response})
-    assert len(drained(outbox)) == 1
+    result = response("1")
+    answer(outbox, result)
+    assert drained(outbox) == [answered(result)]
     cut(outbox)
     assert drained(outbox) == [turn("q")]
+    assert not outbox.due
     receive(ledger, calling("2"))
+    # It is due on a connection that is up to date, where nothing else ever is.
+    assert outbox.due
     (call,) = drained(outbox)
+    assert not outbox.due
     (sent,) = call.arguments["function_responses"]
     assert (sent.id, sent.name, sent.response) == ("2", "f", {"result": 3})
-    assert response.id == "1"
+    assert result.id == "1"
 
 
 # Rule 4: the order
@@ -258,13 +305,35 @@ def test_sound_is_not_written_again_where_nobody_counts():
     cut(outbox)
     assert drained(outbox) == []
     assert outbox.media.forget_uncovered() == 2.0
-    # The first handle of a fresh session stands for an empty one; the next covers what was sent.
-    outbox.streamed(audio(4))
-    cut(outbox, update("h"))
-    assert outbox.media.forget_uncovered() == 1.0
-    outbox.streamed(audio(5))
-    cut(outbox, update("h2"))
-    assert outbox.media.forget_uncovered() == 0.0
+    # A handle covers what the server had acknowledged before it came, be it the first or a later.
+    for handle in ("h", "h2"):
+        outbox.streamed(audio(4))
+        cut(outbox, update(handle))
+        assert outbox.media.forget_uncovered() == 1.0
+        outbox.streamed(audio(5))
+        outbox.media.asking()
+        outbox.media.acknowledged()
+        outbox.streamed(audio(6))
+        cut(outbox, update(handle))
+        assert outbox.media.forget_uncovered() == 1.0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_handle_with_a_number_covers_so_much(kept):
+    """A handle that says what it covers is taken at its word, whatever was acknowledged."""
+    ledger = Ledger()
+    limit = Limit(messages=10 if kept else 1, bytes=2**20, full="drop")
+    outbox = Outbox(ledger, audio_buffer=3.0, limit=limit)
+    outbox.connected([], asks=False, transparent=True)
+    drained(outbox)
+    for number in range(1, 5):
+        outbox.streamed(audio(number))
+    outbox.media.asking()
+    outbox.media.acknowledged()
+    cut(outbox, update("h", consumed=2), transparent=True)
+    assert drained(outbox) == streamed(*map(audio, (3, 4) if kept else (4,)))
+    # Three pieces were let go of, of which one is missing: nobody can tell which.
+    assert outbox.media.forget_uncovered() == (0.0 if kept else 3.0)
 
 
 # Rule 5: open calls
@@ -279,8 +348,8 @@ def test_sound_waits_for_results(transparent):
     outbox.hold(audio(1))
     assert drained(outbox) == [told(user("a"))]
     assert outbox.next(1e6) == Pause(None)
-    outbox.answer({"1": "one"})
-    assert drained(outbox) == [Call(ANSWER, {"function_responses": ["one"]}), *streamed(audio(1))]
+    answer(outbox, response("1"))
+    assert drained(outbox) == [answered(response("1")), *streamed(audio(1))]
 
 
 # Rule 6: replies that the caller has had
@@ -325,6 +394,44 @@ def test_spoken_turn_is_not_repeated_where_nobody_counts():
     _, outbox = spoken(transparent=False)
     assert drained(outbox) == [told(model_turn("a"))]
     assert not outbox._ledger.backlog.repeating
+
+
+# What is written at once
+
+
+def test_message_that_is_written_at_once():
+    """A message that is written past the outbox is held as all others are until it is safe."""
+    ledger, outbox = connected(transparent=True)
+    drained(outbox)
+    write = direct(outbox, turn("a"))
+    assert write == Write(turn("a"), entry=ledger.backlog.entries[0])
+    assert not outbox.due
+    assert outbox.next(0.0) is None
+    assert direct(outbox, realtime("b")).entry.index == 2
+    assert direct(outbox, turn("c", asks=False)).call == turn("c", asks=False)
+    cut(outbox, update("h", consumed=1), transparent=True)
+    assert drained(outbox) == [ASK_ON, realtime("b"), turn("c", asks=False)]
+
+
+def test_message_that_was_refused_at_once():
+    """A message that the SDK would not write is forgotten, and has no number."""
+    ledger, outbox = connected(transparent=True)
+    drained(outbox)
+    outbox.refused(direct(outbox, turn("bad")))
+    assert ledger.backlog.entries == []
+    assert direct(outbox, turn("a")).entry.index == 1
+    cut(outbox)
+    assert drained(outbox) == [turn("a")]
+
+
+def test_message_whose_write_has_failed():
+    """A message whose write has failed is written again, unless a handle covers it after all."""
+    _, outbox = connected(transparent=True)
+    drained(outbox)
+    for text in "ab":
+        outbox.failed(direct(outbox, turn(text)))
+    cut(outbox, update("h", consumed=1), transparent=True)
+    assert drained(outbox) == [ASK_ON, turn("b")]
 
 
 # How far it has come
@@ -455,12 +562,23 @@ def test_refused():
 
 
 def test_refused_result():
-    """A result that the SDK would not write is not sent a second time."""
-    ledger, outbox = connected()
+    """A result that the SDK would not write is not sent a second time, nor in another's place."""
+    for held in (True, False):
+        ledger, outbox = connected()
+        receive(ledger, calling("1"))
+        if held:
+            answer(outbox, response("1"))
+            outbox.refused(outbox.next(0.0))
+        else:
+            results = [("1", response("1"))]
+            outbox.answer(results)
+            outbox.refused(outbox.answered(answered(response("1")), results))
+            assert ledger.calls.awaited == ("1",)
+        assert outbox.next(0.0) is None
+        assert ledger.number() == 1
+    cut(outbox)
     receive(ledger, calling("1"))
-    outbox.answer({"1": "bad"})
-    outbox.refused(outbox.next(0.0))
-    assert outbox.next(0.0) is None
+    assert not outbox.due
 
 
 def test_every_message_has_a_number():
@@ -468,7 +586,7 @@ def test_every_message_has_a_number():
     ledger, outbox = connected(user("a"), transparent=True)
     assert len(drained(outbox)) == 1
     receive(ledger, calling("1"))
-    outbox.answer({"1": "one"})
+    answer(outbox, response("1"))
     assert len(drained(outbox)) == 1
     outbox.streamed(audio(1))
     outbox.hold(audio(2))

@@ -34,7 +34,7 @@ def read(calls):
             items.append(arguments["text"])
         elif "audio" in arguments:
             items.append((int.from_bytes(arguments["audio"]["data"][:2], "big"), speaking))
-        elif arguments is not IMAGE:
+        elif "video" not in arguments:
             speaking = "activity_start" in arguments
     return items
 
@@ -106,9 +106,23 @@ class Talk(RuleBasedStateMachine):
         """Type a turn, context that asks for no reply, or realtime input."""
         text = f"q{next(self.numbers)}"
         call = realtime(text) if kind == "realtime" else turn(text, asks=kind == "turn")
-        self.ledger.backlog.record(call)
         self.sent.append(call)
-        self.busy = True
+        if self.connected and not self.busy:
+            self.arrive(self.outbox.direct(call, given=call).call)
+        else:
+            self.ledger.backlog.record(call)
+            self.busy = True
+
+    @precondition(lambda self: self.connected and not self.busy)
+    @rule(speech=st.sampled_from([None, START, END, IMAGE, audio(0)]))
+    def refuse(self, speech):
+        """Send what the SDK refuses: a turn or realtime input."""
+        refused = (
+            self.outbox.direct(turn("bad"), given=turn("bad"))
+            if speech is None
+            else (self.outbox.streamed(speech))
+        )
+        self.outbox.refused(refused)
 
     # The driver
 
@@ -173,6 +187,15 @@ class Talk(RuleBasedStateMachine):
         arguments = audio(next(self.numbers))
         self.sent.append(Call(REALTIME, arguments))
         self.outbox.failed(self.outbox.streamed(arguments))
+        self.lose()
+
+    @precondition(lambda self: self.connected and not self.busy)
+    @rule()
+    def fail_to_type(self):
+        """Lose the connection while a turn is on its way to it."""
+        call = turn(f"q{next(self.numbers)}")
+        self.sent.append(call)
+        self.outbox.failed(self.outbox.direct(call, given=call))
         self.lose()
 
     @precondition(lambda self: not self.connected)

@@ -1,7 +1,11 @@
 """What a server message is read as."""
 
+import json
+
 import pytest
+from google import genai
 from google.genai import types
+from google.genai.live import AsyncSession
 from messages import (
     calling,
     cancelling,
@@ -10,12 +14,16 @@ from messages import (
     heard,
     model,
     said,
-    sound,
     transcribed,
     update,
 )
 
-from reconnect._conversation.reading import ends_turn, is_empty_end, is_only_output
+from reconnect._conversation.reading import (
+    PART_OF_MESSAGE,
+    PART_OF_REPLY,
+    ends_turn,
+    is_empty_end,
+)
 
 AWAY = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
 
@@ -44,41 +52,81 @@ def test_is_empty_end():
     assert not is_empty_end(update("h"))
 
 
-def test_is_only_output():
-    """A message is only output if it has a part of a reply, and nothing besides."""
-    assert is_only_output(said("a"))
-    assert is_only_output(sound())
-    assert is_only_output(model())
+def is_part(message):
+    """Tell whether a message is a part of a reply and nothing else, as whoever reads does."""
+    content = message.server_content
+    return (
+        content is not None
+        and content.model_fields_set == PART_OF_REPLY
+        and message.model_fields_set == PART_OF_MESSAGE
+    )
+
+
+def test_is_a_part_of_a_reply():
+    """A message is only a part of a reply if it has output, and nothing besides."""
+    assert is_part(said("a"))
+    assert is_part(model())
     others = (complete(), heard("x"), transcribed("x"), update("h"), calling("1"), cancelling("1"))
-    assert not any(is_only_output(message) for message in (*others, AWAY))
+    assert not any(is_part(message) for message in (*others, AWAY, types.LiveServerMessage()))
 
 
+OUTPUT = {"modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm", "data": "AAA="}}]}}
+
+
+class OneFrame:
+    """A WebSocket with one frame to be read."""
+
+    def __init__(self, frame):
+        self.frame = json.dumps(frame)
+
+    async def recv(self, decode=None):
+        return self.frame
+
+
+async def read(frame, *, vertexai):
+    """Return the message that the SDK makes of a frame."""
+    client = genai.Client(vertexai=vertexai, api_key="none")
+    session = AsyncSession(api_client=client._api_client, websocket=OneFrame(frame))
+    return await anext(session.receive())
+
+
+@pytest.mark.parametrize("vertexai", [False, True])
+async def test_piece_of_audio_as_the_sdk_reads_it(vertexai):
+    """A piece of audio is known by its fields, on both backends: the SDK sets no others."""
+    message = await read({"serverContent": OUTPUT}, vertexai=vertexai)
+    assert message.data == b"\0\0"
+    assert is_part(message)
+
+
+@pytest.mark.parametrize("vertexai", [False, True])
 @pytest.mark.parametrize(
-    "fields",
+    "more",
     [
-        {"session_resumption_update": update("h").session_resumption_update},
-        {"tool_call": calling("1").tool_call},
-        {"tool_call_cancellation": cancelling("1").tool_call_cancellation},
-        {"go_away": AWAY.go_away},
+        {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}},
+        {"toolCall": {"functionCalls": [{"id": "1", "name": "f"}]}},
+        {"toolCallCancellation": {"ids": ["1"]}},
+        {"goAway": {"timeLeft": "9s"}},
+        {"usageMetadata": {"totalTokenCount": 1}},
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_is_more_than_output(fields):
-    """A message that carries something besides a part of a reply is more than output."""
-    assert not is_only_output(sound().model_copy(update=fields))
+async def test_is_more_than_a_part(more, vertexai):
+    """A message that carries something besides a part of a reply is more than that."""
+    assert not is_part(await read({"serverContent": OUTPUT, **more}, vertexai=vertexai))
 
 
+@pytest.mark.parametrize("vertexai", [False, True])
 @pytest.mark.parametrize(
-    "fields",
+    "more",
     [
-        {"turn_complete": True},
-        {"output_transcription": types.Transcription(text="a")},
-        {"input_transcription": types.Transcription(text="a")},
+        {"turnComplete": True},
+        {"interrupted": True},
+        {"generationComplete": True},
+        {"outputTranscription": {"text": "a"}},
+        {"inputTranscription": {"text": "a"}},
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_content_is_more_than_output(fields):
-    """Content that has an end or a transcription besides a part of a reply is more than output."""
-    turn = types.Content(role="model", parts=[])
-    assert is_only_output(content(model_turn=turn))
-    assert not is_only_output(content(model_turn=turn, **fields))
+async def test_content_is_more_than_a_part(more, vertexai):
+    """Content that has an end or a transcription besides a part of a reply is more than that."""
+    assert not is_part(await read({"serverContent": {**OUTPUT, **more}}, vertexai=vertexai))

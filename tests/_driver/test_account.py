@@ -10,8 +10,8 @@ def test_gap_is_told_and_summed_up():
     """Account tells what one gap did, and what all of them have done."""
     account = Account()
     assert account.stats == Stats()
-    account.cut(turns=1, calls=2)
-    account.cut(turns=0, calls=1)
+    account.cut(turns=1, calls=2, uncovered_audio=0.25)
+    account.cut(turns=0, calls=1, uncovered_audio=1.0)
     first = account.close(
         attempts=2, outage=1.5, lost_audio=0.5, replayed=3, maybe_twice=1, asked_on=1
     )
@@ -23,6 +23,7 @@ def test_gap_is_told_and_summed_up():
         asked_on=1,
         lost_turns=1,
         lost_audio=0.5,
+        uncovered_audio=1.25,
         lost_calls=3,
     )
     second = account.close(attempts=1, outage=0.5, lost_audio=0.0)
@@ -36,14 +37,30 @@ def test_gap_is_told_and_summed_up():
         asked_on=1,
         lost_turns=1,
         lost_audio=0.5,
+        uncovered_audio=1.25,
         lost_calls=3,
     )
 
 
-@given(st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, 0.5]))
-def test_nothing_lost_is_never_claimed(turns, calls, audio):
+def test_audio_that_is_dropped_between_two_gaps():
+    """Account sums up what was dropped while a connection was open, and charges no gap with it."""
+    account = Account()
+    assert account.drop(0.5) == 0.5
+    assert account.stats == Stats(lost_audio=0.5)
+    assert account.close(attempts=1, outage=1.0, lost_audio=0.25).lost_audio == 0.25
+    assert account.drop(1.0) == 1.0
+    assert account.stats == Stats(gaps=1, attempts=1, outage=1.0, lost_audio=1.75)
+
+
+@given(
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.5]),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_nothing_lost_is_never_claimed(turns, calls, dropped, uncovered):
     """A conversation is whole if and only if no turn and no sound is missing."""
     account = Account()
-    account.cut(turns=turns, calls=calls)
-    continuity = account.close(attempts=1, outage=1.0, lost_audio=audio)
-    assert continuity.whole == (turns == 0 and audio == 0)
+    account.cut(turns=turns, calls=calls, uncovered_audio=uncovered)
+    continuity = account.close(attempts=1, outage=1.0, lost_audio=dropped)
+    assert continuity.whole == (turns == 0 and dropped == 0 and uncovered == 0)

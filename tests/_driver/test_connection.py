@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from google.genai import types
 from talk import MODEL, QUICK, ask, session_on, settled
+from websockets.exceptions import ConnectionClosed
 
 from reconnect import Lost, Phase
 from reconnect._driver.connection import Connection
@@ -72,24 +73,29 @@ def connection_on(live, over=lambda: None):
     return Connection(live, model=MODEL, config=types.LiveConnectConfig(), over=over)
 
 
+def is_closed(connection):
+    """Tell whether a connection has been left, and its socket closed."""
+    return connection._holder.done()
+
+
 async def test_failed_write_leaves_the_word_to_the_reading_side():
     """Connection gives the reading side a second to say what a failed write was."""
     told = []
     connection = connection_on(OneSession(), over=lambda: told.append(connection.error))
     await connection.open(timeout=1)
-    connection.ready = True
-    assert connection.usable
+    assert connection.alive
     broken = BrokenPipeError()
     connection.suspect(broken)
     connection.suspect(OSError())
-    assert not connection.usable
+    # Nobody writes to it any more, and it is still read.
+    assert not connection.alive
     assert connection.error is None
     await asyncio.sleep(2)
     assert told == [broken]
     connection.fail(OSError())
     assert told == [broken]
     await connection.close(timeout=1)
-    assert connection.closed
+    assert is_closed(connection)
 
 
 async def test_failure_to_close_is_of_no_account(caplog):
@@ -98,8 +104,9 @@ async def test_failure_to_close_is_of_no_account(caplog):
     connection = connection_on(OneSession(closing=OSError("no way out")))
     await connection.open(timeout=1)
     connection.fail(OSError())
+    assert not connection.alive
     await connection.close(timeout=1)
-    assert connection.closed
+    assert is_closed(connection)
     assert "no way out" in caplog.text
 
 
@@ -112,9 +119,9 @@ async def test_cancelled_dial_is_left():
                 await connection.open(timeout=10)
         # The server is as silent over the close: websockets waits ten seconds for its answer.
         await connection.close(timeout=1)
-        assert not connection.closed
+        assert not is_closed(connection)
         await asyncio.sleep(10)
-        assert connection.closed
+        assert is_closed(connection)
 
 
 async def test_connection_that_was_never_dialled_closes():
@@ -131,3 +138,73 @@ async def test_setup_is_bounded_without_its_close():
             await connection.open(timeout=0.5)
         assert asyncio.get_running_loop().time() - began < 1
         await asyncio.sleep(11)
+
+
+IMAGE = types.Blob(data=bytes(12 * 2**20), mime_type="image/png")
+"""Two of them are more than the system takes of a peer that does not read."""
+
+
+async def fill(session):
+    """Write until there is no room, and wait for it."""
+    while True:
+        await session.send_realtime_input(video=IMAGE)
+
+
+async def test_connection_whose_peer_reads_nothing_is_cut_off():
+    """Connection that is cut off frees whoever waits to write to it, and closes at once."""
+    async with LiveServer() as server:
+        connection = connection_on(server.client().aio.live)
+        await connection.open(timeout=1)
+        server.inject(Stall(reads=False))
+        waiting = asyncio.create_task(fill(connection.session))
+        await asyncio.sleep(10)
+        assert not waiting.done()
+        error = TimeoutError("the peer has read nothing")
+        connection.cut_off(error)
+        assert connection.error is error
+        assert not connection.alive
+        with pytest.raises(ConnectionClosed):
+            await waiting
+        began = asyncio.get_running_loop().time()
+        await connection.close(timeout=1)
+        assert is_closed(connection)
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_close_that_has_no_room_is_bounded():
+    """Connection cuts off what cannot even be sent the close, and says what was not acknowledged.
+
+    websockets limits the time it waits for the server's answer, and not that for its own frame.
+    """
+    async with LiveServer() as server:
+        connection = connection_on(server.client().aio.live)
+        await connection.open(timeout=1)
+        server.inject(Stall(reads=False))
+        waiting = asyncio.create_task(fill(connection.session))
+        await asyncio.sleep(1)
+        await connection.close(timeout=1)
+        assert str(connection.error) == "the server did not acknowledge the close within 1 s"
+        assert not is_closed(connection)
+        await asyncio.sleep(20)
+        assert is_closed(connection)
+        with pytest.raises(ConnectionClosed):
+            await waiting
+
+
+async def test_failed_dial_is_raised_whatever_it_raises():
+    """Connection raises what a dial raises, be it no Exception: nobody waits for ever."""
+
+    class Over(BaseException):
+        pass
+
+    class Broken:
+        @contextlib.asynccontextmanager
+        async def connect(self, *, model, config):
+            raise Over
+            yield
+
+    connection = connection_on(Broken())
+    with pytest.raises(Over):
+        await connection.open(timeout=1)
+    await connection.close(timeout=1)
+    assert is_closed(connection)

@@ -1,16 +1,19 @@
 """What is taken from the SDK: frames, configurations, phases."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 from google.genai import errors, types
-from talk import QUICK, ask, session_on, settled, user
+from PIL import Image
+from talk import MODEL, QUICK, ask, session_on, settled, user
 from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.uri import parse_uri
 
 from reconnect import Lost, Phase, RemoteProtocolError, ResumableSession
 from reconnect._driver import sdk as _sdk
-from reconnect.testing import Abort, Frame, LiveServer
+from reconnect.testing import Abort, Frame, LiveServer, Stall
 
 TOO_DEEP = "[" * 100_000
 
@@ -148,24 +151,41 @@ def test_transparent_resumption(vertexai, asked, transparent):
 
 
 @pytest.mark.parametrize(
-    ("responses", "vertexai", "keys"),
+    ("responses", "keys"),
     [
-        ({"id": "1", "name": "f"}, False, ["1"]),
-        (types.FunctionResponse(id="1", name="f"), True, ["1"]),
-        ([{"name": "f"}, {"id": "2"}], True, ["f", "2"]),
+        ({"id": "1", "name": "f"}, ["1"]),
+        (types.FunctionResponse(id="1", name="f"), ["1"]),
+        ([{"name": "f"}, {"id": "2"}], ["f", "2"]),
+        # Of a call that does not block there may be several.
+        (({"id": "1", "name": "f"}, types.FunctionResponse(id="1", name="f")), ["1", "1"]),
+        ([{}], [""]),
+        ([], []),
     ],
 )
-def test_tool_responses_are_known_by_their_ids(responses, vertexai, keys):
-    """A tool response is known by the id of its call, or on Vertex by its name."""
-    results = _sdk.results_of(responses, vertexai=vertexai)
-    assert list(results) == keys
-    assert all(isinstance(result, types.FunctionResponse) for result in results.values())
+def test_tool_responses_are_known_by_their_ids(responses, keys):
+    """A tool response is known by the id of its call, or by its name where it has no id."""
+    results = _sdk.results_of(responses)
+    assert [key for key, _ in results] == keys
+    assert all(isinstance(result, types.FunctionResponse) for _, result in results)
 
 
-def test_tool_response_without_an_id_is_named():
-    """A tool response without the id that it needs raises at once."""
-    with pytest.raises(ValueError, match=r"must have the id of its call, got \{'name': 'f'\}"):
-        _sdk.results_of({"name": "f"}, vertexai=False)
+def test_tool_responses_are_copies():
+    """What the caller changes in a response afterwards does not change what is kept of it."""
+    response = {"result": {"seats": [1, 2]}}
+    one = types.FunctionResponse(id="1", name="f", response=response)
+    given = [one, {"id": "2", "name": "f", "response": response}]
+    results = _sdk.results_of(given)
+    response["result"]["seats"].append(3)
+    one.name, given[1]["name"] = "g", "g"
+    for _, result in results:
+        assert (result.name, result.response) == ("f", {"result": {"seats": [1, 2]}})
+
+
+@pytest.mark.parametrize("responses", [None, "done", [5], {"no": "response"}])
+def test_tool_response_that_is_none(responses):
+    """What is no tool response raises a ValueError; what the SDK says of it is for the driver."""
+    with pytest.raises(ValueError):
+        _sdk.results_of(responses)
 
 
 def test_known_calls_are_left_out():
@@ -182,15 +202,6 @@ def test_known_calls_are_left_out():
     assert left.usage_metadata.total_token_count == 1
 
 
-@pytest.mark.parametrize(
-    "arguments", [{}, {"text": "a", "audio_stream_end": True}, {"audio": {"no": "blob"}}]
-)
-def test_bad_input_raises(arguments):
-    """Realtime input that the SDK would not send raises as it does there."""
-    with pytest.raises(ValueError):
-        _sdk.check_input(arguments)
-
-
 def test_phase_of_what_a_dial_raises():
     """A close follows the handshake, and everything else precedes it."""
     assert _sdk.phase_of(errors.APIError(1008, "", None)) is Phase.SETUP
@@ -198,31 +209,86 @@ def test_phase_of_what_a_dial_raises():
     assert _sdk.phase_of(TimeoutError()) is Phase.CONNECT
 
 
-def test_error_of_the_callers_is_no_frame():
-    """A bad argument to connect() stays what it is; in a session, only frames raise so."""
-    bug = ValueError("bad argument")
-    assert _sdk.readable(bug, checked=False) is bug
-    assert isinstance(_sdk.readable(bug, checked=True), RemoteProtocolError)
-    other = RuntimeError()
-    assert _sdk.readable(other, checked=True) is other
+UNREADABLE = [
+    TypeError("no"),
+    ValueError("no"),
+    AttributeError("no"),
+    KeyError("no"),
+    IndexError("no"),
+    RecursionError("no"),
+]
 
 
-def test_recursion_of_the_callers_is_no_frame():
-    """A caller's function that calls itself for ever stays what it is, on the first connection."""
-    bug = RecursionError()
-    assert _sdk.readable(bug, connecting=True) is bug
+@pytest.mark.parametrize("error", UNREADABLE, ids=lambda error: type(error).__name__)
+def test_error_over_a_frame(error):
+    """In a session all that the SDK stumbles over is a frame that it cannot read."""
+    found = _sdk.readable(error)
+    assert isinstance(found, RemoteProtocolError)
+    assert type(error).__name__ in str(found)
+    assert found.__cause__ is error
 
 
-def test_hasty_close_of_websockets_is_a_loss():
+@pytest.mark.parametrize("error", UNREADABLE, ids=lambda error: type(error).__name__)
+def test_error_of_the_callers_is_no_frame(error):
+    """A bad argument to connect() stays what it is."""
+    assert _sdk.readable(error, connecting=True) is error
+
+
+@pytest.mark.parametrize("connecting", [False, True])
+def test_other_error_stays_what_it_is(connecting):
+    """What is no error over a frame is left as it is."""
+    for error in (RuntimeError(), OSError(), errors.APIError(1011, "", None)):
+        assert _sdk.readable(error, connecting=connecting) is error
+
+
+@pytest.mark.parametrize("vertexai", [False, True])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "no json",
+        b"\xff\xfe",
+        "[1]",
+        "5",
+        '{"error": {"code": 500}}',
+        '{"serverContent": 7}',
+        '{"serverContent": {"modelTurn": 7}}',
+        '{"toolCall": {"functionCalls": 7}}',
+        "[" * 100_000,
+    ],
+    ids=lambda frame: repr(frame[:20]),
+)
+async def test_frame_that_connect_cannot_read(frame, vertexai):
+    """A frame that the SDK cannot read is known as one during connect() too, by who stumbles."""
+    async with LiveServer(faults=[Frame(frame, during_setup=True)]) as server:
+        live = server.client(vertexai=vertexai).aio.live
+        with pytest.raises(Exception) as caught:
+            async with live.connect(model=MODEL, config={}) as session:
+                _sdk.check_setup(live, session)
+    assert isinstance(_sdk.readable(caught.value, connecting=True), RemoteProtocolError)
+
+
+@pytest.mark.parametrize("config", [5, {"response_modalities": 5}, {"tools": [5]}])
+async def test_argument_that_connect_refuses(config):
+    """A bad argument is none of the server's: connect() raises it before it dials."""
+    async with LiveServer() as server:
+        with pytest.raises(Exception) as caught:
+            async with server.client().aio.live.connect(model=MODEL, config=config):
+                pass
+    assert _sdk.readable(caught.value, connecting=True) is caught.value
+    assert not server.connections
+
+
+@pytest.mark.parametrize("connecting", [False, True])
+def test_hasty_close_of_websockets_is_a_loss(connecting):
     """What websockets 13 raises when it asks too early how it was closed is a lost connection."""
     protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"))
     with pytest.raises(AssertionError) as raised:
         protocol.close_exc  # noqa: B018
-    found = _sdk.readable(raised.value, checked=True)
+    found = _sdk.readable(raised.value, connecting=connecting)
     assert isinstance(found, ConnectionAbortedError)
     assert found.__cause__ is raised.value
     own = AssertionError()
-    assert _sdk.readable(own, checked=True) is own
+    assert _sdk.readable(own, connecting=connecting) is own
 
 
 def test_messages_to_the_caller():
@@ -257,3 +323,101 @@ async def test_wrong_first_frame_on_a_redial_is_a_loss(data):
         assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'
     phases = [event.phase for event in events if isinstance(event, Lost)]
     assert phases == [Phase.SESSION, Phase.SETUP]
+
+
+CLOSED = ConnectionClosedError(None, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (CLOSED, True),
+        (ConnectionClosedOK(None, None), True),
+        (OSError("image file is truncated"), False),
+        (BrokenPipeError(), False),
+        (ValueError(), False),
+        (errors.APIError(1011, "", None), False),
+        (RuntimeError(), False),
+    ],
+)
+def test_loss_that_a_send_has_found(error, lost):
+    """Of what a send raises, only what websockets raises of a closed connection means a loss."""
+    assert _sdk.is_loss(error) is lost
+
+
+BLOB = types.Blob(data=b"1", mime_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("given", "picture"),
+    [
+        ({"video": Image.new("RGB", (1, 1))}, True),
+        ({"media": Image.new("RGB", (1, 1))}, True),
+        ({"video": 5}, True),
+        ({"video": BLOB}, False),
+        ({"media": BLOB}, False),
+        ({"video": {"data": b"1"}}, False),
+        ({"text": "a"}, False),
+        ({"audio": 5}, False),
+    ],
+)
+def test_picture(given, picture):
+    """An image that is no blob has to be read before it can be kept."""
+    arguments = dict.fromkeys(("media", "audio", "video", "text")) | given
+    assert _sdk.is_picture(arguments) is picture
+
+
+# Acknowledgements, and the end without ado
+
+
+async def test_acknowledgement():
+    """A pong acknowledges all that was written before it was asked for."""
+    async with LiveServer() as server:
+        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
+            await session.send_realtime_input(text="a")
+            assert await _sdk.acknowledgement(session)
+            assert [heard.value for heard in server.heard] == ["a"]
+
+
+async def test_acknowledgement_that_does_not_come():
+    """Nothing is acknowledged on a connection that ends before the pong, or has ended."""
+    async with LiveServer() as server:
+        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
+            server.inject(Stall(pongs=False))
+            waiting = asyncio.create_task(_sdk.acknowledgement(session))
+            await asyncio.sleep(5)
+            assert not waiting.done()
+            server.inject(Abort())
+            assert not await waiting
+            assert not await _sdk.acknowledgement(session)
+
+
+async def test_error_of_a_ping_is_raised(monkeypatch):
+    """What a ping raises that is no loss of the connection is a bug, and raised."""
+    async with LiveServer() as server:
+        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
+
+            async def ping():
+                raise RuntimeError("bug")
+
+            monkeypatch.setattr(session._ws, "ping", ping)
+            with pytest.raises(RuntimeError, match="bug"):
+                await _sdk.acknowledgement(session)
+
+
+@pytest.mark.parametrize("session", [SimpleNamespace(), SimpleNamespace(_ws=SimpleNamespace())])
+async def test_session_without_a_websocket(session):
+    """A session that has no WebSocket acknowledges nothing, and there is nothing to abort."""
+    assert not await _sdk.acknowledgement(session)
+    _sdk.abort(session)
+
+
+async def test_abort():
+    """A connection that is aborted is over at once, without a closing handshake."""
+    async with LiveServer() as server:
+        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
+            _sdk.abort(session)
+            with pytest.raises(errors.APIError):
+                await anext(session.receive())
+            with pytest.raises(ConnectionClosedError):
+                await session.send_realtime_input(text="a")

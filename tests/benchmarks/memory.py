@@ -96,10 +96,15 @@ async def stream(session, number):
     await session.send_realtime_input(audio=FRAME)
 
 
+def turn(number):
+    """Return a turn that is as long as any other one."""
+    return {"role": "user", "parts": [{"text": f"This is number {number}."}]}
+
+
 async def tell(session, number):
     """Send a turn, if there is room for it."""
     with contextlib.suppress(BufferOverflow):
-        await session.send_client_content(turns=f"This is number {number}.", turn_complete=False)
+        await session.send_client_content(turns=turn(number), turn_complete=False)
 
 
 @dataclasses.dataclass(frozen=True)
