@@ -3,7 +3,7 @@
 from google.genai import types
 
 from reconnect._conversation.calls import LOST
-from reconnect._conversation.ledger import Cut, Ledger
+from reconnect._conversation.ledger import Ledger, Losses
 from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call, State
 
 # The server's part
@@ -93,7 +93,7 @@ def context_update(text):
 # The driver's part
 
 ASK_ON = Call(CONTENT, {"turn_complete": True})
-NOTHING = Cut(reply=False, calls=())
+NOTHING = Losses(reply=False, calls=())
 
 
 def told(*turns):

@@ -16,7 +16,7 @@ from sphinx.util.typing import stringify_annotation
 import reconnect
 from reconnect import ReconnectPolicy, ResumableSession, testing
 from reconnect._conversation.limits import CONVERSATION, INBOX, MEDIA
-from reconnect._conversation.turns import TRANSITIONS, Mark, State
+from reconnect._conversation.turns import TRANSITIONS, Change, State
 from reconnect._failures.classify import TABLE, Row
 from reconnect._failures.loss import Family, Phase
 
@@ -190,14 +190,14 @@ def _ranges(codes: Iterable[int]) -> str:
 def ledger_table() -> nodes.Node:
     """Return the transitions of the ledger: a row per state, a column per mark."""
     body = [
-        [[nodes.strong(text=state.value)], *(_next(state, mark) for mark in Mark)]
+        [[nodes.strong(text=state.value)], *(_next(state, mark) for mark in Change)]
         for state in State
-        if any((state, mark) in TRANSITIONS for mark in Mark)
+        if any((state, mark) in TRANSITIONS for mark in Change)
     ]
-    return _table(["State", *(mark.value for mark in Mark)], body, kind="ledger")
+    return _table(["State", *(mark.value for mark in Change)], body, kind="ledger")
 
 
-def _next(state: State, mark: Mark) -> Cell:
+def _next(state: State, mark: Change) -> Cell:
     found = TRANSITIONS.get((state, mark))
     if found is None:
         return []

@@ -7,7 +7,7 @@ states are written here: a state without a place fails the build. The arrows com
 from html import escape
 from typing import Final, NamedTuple
 
-from reconnect._conversation.turns import TRANSITIONS, Mark, State
+from reconnect._conversation.turns import TRANSITIONS, Change, State
 
 __all__ = ["drawings"]
 
@@ -31,11 +31,14 @@ PLACES: Final = {
 COLUMNS: Final = 1 + max(column for column, _ in PLACES.values())
 
 DRAWINGS: Final = (
-    ("While the connection lives", (Mark.WRITTEN, Mark.OUTPUT, Mark.COMPLETED, Mark.COVERED)),
-    ("When the connection is lost", (Mark.LOST,)),
-    ("When it is lost, and a spoken turn's sound is written again", (Mark.RESPOKEN,)),
-    ("When the resumed session shows that it knows the turn", (Mark.RECOGNISED,)),
-    ("When the next session is a fresh one", (Mark.RESTARTED, Mark.SEEDED)),
+    (
+        "While the connection lives",
+        (Change.WRITTEN, Change.OUTPUT, Change.COMPLETED, Change.COVERED),
+    ),
+    ("When the connection is lost", (Change.LOST,)),
+    ("When it is lost, and a spoken turn's sound is written again", (Change.RESPOKEN,)),
+    ("When the resumed session shows that it knows the turn", (Change.RECOGNISED,)),
+    ("When the next session is a fresh one", (Change.RESTARTED, Change.SEEDED)),
 )
 
 # Pixels
@@ -72,12 +75,12 @@ def drawings() -> str:
     """
     if homeless := set(State) - set(PLACES):
         raise ValueError(f"no place in the drawing for {homeless}")
-    if undrawn := set(Mark) - {mark for _, marks in DRAWINGS for mark in marks}:
+    if undrawn := set(Change) - {mark for _, marks in DRAWINGS for mark in marks}:
         raise ValueError(f"no drawing for {undrawn}")
     return "\n".join(_figure(title, marks) for title, marks in DRAWINGS)
 
 
-def _figure(title: str, marks: tuple[Mark, ...]) -> str:
+def _figure(title: str, marks: tuple[Change, ...]) -> str:
     # What stays where it is goes without an arrow: the table under the drawings has it.
     edges = [
         (start, mark, end)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .limits import Limit
 from .transcript import Transcript, model_turn, newest, tellable
-from .turns import ASK_ON, REALTIME, UPDATE, Call, Entry, Mark, State
+from .turns import ASK_ON, REALTIME, UPDATE, Call, Change, Entry, State
 
 __all__ = ["Backlog"]
 
@@ -104,7 +104,7 @@ class Backlog:
             if not (told or (not resumable and entry.state in _FINISHED)):
                 # What came after it must not become past before it.
                 break
-            entry.mark(Mark.COVERED)
+            entry.note(Change.COVERED)
         self.forget(at_once=True)
         if self._fits(size):
             return True
@@ -157,7 +157,7 @@ class Backlog:
         Return how many spoken turns are lost with the session that had heard them.
 
         Args:
-            before: The place of the first sound that will be written again, which stays before
+            before: The place of the first audio that will be written again, which stays before
                 what was said after it; None for none.
         """
         updates = [Entry(Call(UPDATE, self._updates), State.TO_TELL)] if self._updates else []
@@ -167,12 +167,12 @@ class Backlog:
         for entry in self.entries:
             entry.doubtful = False
             if entry.call.method != UPDATE:
-                entry.mark(Mark.RESTARTED)
+                entry.note(Change.RESTARTED)
                 # Whatever was said after an open turn stays behind it.
                 told = told and entry.state is State.TO_TELL
                 told = told and (before is None or entry.place < before)
                 if told:
-                    entry.mark(Mark.SEEDED)
+                    entry.note(Change.SEEDED)
                 lost += entry.unspeakable
         self.forget()
         self.entries = updates + self.entries
@@ -196,7 +196,7 @@ class Backlog:
                 news = entry.call.arguments.items()
                 self._updates |= {name: value for name, value in news if value is not None}
             elif waits and not at_once and (entry.turns or entry.reply):
-                entry.mark(Mark.COVERED)
+                entry.note(Change.COVERED)
                 entry.doubtful = entry.called = False
                 kept.append(entry)
             else:

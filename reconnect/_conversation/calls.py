@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["Asked", "Calls", "Due"]
+__all__ = ["Calls", "HeldResult", "ToolCall"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost."""
@@ -22,7 +22,7 @@ CALL_LIMIT: Final = 1000
 
 
 @dataclass(slots=True)
-class Asked:
+class ToolCall:
     """A tool call.
 
     Args:
@@ -46,13 +46,13 @@ class Asked:
         """What a response names it by: its id, or its name where it has none."""
         return self.id or self.name
 
-    def same(self, other: Asked) -> bool:
+    def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
         return self.name == other.name and self.arguments == other.arguments
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class HeldResult:
     """A result that is to be sent.
 
     Args:
@@ -61,7 +61,7 @@ class Due:
         result: The function response; one that is known has the id of the call that was lost.
     """
 
-    call: Asked | None
+    call: ToolCall | None
     result: Any
 
 
@@ -76,15 +76,15 @@ class Calls:
         self._reuse = reuse
         # Of this connection; a call that does not block may be answered more than once, so its
         # key stays known.
-        self._asked: dict[str, Asked] = {}
-        self._known: dict[str, Asked] = {}
-        self._cancelled: dict[str, Asked] = {}
+        self._asked: dict[str, ToolCall] = {}
+        self._known: dict[str, ToolCall] = {}
+        self._cancelled: dict[str, ToolCall] = {}
         # Of lost connections, until their turn is completed.
-        self._lost: dict[str, Asked] = {}
-        self._unclosed: dict[str, Asked] = {}
+        self._lost: dict[str, ToolCall] = {}
+        self._unclosed: dict[str, ToolCall] = {}
         # Of lost connections, for good: a late result for one of them is nobody's.
-        self._gone: dict[str, Asked] = {}
-        self._due: list[Due] = []
+        self._gone: dict[str, ToolCall] = {}
+        self._due: list[HeldResult] = []
 
     @property
     def awaited(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class Calls:
         """Whether a handle that comes now may still wait on a call."""
         return bool(self._asked)
 
-    def ask(self, call: Asked) -> bool:
+    def ask(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is to run the tool.
 
         Args:
@@ -111,7 +111,7 @@ class Calls:
             if lost.result is not None and lost.same(call):
                 del self._lost[key]
                 call.result = lost.result
-                self._due.append(Due(call, lost.result))
+                self._due.append(HeldResult(call, lost.result))
                 return False
         return True
 
@@ -165,14 +165,14 @@ class Calls:
         Args:
             result: The function response.
         """
-        self._due.append(Due(None, result))
+        self._due.append(HeldResult(None, result))
 
     @property
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
         return bool(self._due)
 
-    def due(self) -> list[Due]:
+    def due(self) -> list[HeldResult]:
         """Take out the results that are to be sent."""
         due, self._due = self._due, []
         return due
@@ -238,7 +238,7 @@ class Calls:
         self._unclosed.clear()
 
 
-def _bound(calls: dict[str, Asked]) -> None:
+def _bound(calls: dict[str, ToolCall]) -> None:
     """Drop the oldest calls beyond the limit."""
     while len(calls) > CALL_LIMIT:
         del calls[next(iter(calls))]

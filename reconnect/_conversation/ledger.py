@@ -29,9 +29,9 @@ handle covers the reply too. The rules:
 8. A fresh session knows nothing: it is told the history and all that was settled since, and the
    open turn is asked again.
 9. A spoken turn is there from its end, where the caller marks it, else from the first output to
-   it, or from the first word of it that was heard when the connection was lost. Its sound is not
-   here (`media`). Where the server says what it has consumed, the sound is written again,
-   and a reply that the caller has had already is not shown a second time. Elsewhere the sound is
+   it, or from the first word of it that was heard when the connection was lost. Its audio is not
+   here (`media`). Where the server says what it has consumed, the audio is written again,
+   and a reply that the caller has had already is not shown a second time. Elsewhere the audio is
    gone: the words that were heard of it are asked again, and a turn of which no word is known is
    lost.
 
@@ -48,13 +48,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .backlog import Backlog
-from .calls import Asked, Calls
+from .calls import Calls, ToolCall
 from .limits import CONVERSATION, Limit
-from .reading import Reading, ends_turn, is_empty_end
+from .messages import Received, ends_turn, is_empty_end
 from .transcript import user_turn
-from .turns import ANSWER, CONTENT, REALTIME, Call, Entry, Mark, State
+from .turns import ANSWER, CONTENT, REALTIME, Call, Change, Entry, State
 
-__all__ = ["HISTORY_LIMIT", "Cut", "Ledger"]
+__all__ = ["HISTORY_LIMIT", "Ledger", "Losses"]
 
 HISTORY_LIMIT: Final = 200_000
 """Characters of conversation that a fresh session is told at most; the oldest turns go first."""
@@ -66,7 +66,7 @@ _UNCOVERED: Final = {State.SENT, State.ANSWERING, State.ANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Losses:
     """What a lost connection took from the caller.
 
     Args:
@@ -174,19 +174,19 @@ class Ledger:
         if entry.state is State.TO_ASK_ON and self._ask_on is not None:
             call = Call(REALTIME, {"text": self._ask_on})
         if entry.spoken and entry.state is State.HELD:
-            # What was heard of it takes the place of its sound.
+            # What was heard of it takes the place of its audio.
             entry.call, entry.spoken = call, False
-        entry.mark(Mark.WRITTEN)
+        entry.note(Change.WRITTEN)
         entry.index = self.number()
         return call
 
     def respeak(self, entry: Entry) -> None:
-        """Take a spoken turn as written, whose sound was written again.
+        """Take a spoken turn as written, whose audio was written again.
 
         Args:
             entry: One of `unwritten` that is ``respoken``.
         """
-        entry.mark(Mark.WRITTEN)
+        entry.note(Change.WRITTEN)
         entry.index = self._index
 
     def number(self) -> int:
@@ -222,7 +222,7 @@ class Ledger:
 
     # What the server does
 
-    def received(self, message: Any) -> Reading | None:
+    def received(self, message: Any) -> Received | None:
         """Read a server message; return what it was, None for no more than a part of a reply.
 
         Args:
@@ -244,7 +244,7 @@ class Ledger:
             # What comes next may follow a result.
             self.sounding = False
             for call in message.tool_call.function_calls or ():
-                asked = Asked(call.id, call.name, call.args or {}, turn=turn)
+                asked = ToolCall(call.id, call.name, call.args or {}, turn=turn)
                 if self.calls.ask(asked):
                     # The caller is needed: what it is shown from here on is new to it.
                     turn.given, turn.shown = False, True
@@ -266,16 +266,16 @@ class Ledger:
         if not notable:
             return None
         over = ends_turn(message) and not hidden
-        return Reading(over=over, hidden=hidden, covered=covered, known=tuple(known))
+        return Received(over=over, hidden=hidden, covered=covered, known=tuple(known))
 
     # What the connection does
 
-    def lost(self, *, speaking: bool = False, again: bool = False) -> Cut:
+    def lost(self, *, speaking: bool = False, again: bool = False) -> Losses:
         """Give up the connection; what the handle does not cover is to be written again.
 
         Args:
             speaking: Whether the user has begun to speak, by a mark, and not ended.
-            again: Whether the sound that the handle does not cover is written again.
+            again: Whether the audio that the handle does not cover is written again.
         """
         if self._seed is not None and self._seed.state is not State.SETTLED:
             # A handle that does not cover the history stands for an empty session.
@@ -293,7 +293,7 @@ class Ledger:
         self._ahead.clear()
         self._merged.clear()
         self.sounding = self._handle_since = False
-        return Cut(reply=shown, calls=calls, turns=turns)
+        return Losses(reply=shown, calls=calls, turns=turns)
 
     def _lose(self, entry: Entry, *, again: bool) -> bool:
         """Note for one message that the connection is lost; return whether it is, perhaps, too."""
@@ -306,14 +306,14 @@ class Ledger:
             entry.given |= entry.state is State.ANSWERED
             entry.reply.clear()
             entry.respoken = True
-            entry.mark(Mark.RESPOKEN)
+            entry.note(Change.RESPOKEN)
             return False
-        entry.mark(Mark.LOST)
+        entry.note(Change.LOST)
         entry.respoken &= entry.state is State.HELD
         lost = entry.unspeakable
         if lost and entry.doubtful:
             # It cannot be sent again; but the session may know it.
-            entry.mark(Mark.RECOGNISED)
+            entry.note(Change.RECOGNISED)
         return lost
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
@@ -321,7 +321,7 @@ class Ledger:
         if any(entry.spoken and entry.open for entry in self.backlog.entries) or not self._heard:
             return
         if speaking:
-            # Its end is to come. Where the sound is gone, the words are told in its place.
+            # Its end is to come. Where the audio is gone, the words are told in its place.
             if not again:
                 words = [user_turn("".join(self._heard))]
                 self.backlog.record(Call(CONTENT, {"turns": words, "turn_complete": False}))
@@ -337,7 +337,7 @@ class Ledger:
         if self._heard:
             turn.index = self._heard_at
             if self.consumed is not None and self.consumed >= self._heard_at:
-                turn.mark(Mark.COVERED)
+                turn.note(Change.COVERED)
 
     def restarted(self, *, before: int | None = None) -> int:
         """Drop the handle: the next session is a fresh one, and is told the past.
@@ -345,7 +345,7 @@ class Ledger:
         Return how many spoken turns are lost with the session that had heard them.
 
         Args:
-            before: The place of the first sound that will be written again; None for none.
+            before: The place of the first audio that will be written again; None for none.
         """
         self.handle = None
         self.calls.restarted()
@@ -363,8 +363,8 @@ class Ledger:
         """Note that the session knows a turn, and with it what it may have been told before."""
         for entry in self.backlog.entries[: self.backlog.entries.index(turn)]:
             if entry.doubtful:
-                entry.mark(Mark.RECOGNISED if entry.unanswered else Mark.COVERED)
-        turn.mark(Mark.RECOGNISED)
+                entry.note(Change.RECOGNISED if entry.unanswered else Change.COVERED)
+        turn.note(Change.RECOGNISED)
         self.backlog.forget()
 
     def _output(self) -> Entry:
@@ -380,7 +380,7 @@ class Ledger:
         if not turn.replying:
             entries = self.backlog.entries
             self._merged = [entry for entry in entries if entry.open and entry is not turn]
-            turn.mark(Mark.OUTPUT)
+            turn.note(Change.OUTPUT)
             turn.reply.extend(self._ahead)
             self._ahead.clear()
         return turn
@@ -443,9 +443,9 @@ class Ledger:
             self._late_end = False
         elif turn is not None:
             self._put_into_words(turn)
-            turn.mark(Mark.COMPLETED)
+            turn.note(Change.COMPLETED)
             for entry in self._merged:
-                entry.mark(Mark.COMPLETED)
+                entry.note(Change.COMPLETED)
             if self._merged:
                 # It was said after all of them.
                 self._merged[-1].reply, turn.reply = turn.reply, []
@@ -453,7 +453,7 @@ class Ledger:
             self.calls.completed(left=[it for it in self.backlog.entries if not it.complete])
 
     def _covered(self, consumed: int | None) -> None:
-        """Mark what the handle that has just come is known to cover (rules 1 and 6)."""
+        """Note what the handle that has just come is known to cover (rules 1 and 6)."""
         self.consumed = consumed
         # A number of 0 may be left out, as protobuf's JSON does: where nothing was written yet, a
         # handle without one says nothing of whether there will be numbers.
@@ -469,12 +469,12 @@ class Ledger:
             # What was spoken without a mark has no number: its proof is the output.
             covered = [e for e in entries if (e.proof if e.index is None else e.index <= consumed)]
         for entry in covered:
-            entry.mark(Mark.COVERED)
+            entry.note(Change.COVERED)
         seed = self._seed
         # The history is the first message of its connection, and comes before every turn.
         first = bool(covered) if consumed is None else consumed >= self._index_base
         if seed is not None and seed.state is State.TOLD and first:
-            seed.mark(Mark.COVERED)
+            seed.note(Change.COVERED)
         for entry in self.backlog.entries:
             if entry.state in (State.SENT, State.TOLD, State.TOLD_REPLY):
                 entry.doubtful = consumed is None

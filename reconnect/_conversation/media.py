@@ -2,7 +2,7 @@
 
 Pure. The rules:
 
-1. Audio is kept up to a limit, the oldest frames go first: stale sound after a gap disturbs the
+1. Audio is kept up to a limit, the oldest frames go first: stale audio after a gap disturbs the
    voice activity detection of the server, and a caller's capture loop must never wait.
 2. Of video only the newest frame is kept: queued frames after a resume are refused (1007).
 3. In transparent resumption nothing is stale: the handle says which messages it covers, and all
@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from .limits import Limit, size_of
 
-__all__ = ["Media", "Piece", "piece_of", "seconds_of"]
+__all__ = ["Input", "Media", "input_of", "seconds_of"]
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
 _MARKS: Final = ("activity_start", "activity_end")
@@ -46,15 +46,15 @@ _ROUNDING: Final = 1e-6
 
 # Not frozen: one is made for each frame in transparent resumption, and that costs twice as much.
 @dataclass(slots=True)
-class Piece:
-    """One piece of realtime input.
+class Input:
+    """One item of realtime input.
 
     Args:
         arguments: Those of ``send_realtime_input``.
         place: Its place among all that the caller sent; what is lower comes first.
-        seconds: The sound in it.
+        seconds: The audio in it.
         size: The bytes in it.
-        mark: Which mark of activity it is; None for none.
+        activity: Which mark of activity it is; None for none.
         picture: Whether it is an image.
         again: Whether it was written to an earlier connection.
     """
@@ -63,7 +63,7 @@ class Piece:
     place: int
     seconds: float = 0.0
     size: int = 0
-    mark: str | None = None
+    activity: str | None = None
     picture: bool = False
     again: bool = False
 
@@ -81,20 +81,20 @@ class Media:
         self._limit = limit
         # What waits for a connection, oldest first: what is written again, then what is new, and
         # the seconds of what is new.
-        self._again: deque[Piece] = deque()
-        self._held: deque[Piece] = deque()
+        self._again: deque[Input] = deque()
+        self._held: deque[Input] = deque()
         self._seconds = 0.0
-        self._video: Piece | None = None
+        self._video: Input | None = None
         # The mark that the user is speaking, if it was written and not ended, now and before the
         # newest mark.
-        self._opened: Piece | None = None
-        self._opened_before: Piece | None = None
+        self._opened: Input | None = None
+        self._opened_before: Input | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
-        self._unconsumed: deque[tuple[int, Piece]] = deque()
-        self._shown: tuple[int, Piece] | None = None
-        self._shown_before: tuple[int, Piece] | None = None
+        self._unconsumed: deque[tuple[int, Input]] = deque()
+        self._shown: tuple[int, Input] | None = None
+        self._shown_before: tuple[int, Input] | None = None
         # The bytes of all that is kept but the images.
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
@@ -126,27 +126,27 @@ class Media:
     def speaking(self) -> bool:
         """Whether the user is speaking, by the marks that were written or wait."""
         waiting = (*self._again, *self._held)
-        marks = [mark for piece in waiting if (mark := piece.mark)]
+        marks = [mark for item in waiting if (mark := item.activity)]
         return marks[-1] == "activity_start" if marks else self._opened is not None
 
-    def written(self, piece: Piece, *, index: int | None = None) -> None:
+    def written(self, item: Input, *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
         Args:
-            piece: The input.
+            item: The input.
             index: The number of the message in transparent resumption; None in any other.
         """
-        if piece.mark is not None:
+        if item.activity is not None:
             self._opened_before = self._opened
-            self._opened = piece if piece.mark == "activity_start" else None
+            self._opened = item if item.activity == "activity_start" else None
         if index is None:
-            self._written += piece.seconds
+            self._written += item.seconds
             return
-        if piece.picture:
-            self._shown_before, self._shown = self._shown, (index, piece)
+        if item.picture:
+            self._shown_before, self._shown = self._shown, (index, item)
             return
-        self._unconsumed.append((index, piece))
-        self._bytes += piece.size
+        self._unconsumed.append((index, item))
+        self._bytes += item.size
         self._evict()
 
     def count(self, blob: Any) -> None:
@@ -179,13 +179,13 @@ class Media:
         data: Any = getattr(blob, "data", None)
         if data.__class__ is not bytes:
             # A dict, or nothing that is usual: it need not be as fast.
-            self.written(piece_of({"audio": blob}, place=place), index=index)
+            self.written(input_of({"audio": blob}, place=place), index=index)
             return
         if kind is not self._kind:
             self._take_kind(kind)
         size = len(data)
         seconds = size * self._seconds_a_byte + self._seconds_a_frame
-        frame = Piece({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
+        frame = Input({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
         self._unconsumed.append((index, frame))
         self._bytes += size
         if self._bytes > self._limit.bytes or len(self._unconsumed) > self._limit.messages:
@@ -256,30 +256,30 @@ class Media:
         """
         if self._limit.full != "raise":
             return
-        piece = piece_of(arguments, place=0)
-        if piece.picture:
+        item = input_of(arguments, place=0)
+        if item.picture:
             return
         messages = self._messages + 1
-        size = self._bytes + piece.size
+        size = self._bytes + item.size
         if not self._limit.fits(messages=messages, bytes=size):
-            raise self._limit.overflow("pieces of realtime input", messages=messages, bytes=size)
+            raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
 
-    def hold(self, piece: Piece) -> None:
+    def hold(self, item: Input) -> None:
         """Keep input that found no connection.
 
         Args:
-            piece: The input.
+            item: The input.
         """
-        if piece.picture:
-            self._video = piece
+        if item.picture:
+            self._video = item
             return
-        self._held.append(piece)
-        self._seconds += piece.seconds
-        self._bytes += piece.size
+        self._held.append(item)
+        self._seconds += item.seconds
+        self._bytes += item.size
         self._trim()
 
     def _trim(self) -> None:
-        """Drop the oldest sound beyond the limits."""
+        """Drop the oldest audio beyond the limits."""
         marks = []
         while self._seconds > self._limit_seconds + _ROUNDING:
             oldest = self._held.popleft()
@@ -300,56 +300,56 @@ class Media:
         Args:
             again: Whether the next session is known not to have what was not consumed.
             numbered: Whether the server has ever said what it has consumed. One that has not may
-                never do, and must not be sent minutes of stale sound.
+                never do, and must not be sent minutes of stale audio.
         """
-        unconsumed = [piece for _, piece in self._unconsumed]
+        unconsumed = [item for _, item in self._unconsumed]
         self._lost += self._written - self._covered + self._evicted
         self._written = self._asked = self._acknowledged = self._covered = self._evicted = 0.0
         if not again:
-            self._lost += sum(piece.seconds for piece in unconsumed)
+            self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
-        marks = [mark for piece in unconsumed if (mark := piece.mark)]
+        marks = [mark for item in unconsumed if (mark := item.activity)]
         # What is open at the first message that is written again.
         if marks and marks[0] == "activity_end":
-            unconsumed.insert(0, Piece(_START, unconsumed[0].place, mark=_MARKS[0]))
+            unconsumed.insert(0, Input(_START, unconsumed[0].place, activity=_MARKS[0]))
         elif not marks and self._opened is not None:
-            unconsumed.insert(0, Piece(_START, self._opened.place, mark=_MARKS[0]))
+            unconsumed.insert(0, Input(_START, self._opened.place, activity=_MARKS[0]))
         if not numbered:
             unconsumed = self._newest(unconsumed)
-        self._again.extendleft(replace(piece, again=True) for piece in reversed(unconsumed))
+        self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
         if self._shown is not None and again and self._video is None:
             self._video = self._shown[1]
         self._shown = None
         self._unconsumed.clear()
-        self._bytes = sum(piece.size for piece in (*self._again, *self._held))
+        self._bytes = sum(item.size for item in (*self._again, *self._held))
         self._opened = None
 
-    def _newest(self, pieces: list[Piece]) -> list[Piece]:
-        """Return the pieces without the oldest sound beyond the limit, which is dropped."""
-        excess = sum(piece.seconds for piece in pieces) - self._limit_seconds
+    def _newest(self, items: list[Input]) -> list[Input]:
+        """Return the items without the oldest audio beyond the limit, which is dropped."""
+        excess = sum(item.seconds for item in items) - self._limit_seconds
         kept = []
-        for piece in pieces:
-            if piece.seconds and excess > _ROUNDING:
-                excess -= piece.seconds
-                self.dropped += piece.seconds
+        for item in items:
+            if item.seconds and excess > _ROUNDING:
+                excess -= item.seconds
+                self.dropped += item.seconds
             else:
-                kept.append(piece)
+                kept.append(item)
         return kept
 
-    def next(self) -> Piece:
+    def next(self) -> Input:
         """Take out the next input to write, while anything waits."""
-        piece = self._first()
-        assert piece is not None
-        if piece is self._video:
+        item = self._first()
+        assert item is not None
+        if item is self._video:
             self._video = None
-            return piece
-        self._bytes -= piece.size
-        if piece.again:
+            return item
+        self._bytes -= item.size
+        if item.again:
             self._again.popleft()
         else:
             self._held.popleft()
-            self._seconds -= piece.seconds
-        return piece
+            self._seconds -= item.seconds
+        return item
 
     def unkeep(self, index: int) -> None:
         """Take back what `keep` was told of last: the SDK would not write it.
@@ -362,50 +362,50 @@ class Media:
         elif self._shown is not None and self._shown[0] == index:
             self._shown = None
 
-    def unwrite(self, piece: Piece) -> None:
+    def unwrite(self, item: Input) -> None:
         """Take back that input was written.
 
         Args:
-            piece: What `written` was told of last.
+            item: What `written` was told of last.
         """
-        if piece.mark is not None:
+        if item.activity is not None:
             self._opened = self._opened_before
-        if self._unconsumed and self._unconsumed[-1][1] is piece:
+        if self._unconsumed and self._unconsumed[-1][1] is item:
             self._unconsumed.pop()
-            self._bytes -= piece.size
-        elif self._shown is not None and self._shown[1] is piece:
+            self._bytes -= item.size
+        elif self._shown is not None and self._shown[1] is item:
             self._shown = self._shown_before
         else:
-            self._written = max(self._written - piece.seconds, self._acknowledged)
+            self._written = max(self._written - item.seconds, self._acknowledged)
 
-    def put_back(self, piece: Piece) -> None:
+    def put_back(self, item: Input) -> None:
         """Keep input whose write has failed, before all that waits.
 
         Args:
-            piece: What `written` was told of last.
+            item: What `written` was told of last.
         """
-        self.unwrite(piece)
-        if piece.picture:
-            self._video = self._video or piece
+        self.unwrite(item)
+        if item.picture:
+            self._video = self._video or item
             return
-        self._bytes += piece.size
-        if piece.again:
-            self._again.appendleft(piece)
+        self._bytes += item.size
+        if item.again:
+            self._again.appendleft(item)
         else:
-            self._held.appendleft(piece)
-            self._seconds += piece.seconds
+            self._held.appendleft(item)
+            self._seconds += item.seconds
             self._trim()
 
     def forget_dropped(self) -> float:
-        """Return the seconds of sound that were dropped since this was last asked."""
+        """Return the seconds of audio that were dropped since this was last asked."""
         dropped, self.dropped = self.dropped, 0.0
         return dropped
 
-    def _first(self) -> Piece | None:
-        waiting = [pieces[0] for pieces in (self._again, self._held) if pieces][:1]
+    def _first(self) -> Input | None:
+        waiting = [items[0] for items in (self._again, self._held) if items][:1]
         if self._video is not None:
             waiting.append(self._video)
-        return min(waiting, key=lambda piece: piece.place, default=None)
+        return min(waiting, key=lambda item: item.place, default=None)
 
     def forget_uncovered(self) -> float:
         """Return the seconds of audio that no session is known to have, of lost connections."""
@@ -421,23 +421,23 @@ class Media:
         return not self._limit.fits(messages=self._messages, bytes=self._bytes)
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest sound there is; a mark only where nothing else is left."""
-        for pieces in (self._again, self._held):
-            for place, piece in enumerate(pieces):
-                if piece.seconds:
-                    del pieces[place]
-                    self._seconds -= 0.0 if piece.again else piece.seconds
-                    self._drop(piece)
+        """Drop the oldest audio there is; a mark only where nothing else is left."""
+        for items in (self._again, self._held):
+            for place, item in enumerate(items):
+                if item.seconds:
+                    del items[place]
+                    self._seconds -= 0.0 if item.again else item.seconds
+                    self._drop(item)
                     return
         self._drop((self._again or self._held).popleft())
 
-    def _drop(self, piece: Piece) -> None:
-        self._bytes -= piece.size
-        self.dropped += piece.seconds
+    def _drop(self, item: Input) -> None:
+        self._bytes -= item.size
+        self.dropped += item.seconds
 
 
-def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
-    """Return a piece of realtime input.
+def input_of(arguments: Mapping[str, Any], *, place: int) -> Input:
+    """Return a item of realtime input.
 
     Args:
         arguments: Those of ``send_realtime_input``.
@@ -448,11 +448,11 @@ def piece_of(arguments: Mapping[str, Any], *, place: int) -> Piece:
         if blob is not None:
             seconds, size = _sound_in(blob)
             if seconds is not None:
-                return Piece({name: _copy_of(blob)}, place, seconds, size)
-            return Piece({name: _copy_of(blob)}, place, 0.0, size, picture=True)
+                return Input({name: _copy_of(blob)}, place, seconds, size)
+            return Input({name: _copy_of(blob)}, place, 0.0, size, picture=True)
     # An empty mark is one all the same.
     mark = next((name for name in _MARKS if arguments.get(name) is not None), None)
-    return Piece(arguments, place, 0.0, size_of(arguments), mark)
+    return Input(arguments, place, 0.0, size_of(arguments), mark)
 
 
 def _copy_of(blob: Any) -> dict[str, Any]:
@@ -466,16 +466,16 @@ def _copy_of(blob: Any) -> dict[str, Any]:
 
 
 def seconds_of(blob: Any) -> float | None:
-    """Return the seconds of sound in a blob; None if it is no sound.
+    """Return the seconds of audio in a blob; None if it is no audio.
 
     Args:
-        blob: A blob of the SDK's, or a dict of its fields; anything else is no sound.
+        blob: A blob of the SDK's, or a dict of its fields; anything else is no audio.
     """
     return _sound_in(blob)[0]
 
 
 def _sound_in(blob: Any) -> tuple[float | None, int]:
-    """Return the seconds of sound in a blob, None if it is no sound, and its bytes."""
+    """Return the seconds of audio in a blob, None if it is no audio, and its bytes."""
     data, kind = _data_and_kind(blob)
     rate = _rate_of(kind) if isinstance(kind, str) else None
     size = size_of(data)
@@ -497,7 +497,7 @@ def _data_and_kind(blob: Any) -> tuple[Any, Any]:
 
 @functools.lru_cache
 def _rate_of(kind: str) -> int | None:
-    """Return the samples a second of a type of media; 0 if nobody knows, None if it is no sound."""
+    """Return the samples a second of a type of media; 0 if nobody knows, None if it is no audio."""
     kind = kind.lower()
     if not kind.startswith("audio/"):
         return None

@@ -8,9 +8,9 @@ again, until nothing is. The order:
    and the empty end that this causes is waited for, though not long: on some models it never comes.
 3. Results of tool calls come before everything else: the model waits for them.
 4. In transparent resumption all goes out in the order in which the caller sent it. Elsewhere the
-   messages of the conversation go first, and then the sound of the outage.
+   messages of the conversation go first, and then the audio of the outage.
 5. No realtime input that waited runs into an open tool call: that can end the session (1008).
-6. Where sound is written again whose reply the caller has had, that reply passes before anything
+6. Where audio is written again whose reply the caller has had, that reply passes before anything
    else is written, or it would be cut off and the session know only a part of it.
 """
 
@@ -20,10 +20,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .ledger import Cut, Ledger
+from .ledger import Ledger, Losses
 from .limits import Limit
-from .media import Media, Piece, piece_of
-from .turns import ANSWER, REALTIME, Call, Entry, Mark
+from .media import Input, Media, input_of
+from .turns import ANSWER, REALTIME, Call, Change, Entry
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]
 
@@ -31,7 +31,7 @@ CLOSING_TIMEOUT: Final = 1.0
 """Seconds to wait for the empty turn_complete with which some models close lost tool calls."""
 
 REPEAT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a reply that the caller has had: sound that was cut differently, or a noisy
+"""Seconds to wait for a reply that the caller has had: audio that was cut differently, or a noisy
 room, may make the server reply to nothing."""
 
 
@@ -42,13 +42,13 @@ class Write:
     Args:
         call: The message.
         entry: What it is in the ledger; None where it is not.
-        piece: What it is of the realtime input; None where it is not.
+        item: What it is of the realtime input; None where it is not.
         answers: The keys of the calls that it answers.
     """
 
     call: Call
     entry: Entry | None = None
-    piece: Piece | None = None
+    item: Input | None = None
     answers: tuple[str, ...] = ()
 
 
@@ -85,14 +85,14 @@ class Outbox:
 
     Args:
         ledger: The conversation.
-        audio_buffer: Seconds of sound that are kept during an outage.
+        audio_buffer: Seconds of audio that are kept during an outage.
         limit: How much realtime input is kept; ``full`` is "drop" or "raise".
     """
 
     def __init__(self, ledger: Ledger, *, audio_buffer: float, limit: Limit) -> None:
         self._ledger = ledger
         self.media = Media(seconds=audio_buffer, limit=limit)
-        # Whether resumption is transparent: then sound is kept until a handle covers it.
+        # Whether resumption is transparent: then audio is kept until a handle covers it.
         self.transparent = False
         # Whether realtime input that is written must be kept, so that there must be room for it.
         self.strict = False
@@ -133,7 +133,7 @@ class Outbox:
         self._replayed = None
         self._told = len(seed)
 
-    def lost(self) -> Cut:
+    def lost(self) -> Losses:
         """Give up the connection, and return what it has taken from the caller."""
         # What came after the newest handle is not behind it, and before any of this connection
         # there is none that could cover it.
@@ -200,7 +200,7 @@ class Outbox:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
         """
         self.media.check_room(arguments)
-        self.media.hold(piece_of(arguments, place=self._ledger.backlog.place()))
+        self.media.hold(input_of(arguments, place=self._ledger.backlog.place()))
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
         """Note realtime input that was written past the outbox, since nothing was due in it.
@@ -208,8 +208,8 @@ class Outbox:
         Args:
             arguments: Those of ``send_realtime_input``.
         """
-        piece = piece_of(arguments, place=self._ledger.backlog.place())
-        return Write(Call(REALTIME, arguments), entry=self._written(piece), piece=piece)
+        item = input_of(arguments, place=self._ledger.backlog.place())
+        return Write(Call(REALTIME, arguments), entry=self._written(item), item=item)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written in transparent resumption, since nothing is due.
@@ -226,7 +226,7 @@ class Outbox:
 
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
-        # Its sound goes out in its place: nothing that came after it is told before.
+        # Its audio goes out in its place: nothing that came after it is told before.
         return self._ledger.restarted(before=self.media.next_place if self.transparent else None)
 
     def covered(self) -> None:
@@ -278,8 +278,8 @@ class Outbox:
             write: What `next` or `streamed` returned. A message of the conversation needs no
                 taking back: it is not covered. Nor does input that has a number.
         """
-        if write.piece is not None and not self.transparent:
-            self.media.put_back(write.piece)
+        if write.item is not None and not self.transparent:
+            self.media.put_back(write.item)
             if write.entry is not None:
                 self._ledger.backlog.retract(write.entry)
 
@@ -290,8 +290,8 @@ class Outbox:
             write: What `next` returned.
         """
         self._ledger.unnumber()
-        if write.piece is not None:
-            self.media.unwrite(write.piece)
+        if write.item is not None:
+            self.media.unwrite(write.item)
         if write.entry is not None:
             self._ledger.backlog.retract(write.entry)
         for key in write.answers:
@@ -313,7 +313,7 @@ class Outbox:
         seed, self._seed = self._seed, None
         assert seed is not None
         self._ledger.number()
-        seed.mark(Mark.WRITTEN)
+        seed.note(Change.WRITTEN)
         return Write(seed.call)
 
     def _next_in_order(self, now: float) -> Write | Pause | None:
@@ -322,13 +322,13 @@ class Outbox:
         if place is not None and (entry is None or self._comes_first(place, entry)):
             if self._ledger.calls.awaited:
                 return Pause(None)
-            piece = self.media.next()
-            call = Call(REALTIME, piece.arguments)
-            return Write(call, entry=self._written(piece), piece=piece)
+            item = self.media.next()
+            call = Call(REALTIME, item.arguments)
+            return Write(call, entry=self._written(item), item=item)
         if entry is None:
             return None
         if entry.respoken:
-            # Its sound, which comes before it, has been written.
+            # Its audio, which comes before it, has been written.
             self._ledger.respeak(entry)
             return self.next(now)
         return Write(self._ledger.write(entry), entry=entry)
@@ -336,12 +336,12 @@ class Outbox:
     def _comes_first(self, place: int, entry: Entry) -> bool:
         return self.transparent and place <= entry.place
 
-    def _written(self, piece: Piece) -> Entry | None:
-        """Take a piece as written; return the spoken turn that it ends."""
+    def _written(self, item: Input) -> Entry | None:
+        """Take a item as written; return the spoken turn that it ends."""
         index = self._ledger.number()
-        self.media.written(piece, index=index if self.transparent else None)
-        ends = piece.mark == "activity_end" and not piece.again
-        return self._ledger.spoke(place=piece.place) if ends else None
+        self.media.written(item, index=index if self.transparent else None)
+        ends = item.activity == "activity_end" and not item.again
+        return self._ledger.spoke(place=item.place) if ends else None
 
 
 def _response(due: Any) -> Any:

@@ -22,8 +22,8 @@ __all__ = [
     "TRANSITIONS",
     "UPDATE",
     "Call",
+    "Change",
     "Entry",
-    "Mark",
     "State",
 ]
 
@@ -80,7 +80,7 @@ class State(Enum):
     """A handle covers it. The ledger forgets it, once all that came before it is settled too."""
 
 
-class Mark(Enum):
+class Change(Enum):
     """What happens to a client message."""
 
     WRITTEN = "written"
@@ -102,7 +102,7 @@ class Mark(Enum):
     """The connection was lost, and what came after the newest handle with it."""
 
     RESPOKEN = "respoken"
-    """The connection was lost, and all of its sound is going to be written again."""
+    """The connection was lost, and all of its audio is going to be written again."""
 
     RESTARTED = "restarted"
     """The next session is a fresh one, which knows nothing."""
@@ -111,54 +111,54 @@ class Mark(Enum):
     """The fresh session will be told it with the history."""
 
 
-TRANSITIONS: Final[Mapping[tuple[State, Mark], State]] = {
-    (State.HELD, Mark.WRITTEN): State.SENT,
-    (State.HELD, Mark.RECOGNISED): State.TO_ASK_ON,
-    (State.HELD, Mark.LOST): State.HELD,
-    (State.HELD, Mark.RESTARTED): State.HELD,
-    (State.SENT, Mark.OUTPUT): State.ANSWERING,
-    (State.SENT, Mark.COMPLETED): State.ANSWERED,
-    (State.SENT, Mark.COVERED): State.KNOWN,
-    (State.SENT, Mark.LOST): State.HELD,
-    (State.SENT, Mark.RESPOKEN): State.HELD,
-    (State.ANSWERING, Mark.COVERED): State.KNOWN_ANSWERING,
-    (State.ANSWERING, Mark.COMPLETED): State.ANSWERED,
-    (State.ANSWERING, Mark.LOST): State.HELD,
-    (State.ANSWERING, Mark.RESPOKEN): State.HELD,
-    (State.ANSWERED, Mark.COVERED): State.SETTLED,
-    (State.ANSWERED, Mark.LOST): State.TO_TELL,
-    (State.ANSWERED, Mark.RESPOKEN): State.HELD,
-    (State.KNOWN, Mark.OUTPUT): State.KNOWN_ANSWERING,
-    (State.KNOWN, Mark.COMPLETED): State.KNOWN_ANSWERED,
-    (State.KNOWN, Mark.COVERED): State.KNOWN,
-    (State.KNOWN, Mark.LOST): State.TO_ASK_ON,
-    (State.KNOWN_ANSWERING, Mark.COVERED): State.KNOWN_ANSWERING,
-    (State.KNOWN_ANSWERING, Mark.COMPLETED): State.KNOWN_ANSWERED,
-    (State.KNOWN_ANSWERING, Mark.LOST): State.TO_ASK_ON,
-    (State.KNOWN_ANSWERED, Mark.COVERED): State.SETTLED,
-    (State.KNOWN_ANSWERED, Mark.LOST): State.TO_TELL_REPLY,
-    (State.TO_ASK_ON, Mark.WRITTEN): State.KNOWN,
-    (State.TO_ASK_ON, Mark.RECOGNISED): State.TO_ASK_ON,
-    (State.TO_ASK_ON, Mark.LOST): State.TO_ASK_ON,
-    (State.TO_ASK_ON, Mark.RESTARTED): State.HELD,
-    (State.TO_TELL, Mark.WRITTEN): State.TOLD,
-    (State.TO_TELL, Mark.COVERED): State.SETTLED,
-    (State.TO_TELL, Mark.RECOGNISED): State.TO_TELL_REPLY,
-    (State.TO_TELL, Mark.LOST): State.TO_TELL,
-    (State.TO_TELL, Mark.RESTARTED): State.TO_TELL,
-    (State.TO_TELL, Mark.SEEDED): State.SETTLED,
-    (State.TOLD, Mark.COVERED): State.SETTLED,
-    (State.TOLD, Mark.LOST): State.TO_TELL,
-    (State.TO_TELL_REPLY, Mark.WRITTEN): State.TOLD_REPLY,
-    (State.TO_TELL_REPLY, Mark.COVERED): State.SETTLED,
-    (State.TO_TELL_REPLY, Mark.RECOGNISED): State.TO_TELL_REPLY,
-    (State.TO_TELL_REPLY, Mark.LOST): State.TO_TELL_REPLY,
-    (State.TO_TELL_REPLY, Mark.RESTARTED): State.TO_TELL,
-    (State.TOLD_REPLY, Mark.COVERED): State.SETTLED,
-    (State.TOLD_REPLY, Mark.LOST): State.TO_TELL_REPLY,
-    (State.SETTLED, Mark.COVERED): State.SETTLED,
-    (State.SETTLED, Mark.LOST): State.SETTLED,
-    (State.SETTLED, Mark.RESTARTED): State.TO_TELL,
+TRANSITIONS: Final[Mapping[tuple[State, Change], State]] = {
+    (State.HELD, Change.WRITTEN): State.SENT,
+    (State.HELD, Change.RECOGNISED): State.TO_ASK_ON,
+    (State.HELD, Change.LOST): State.HELD,
+    (State.HELD, Change.RESTARTED): State.HELD,
+    (State.SENT, Change.OUTPUT): State.ANSWERING,
+    (State.SENT, Change.COMPLETED): State.ANSWERED,
+    (State.SENT, Change.COVERED): State.KNOWN,
+    (State.SENT, Change.LOST): State.HELD,
+    (State.SENT, Change.RESPOKEN): State.HELD,
+    (State.ANSWERING, Change.COVERED): State.KNOWN_ANSWERING,
+    (State.ANSWERING, Change.COMPLETED): State.ANSWERED,
+    (State.ANSWERING, Change.LOST): State.HELD,
+    (State.ANSWERING, Change.RESPOKEN): State.HELD,
+    (State.ANSWERED, Change.COVERED): State.SETTLED,
+    (State.ANSWERED, Change.LOST): State.TO_TELL,
+    (State.ANSWERED, Change.RESPOKEN): State.HELD,
+    (State.KNOWN, Change.OUTPUT): State.KNOWN_ANSWERING,
+    (State.KNOWN, Change.COMPLETED): State.KNOWN_ANSWERED,
+    (State.KNOWN, Change.COVERED): State.KNOWN,
+    (State.KNOWN, Change.LOST): State.TO_ASK_ON,
+    (State.KNOWN_ANSWERING, Change.COVERED): State.KNOWN_ANSWERING,
+    (State.KNOWN_ANSWERING, Change.COMPLETED): State.KNOWN_ANSWERED,
+    (State.KNOWN_ANSWERING, Change.LOST): State.TO_ASK_ON,
+    (State.KNOWN_ANSWERED, Change.COVERED): State.SETTLED,
+    (State.KNOWN_ANSWERED, Change.LOST): State.TO_TELL_REPLY,
+    (State.TO_ASK_ON, Change.WRITTEN): State.KNOWN,
+    (State.TO_ASK_ON, Change.RECOGNISED): State.TO_ASK_ON,
+    (State.TO_ASK_ON, Change.LOST): State.TO_ASK_ON,
+    (State.TO_ASK_ON, Change.RESTARTED): State.HELD,
+    (State.TO_TELL, Change.WRITTEN): State.TOLD,
+    (State.TO_TELL, Change.COVERED): State.SETTLED,
+    (State.TO_TELL, Change.RECOGNISED): State.TO_TELL_REPLY,
+    (State.TO_TELL, Change.LOST): State.TO_TELL,
+    (State.TO_TELL, Change.RESTARTED): State.TO_TELL,
+    (State.TO_TELL, Change.SEEDED): State.SETTLED,
+    (State.TOLD, Change.COVERED): State.SETTLED,
+    (State.TOLD, Change.LOST): State.TO_TELL,
+    (State.TO_TELL_REPLY, Change.WRITTEN): State.TOLD_REPLY,
+    (State.TO_TELL_REPLY, Change.COVERED): State.SETTLED,
+    (State.TO_TELL_REPLY, Change.RECOGNISED): State.TO_TELL_REPLY,
+    (State.TO_TELL_REPLY, Change.LOST): State.TO_TELL_REPLY,
+    (State.TO_TELL_REPLY, Change.RESTARTED): State.TO_TELL,
+    (State.TOLD_REPLY, Change.COVERED): State.SETTLED,
+    (State.TOLD_REPLY, Change.LOST): State.TO_TELL_REPLY,
+    (State.SETTLED, Change.COVERED): State.SETTLED,
+    (State.SETTLED, Change.LOST): State.SETTLED,
+    (State.SETTLED, Change.RESTARTED): State.TO_TELL,
 }
 """Every transition there is; the diagram in the documentation is generated from it."""
 
@@ -204,16 +204,16 @@ class Entry:
         state: What is known of it.
         place: Its place among all that the caller sent; what is lower comes first.
         size: The bytes of text and media in it.
-        spoken: Whether it was spoken rather than typed: its sound is not here.
+        spoken: Whether it was spoken rather than typed: its audio is not here.
         heard: What the server has understood of a spoken turn; empty where it did not say.
         reply: The text of its reply, as far as it was seen.
         shown: Whether a part of its reply was shown that is not taken back.
         index: Its number among the messages of its connection; None where it was not written.
         doubtful: Whether a handle has come since it was written that may or may not cover it.
         called: Whether a tool was called in its reply.
-        respoken: Whether its sound is written again, so that it need not be put into words.
+        respoken: Whether its audio is written again, so that it need not be put into words.
         given: Whether the caller had all of its reply on an earlier connection: the second one,
-            to sound that is written again, is not shown.
+            to audio that is written again, is not shown.
     """
 
     call: Call
@@ -262,7 +262,7 @@ class Entry:
 
     @property
     def unspeakable(self) -> bool:
-        """Whether it is to be asked again, and cannot: no word of it is known, nor its sound."""
+        """Whether it is to be asked again, and cannot: no word of it is known, nor its audio."""
         lost = self.spoken and not self.heard and not self.respoken
         return lost and self.state is State.HELD
 
@@ -299,16 +299,16 @@ class Entry:
             case _:
                 return False
 
-    def mark(self, mark: Mark) -> None:
+    def note(self, change: Change) -> None:
         """Move to the next state.
 
         Args:
-            mark: What has happened.
+            change: What has happened.
 
         Raises:
             KeyError: If that cannot happen in this state; the state is unchanged.
         """
-        self.state = TRANSITIONS[self.state, mark]
+        self.state = TRANSITIONS[self.state, change]
 
     def wording(self) -> Call:
         """Return what is to be written for the message in its state."""

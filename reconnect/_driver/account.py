@@ -28,7 +28,7 @@ class Account:
         Args:
             turns: How many turns cannot be asked again.
             calls: How many tool calls were cancelled.
-            uncovered_audio: Seconds of sound that no session has.
+            uncovered_audio: Seconds of audio that no session has.
         """
         self._turns += turns
         self._calls += calls
@@ -58,7 +58,7 @@ class Account:
         Args:
             attempts: How many dials it took.
             outage: Its length in seconds.
-            lost_audio: Seconds of sound that were dropped.
+            lost_audio: Seconds of audio that were dropped.
             replayed: How many client messages were written again.
             maybe_twice: How many of these the server may have had already.
             asked_on: How many cut replies were asked for.

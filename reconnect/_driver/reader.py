@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from reconnect._conversation.limits import INBOX, size_of
-from reconnect._conversation.reading import PART_OF_MESSAGE, PART_OF_REPLY, ends_turn
+from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY, ends_turn
 
 from .connection import Connection
 

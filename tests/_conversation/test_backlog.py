@@ -8,7 +8,7 @@ from reconnect._conversation.backlog import Backlog
 from reconnect._conversation.ledger import Ledger
 from reconnect._conversation.limits import Limit, size_of
 from reconnect._conversation.transcript import model_turn
-from reconnect._conversation.turns import TRANSITIONS, UPDATE, Call, Mark, State
+from reconnect._conversation.turns import TRANSITIONS, UPDATE, Call, Change, State
 from reconnect.errors import BufferOverflow
 
 SIZE = size_of(turn("a").arguments)
@@ -25,7 +25,7 @@ def backlog_of(*calls, messages=3, size=1000, full="wait", history_limit=1000):
 def mark(entry, *marks):
     """Let it all happen to a message."""
     for it in marks:
-        entry.mark(it)
+        entry.note(it)
 
 
 # What is taken over
@@ -62,7 +62,7 @@ def test_places():
 def test_spoken_turn_precedes_what_is_to_be_written():
     """A spoken turn comes after what was written and before what was not, and takes no room."""
     backlog, (first, second) = backlog_of(turn("a"), turn("b"), messages=3, size=3 * SIZE)
-    first.mark(Mark.WRITTEN)
+    first.note(Change.WRITTEN)
     spoken = backlog.spoken()
     assert backlog.entries == [first, spoken, second]
     assert (spoken.state, spoken.spoken, spoken.size) == (State.SENT, True, 0)
@@ -87,13 +87,13 @@ def test_current():
     """The current turn is the oldest that the server has and owes a reply to."""
     backlog, (first, second, third) = backlog_of(turn("a"), turn("b"), turn("c"))
     assert backlog.current is None
-    mark(first, Mark.WRITTEN, Mark.COMPLETED)
-    mark(second, Mark.WRITTEN)
-    mark(third, Mark.WRITTEN)
+    mark(first, Change.WRITTEN, Change.COMPLETED)
+    mark(second, Change.WRITTEN)
+    mark(third, Change.WRITTEN)
     assert backlog.current is second
-    second.mark(Mark.OUTPUT)
+    second.note(Change.OUTPUT)
     assert backlog.current is second
-    second.mark(Mark.COMPLETED)
+    second.note(Change.COMPLETED)
     assert backlog.current is third
 
 
@@ -101,12 +101,12 @@ def test_owed():
     """Every turn is owed a reply until it is complete, written or not; what was told is not."""
     backlog, (first, second, _) = backlog_of(turn("a"), turn("b"), turn("c", asks=False))
     assert backlog.owed == 2
-    mark(first, Mark.WRITTEN, Mark.COVERED, Mark.LOST)
+    mark(first, Change.WRITTEN, Change.COVERED, Change.LOST)
     assert first.state is State.TO_ASK_ON
     assert backlog.owed == 2
-    mark(second, Mark.WRITTEN, Mark.OUTPUT)
+    mark(second, Change.WRITTEN, Change.OUTPUT)
     assert backlog.owed == 2
-    second.mark(Mark.COMPLETED)
+    second.note(Change.COMPLETED)
     assert backlog.owed == 1
 
 
@@ -115,14 +115,14 @@ def test_repeating():
     backlog, _ = backlog_of()
     spoken = backlog.spoken()
     assert not backlog.repeating
-    mark(spoken, Mark.COMPLETED, Mark.RESPOKEN)
+    mark(spoken, Change.COMPLETED, Change.RESPOKEN)
     spoken.given = True
     assert not backlog.repeating
-    spoken.mark(Mark.WRITTEN)
+    spoken.note(Change.WRITTEN)
     assert backlog.repeating
-    spoken.mark(Mark.OUTPUT)
+    spoken.note(Change.OUTPUT)
     assert backlog.repeating
-    spoken.mark(Mark.COMPLETED)
+    spoken.note(Change.COMPLETED)
     assert not backlog.repeating
 
 
@@ -144,9 +144,9 @@ def test_room_up_to_the_limit(full, room):
 def test_waits(room):
     """A message waits while the backlog is full, and until one before it is settled."""
     backlog, (first, _) = backlog_of(turn("a"), turn("b"), **room)
-    mark(first, Mark.WRITTEN, Mark.COMPLETED)
+    mark(first, Change.WRITTEN, Change.COMPLETED)
     assert not backlog.has_room(turn("c"), resumable=True)
-    first.mark(Mark.COVERED)
+    first.note(Change.COVERED)
     assert backlog.has_room(turn("c"), resumable=True)
 
 
@@ -174,7 +174,7 @@ def test_message_that_never_fits():
 def test_told_message_before_a_handle(doubtful, room):
     """A full backlog lets go of what was told, if a handle has come since that may cover it."""
     backlog, (first, second) = backlog_of(turn("a", asks=False), turn("b", asks=False), messages=2)
-    mark(first, Mark.WRITTEN)
+    mark(first, Change.WRITTEN)
     first.doubtful = doubtful
     assert backlog.has_room(turn("c"), resumable=True) is room
     assert backlog.entries == [first, second][room:]
@@ -184,7 +184,15 @@ def test_told_message_before_a_handle(doubtful, room):
 def test_told_reply_before_a_handle():
     """A full backlog lets go of a reply that was told, as of the rest."""
     backlog, (first,) = backlog_of(turn("a"), messages=1)
-    mark(first, Mark.WRITTEN, Mark.OUTPUT, Mark.COVERED, Mark.COMPLETED, Mark.LOST, Mark.WRITTEN)
+    mark(
+        first,
+        Change.WRITTEN,
+        Change.OUTPUT,
+        Change.COVERED,
+        Change.COMPLETED,
+        Change.LOST,
+        Change.WRITTEN,
+    )
     first.reply.append("b")
     first.doubtful = True
     assert first.state is State.TOLD_REPLY
@@ -195,9 +203,9 @@ def test_told_reply_before_a_handle():
 def test_nothing_is_let_go_without_need():
     """A backlog that is not full lets go of nothing."""
     backlog, (first, second) = backlog_of(turn("a", asks=False), turn("b"))
-    first.mark(Mark.WRITTEN)
+    first.note(Change.WRITTEN)
     first.doubtful = True
-    mark(second, Mark.WRITTEN, Mark.COMPLETED)
+    mark(second, Change.WRITTEN, Change.COMPLETED)
     assert backlog.has_room(turn("c"), resumable=False)
     assert backlog.entries == [first, second]
 
@@ -207,10 +215,10 @@ def test_complete_turns_without_a_handle(resumable):
     """A full backlog lets go of what is complete, where there is nothing to resume from."""
     calls = [turn("a"), turn("b", asks=False), turn("c")]
     backlog, (first, second, third) = backlog_of(*calls, messages=3)
-    mark(first, Mark.WRITTEN, Mark.COMPLETED)
+    mark(first, Change.WRITTEN, Change.COMPLETED)
     first.reply.append("d")
-    mark(second, Mark.WRITTEN)
-    mark(third, Mark.WRITTEN, Mark.OUTPUT)
+    mark(second, Change.WRITTEN)
+    mark(third, Change.WRITTEN, Change.OUTPUT)
     assert backlog.has_room(turn("e"), resumable=resumable) == (not resumable)
     assert backlog.entries == ([first, second, third] if resumable else [third])
     assert backlog.past == ([] if resumable else [user("a"), model_turn("d"), user("b")])
@@ -224,14 +232,14 @@ def test_forget():
     backlog, (first, second, third) = backlog_of(turn("a"), turn("b"), turn("c", asks=False))
     backlog.forget()
     assert len(backlog.entries) == 3
-    mark(first, Mark.WRITTEN, Mark.COMPLETED, Mark.COVERED)
+    mark(first, Change.WRITTEN, Change.COMPLETED, Change.COVERED)
     first.reply += ["d", "e"]
-    mark(third, Mark.WRITTEN, Mark.COVERED)
+    mark(third, Change.WRITTEN, Change.COVERED)
     backlog.forget()
     # What came after an open turn is told after it, if it comes to that.
     assert backlog.entries == [second, third]
     assert backlog.past == [user("a"), model_turn("de")]
-    mark(second, Mark.WRITTEN, Mark.COMPLETED, Mark.COVERED)
+    mark(second, Change.WRITTEN, Change.COMPLETED, Change.COVERED)
     backlog.forget()
     assert backlog.entries == []
     assert backlog.past == [user("a"), model_turn("de"), user("b"), user("c")]
@@ -241,7 +249,7 @@ def test_past_is_bounded():
     """Of what is past the newest is kept."""
     backlog, entries = backlog_of(turn("aa"), turn("bb"), turn("cc"), history_limit=4)
     for entry in entries:
-        mark(entry, Mark.WRITTEN, Mark.COMPLETED, Mark.COVERED)
+        mark(entry, Change.WRITTEN, Change.COMPLETED, Change.COVERED)
     backlog.forget()
     assert backlog.past == [user("bb"), user("cc")]
 
@@ -250,10 +258,10 @@ def test_restart():
     """What is complete becomes past up to the first open turn; all from there is held in order."""
     calls = [turn(text, asks=text in "abd") for text in "abcde"]
     backlog, (first, second, third, fourth, fifth) = backlog_of(*calls)
-    mark(first, Mark.WRITTEN, Mark.COMPLETED, Mark.LOST)
+    mark(first, Change.WRITTEN, Change.COMPLETED, Change.LOST)
     first.reply.append("f")
-    mark(second, Mark.WRITTEN, Mark.COVERED, Mark.LOST)
-    mark(third, Mark.WRITTEN, Mark.LOST)
+    mark(second, Change.WRITTEN, Change.COVERED, Change.LOST)
+    mark(third, Change.WRITTEN, Change.LOST)
     second.doubtful = third.doubtful = True
     assert backlog.restart() == 0
     assert backlog.past == [user("a"), model_turn("f")]
@@ -272,7 +280,7 @@ def test_spoken_turns_that_are_lost_with_their_session():
     backlog, _ = backlog_of()
     silent, heard = backlog.spoken(), backlog.spoken()
     for entry in (silent, heard):
-        mark(entry, Mark.COVERED, Mark.LOST)
+        mark(entry, Change.COVERED, Change.LOST)
     heard.heard = "a"
     assert backlog.restart() == 1
     assert backlog.entries == [heard]
@@ -285,7 +293,7 @@ def test_updates_are_written_to_a_fresh_session():
     calls += [context_update("b"), context_update("c"), turn("q")]
     backlog, entries = backlog_of(*calls)
     for entry in entries[:3]:
-        mark(entry, Mark.WRITTEN, Mark.COVERED)
+        mark(entry, Change.WRITTEN, Change.COVERED)
     backlog.forget()
     assert backlog.past == []
     # The newest is not written yet, and comes in its place.
@@ -314,7 +322,7 @@ def check_bounded(backlog, limit):
 
 STEPS = st.one_of(
     st.tuples(st.just("record"), st.integers(0, 3 * SIZE), st.booleans()),
-    st.tuples(st.just("mark"), st.integers(0, 5), st.sampled_from(Mark)),
+    st.tuples(st.just("mark"), st.integers(0, 5), st.sampled_from(Change)),
     st.tuples(st.just("doubt"), st.integers(0, 5), st.booleans()),
     st.tuples(st.sampled_from(["retract", "spoken"]), st.integers(0, 5), st.none()),
     st.tuples(st.sampled_from(["forget", "restart"]), st.none(), st.none()),
@@ -332,7 +340,7 @@ def take(backlog, step, which, how):
     elif step == "forget":
         backlog.forget()
     elif step == "restart":
-        if all((it.state, Mark.RESTARTED) in TRANSITIONS for it in entries):
+        if all((it.state, Change.RESTARTED) in TRANSITIONS for it in entries):
             backlog.restart()
     elif step == "spoken":
         backlog.spoken()
@@ -340,7 +348,7 @@ def take(backlog, step, which, how):
         return
     elif step == "mark":
         if (entry.state, how) in TRANSITIONS:
-            entry.mark(how)
+            entry.note(how)
     elif step == "doubt":
         entry.doubtful = how
     else:

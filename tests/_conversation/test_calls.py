@@ -2,12 +2,12 @@
 
 import pytest
 
-from reconnect._conversation.calls import CALL_LIMIT, LOST, Asked, Calls, Due
+from reconnect._conversation.calls import CALL_LIMIT, LOST, Calls, HeldResult, ToolCall
 
 
 def asked(id_, name="book", **arguments):
     """Return a call as the model makes it."""
-    return Asked(id_, name, arguments)
+    return ToolCall(id_, name, arguments)
 
 
 def test_call_is_awaited_until_it_is_answered():
@@ -47,7 +47,7 @@ def test_result_that_cannot_be_sent_now_waits():
     for result in ("done", "nobody asked"):
         calls.hold(result)
     assert calls.waiting
-    assert calls.due() == [Due(None, "done"), Due(None, "nobody asked")]
+    assert calls.due() == [HeldResult(None, "done"), HeldResult(None, "nobody asked")]
     assert not calls.waiting
     calls.hold("too late")
     calls.lost()
@@ -205,9 +205,9 @@ def test_results_of_other_turns_are_kept():
     calls = Calls(reuse=True)
     first, second = object(), object()
     for key, turn in (("1", first), ("2", second)):
-        calls.ask(Asked(key, "book", {"for": key}, turn=turn))
+        calls.ask(ToolCall(key, "book", {"for": key}, turn=turn))
         calls.answered(key, "done")
     calls.lost()
     calls.completed(left=[second])
-    assert calls.ask(Asked("3", "book", {"for": "1"}))
-    assert not calls.ask(Asked("4", "book", {"for": "2"}))
+    assert calls.ask(ToolCall("3", "book", {"for": "1"}))
+    assert not calls.ask(ToolCall("4", "book", {"for": "2"}))

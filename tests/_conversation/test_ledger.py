@@ -19,7 +19,7 @@ from messages import (
     write,
 )
 
-from reconnect._conversation.ledger import Cut, Ledger
+from reconnect._conversation.ledger import Ledger, Losses
 from reconnect._conversation.transcript import model_turn
 
 # Rule 1: what a handle covers
@@ -184,7 +184,7 @@ def test_cut():
     ledger = talking(said("a"), calling("1", "2"))
     assert not ledger.quiet
     ledger.calls.answered("1", "done")
-    assert ledger.lost() == Cut(reply=True, calls=("2",))
+    assert ledger.lost() == Losses(reply=True, calls=("2",))
 
 
 # Rule 7: turns that are answered together

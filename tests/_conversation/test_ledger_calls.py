@@ -21,10 +21,10 @@ from messages import (
     write,
 )
 
-from reconnect._conversation.ledger import Cut, Ledger
+from reconnect._conversation.ledger import Ledger, Losses
 from reconnect._conversation.limits import MEDIA
+from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY, Received
 from reconnect._conversation.outbox import Outbox
-from reconnect._conversation.reading import PART_OF_MESSAGE, PART_OF_REPLY, Reading
 from reconnect._conversation.transcript import model_turn
 
 # A tool that is called in the midst of a spoken reply
@@ -64,7 +64,7 @@ def test_call_within_a_spoken_reply(late):
     assert outbox.answer([("1", result)]) == [result]
     read(ledger, piece(), piece(), complete(), update("h"))
     assert ledger.quiet
-    assert ledger.lost() == Cut(reply=False, calls=())
+    assert ledger.lost() == Losses(reply=False, calls=())
     assert ledger.close_calls() is None
 
 
@@ -86,12 +86,12 @@ def test_known_result_within_a_spoken_reply():
 def test_lost_call_is_closed():
     """A session that knows the turn is told that its call is lost, then asked on."""
     ledger = talking(said("a"), update("h"), calling("1"))
-    assert ledger.lost() == Cut(reply=True, calls=("1",))
+    assert ledger.lost() == Losses(reply=True, calls=("1",))
     assert ledger.close_calls() == closed("1")
-    assert ledger.received(complete()) == Reading(hidden=True)
+    assert ledger.received(complete()) == Received(hidden=True)
     assert not ledger.closing
     assert write(ledger) == [ASK_ON]
-    assert ledger.received(complete()) == Reading(over=True)
+    assert ledger.received(complete()) == Received(over=True)
 
 
 def test_turn_that_is_taken_back():
@@ -103,7 +103,7 @@ def test_turn_that_is_taken_back():
     ledger.lost()
     ledger.close_calls()
     ledger.backlog.retract(entry)
-    assert ledger.received(complete()) == Reading(hidden=True)
+    assert ledger.received(complete()) == Received(hidden=True)
     assert write(ledger) == []
 
 
@@ -157,7 +157,7 @@ def test_call_of_a_complete_turn():
     receive(ledger, said("b"), complete())
     ledger.lost()
     assert ledger.close_calls() == closed("1")
-    assert ledger.received(complete()) == Reading(hidden=True)
+    assert ledger.received(complete()) == Received(hidden=True)
     assert write(ledger) == [told(model_turn(["a", "b"]))]
 
 
@@ -219,7 +219,7 @@ def test_known_result():
     ledger.calls.answered("1", "done")
     ledger.lost()
     write(ledger)
-    assert ledger.received(calling("2", "3")) == Reading(known=("2",))
+    assert ledger.received(calling("2", "3")) == Received(known=("2",))
     assert [(due.call.id, due.result) for due in ledger.calls.due()] == [("2", "done")]
     assert ledger.calls.due() == []
 

@@ -18,7 +18,7 @@ from messages import (
 
 from reconnect._conversation.ledger import HISTORY_LIMIT, Ledger
 from reconnect._conversation.transcript import model_turn
-from reconnect._conversation.turns import UPDATE, Call, Mark
+from reconnect._conversation.turns import UPDATE, Call, Change
 
 # Rule 8: a fresh session
 
@@ -137,7 +137,7 @@ def test_seed(messages, handle):
     if messages is None:
         receive(ledger, update("h"))
     else:
-        seed.mark(Mark.WRITTEN)
+        seed.note(Change.WRITTEN)
         receive(ledger, *messages)
     ledger.lost()
     assert ledger.handle == handle

@@ -88,7 +88,7 @@ class Server:
         return answers
 
     def interrupt(self):
-        """Cut off the reply that is under way."""
+        """Losses off the reply that is under way."""
         if self.exchange is None:
             return []
         answers = [content(interrupted=True), complete()]

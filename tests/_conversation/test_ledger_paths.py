@@ -11,7 +11,7 @@ from messages import calling, check, complete, said, turn, update
 from reconnect._conversation import turns
 from reconnect._conversation.ledger import Ledger
 from reconnect._conversation.transcript import Transcript
-from reconnect._conversation.turns import TRANSITIONS, Mark
+from reconnect._conversation.turns import TRANSITIONS, Change
 
 
 class Recorder(dict):
@@ -182,5 +182,5 @@ def test_every_path(monkeypatch, speech):
     table = Recorder(TRANSITIONS)
     monkeypatch.setattr(turns, "TRANSITIONS", table)
     assert walk(speech=speech) > 5_000
-    respoken = {row for row in TRANSITIONS if row[1] is Mark.RESPOKEN}
+    respoken = {row for row in TRANSITIONS if row[1] is Change.RESPOKEN}
     assert table.used >= respoken if speech else table.used == set(TRANSITIONS) - respoken

@@ -5,7 +5,7 @@ from google.genai import types
 from hypothesis import given, strategies as st
 
 from reconnect._conversation.limits import Limit
-from reconnect._conversation.media import Media, piece_of, seconds_of
+from reconnect._conversation.media import Media, input_of, seconds_of
 from reconnect.errors import BufferOverflow
 
 START = {"activity_start": {}}
@@ -34,22 +34,22 @@ def media_of(seconds=3.0, *, messages=100, size=2**20, full="drop"):
 def hold(media, *inputs, place=1):
     """Hold inputs, the first of which has the place."""
     for number, arguments in enumerate(inputs, place):
-        media.hold(piece_of(arguments, place=number))
+        media.hold(input_of(arguments, place=number))
 
 
 def write(media, *inputs, numbered=True):
     """Write inputs, the first of which has the first place, and the first number if any."""
     for number, arguments in enumerate(inputs, 1):
-        media.written(piece_of(arguments, place=number), index=number if numbered else None)
+        media.written(input_of(arguments, place=number), index=number if numbered else None)
 
 
 def drained(media):
     """Take out all that waits, and note it as written."""
     taken = []
     while media.next_place is not None:
-        piece = media.next()
-        media.written(piece)
-        taken.append(piece.arguments)
+        item = media.next()
+        media.written(item)
+        taken.append(item.arguments)
     return taken
 
 
@@ -108,14 +108,14 @@ def test_marks_stay_when_sound_is_dropped():
     ],
 )
 def test_piece(arguments, mark, seconds, size):
-    """A piece knows its mark, be it empty, the seconds of its sound, and its bytes."""
-    piece = piece_of(arguments, place=7)
-    assert (piece.mark, piece.seconds, piece.size) == (mark, seconds, size)
-    assert (piece.place, piece.again) == (7, False)
+    """A item knows its mark, be it empty, the seconds of its sound, and its bytes."""
+    item = input_of(arguments, place=7)
+    assert (item.activity, item.seconds, item.size) == (mark, seconds, size)
+    assert (item.place, item.again) == (7, False)
     kept = {name: value for name, value in arguments.items() if value is not None}
     if isinstance(kept.get("media"), types.Blob):
         kept["media"] = kept["media"].model_dump(exclude_none=True)
-    assert piece.arguments == (kept if "media" in kept else arguments)
+    assert item.arguments == (kept if "media" in kept else arguments)
 
 
 class Slots:
@@ -142,8 +142,8 @@ class Slots:
     ids=["blob", "dict", "object", "number", "list"],
 )
 def test_piece_keeps_the_fields_of_a_blob(blob, fields):
-    """A piece keeps what a blob says, whatever it is given as; what is none, the SDK refuses."""
-    assert piece_of({"media": blob}, place=1).arguments == {"media": fields}
+    """A item keeps what a blob says, whatever it is given as; what is none, the SDK refuses."""
+    assert input_of({"media": blob}, place=1).arguments == {"media": fields}
 
 
 @pytest.mark.parametrize("name", ["audio", "video", "media"])
@@ -159,11 +159,11 @@ def test_piece_is_a_copy(name, numbered):
         buffer[0] = number
         blob.data = bytes(buffer)
         for frame in (reused, view, blob):
-            piece = piece_of({name: frame}, place=number)
+            item = input_of({name: frame}, place=number)
             if numbered:
-                media.written(piece, index=number)
+                media.written(item, index=number)
             else:
-                media.hold(piece)
+                media.hold(item)
     reused["data"], blob.mime_type = b"", "image/png"
     media.lost(again=True, numbered=True)
     heard = [arguments[name] for arguments in drained(media)]
@@ -261,7 +261,7 @@ def test_mark_whose_write_failed(again):
     media.written(begun)
     media.put_back(begun)
     media.lost(again=again, numbered=True)
-    assert [media.next(), media.next()] == [begun, piece_of(audio(1), place=2)]
+    assert [media.next(), media.next()] == [begun, input_of(audio(1), place=2)]
     media.written(begun)
     ended = media.next()
     media.written(ended)
@@ -288,7 +288,7 @@ def test_numbered_input_that_was_refused():
     """Media writes nothing again that the SDK would not write, and has its room back."""
     media = media_of(10.0, messages=2, full="raise")
     write(media, audio(1))
-    for refused in (piece_of(audio(2), place=2), piece_of(START, place=2)):
+    for refused in (input_of(audio(2), place=2), input_of(START, place=2)):
         media.written(refused, index=2)
         media.unwrite(refused)
     media.check_room(audio(3))
@@ -301,7 +301,7 @@ def test_image_that_was_refused():
     """Media shows no image again that the SDK would not write, but the one before it."""
     media = media_of()
     write(media, image(1), image(2))
-    refused = piece_of({"video": {"data": b"no type"}}, place=3)
+    refused = input_of({"video": {"data": b"no type"}}, place=3)
     media.written(refused, index=3)
     media.unwrite(refused)
     media.lost(again=True, numbered=True)
@@ -416,7 +416,7 @@ def test_what_is_written_again_is_marked():
     media.written(first, index=1)
     media.lost(again=True, numbered=True)
     taken = [media.next() for _ in range(3)]
-    assert [(piece.place, piece.again) for piece in taken] == [(1, True), (2, True), (3, False)]
+    assert [(item.place, item.again) for item in taken] == [(1, True), (2, True), (3, False)]
     assert first == taken[0]
 
 
@@ -690,7 +690,7 @@ def test_consumed_input_makes_room(room):
     media = media_of(10.0, **room)
     write(media, audio(1), audio(2))
     media.consumed(1)
-    media.written(piece_of(audio(3), place=3), index=3)
+    media.written(input_of(audio(3), place=3), index=3)
     assert media.dropped == 0.0
     media.lost(again=True, numbered=True)
     assert drained(media) == [audio(2), audio(3)]
@@ -719,7 +719,7 @@ def test_overflow(room, more):
     hold(media, audio(2), place=2)
     media.check_room(audio(3))
     hold(media, audio(3), place=3)
-    with pytest.raises(BufferOverflow, match="pieces of realtime input") as caught:
+    with pytest.raises(BufferOverflow, match="items of realtime input") as caught:
         media.check_room(more)
     assert caught.value.messages == 4
     assert caught.value.bytes == 3 * SECOND + len(more.get("text", ""))
@@ -739,11 +739,11 @@ def test_nothing_is_raised_where_the_oldest_is_dropped():
 def test_sound_is_dropped_before_marks():
     """Of too many messages the oldest sound goes first, and no mark before it."""
     media = Media(seconds=60.0, limit=Limit(messages=3, bytes=2**20, full="drop"))
-    pieces = [START, *({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}},) * 3, END]
-    for place, arguments in enumerate(pieces):
-        media.hold(piece_of(arguments, place=place))
+    items = [START, *({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}},) * 3, END]
+    for place, arguments in enumerate(items):
+        media.hold(input_of(arguments, place=place))
     assert [media.next().place for _ in range(3)] == [0, 3, 4]
     assert media.forget_dropped() == pytest.approx(0.04)
     for place in range(5):
-        media.hold(piece_of(END, place=place))
+        media.hold(input_of(END, place=place))
     assert media.next().place == 2

@@ -332,7 +332,7 @@ def test_handle_with_a_number_covers_so_much(kept):
     outbox.media.acknowledged()
     cut(outbox, update("h", consumed=2), transparent=True)
     assert drained(outbox) == streamed(*map(audio, (3, 4) if kept else (4,)))
-    # Three pieces were let go of, of which one is missing: nobody can tell which.
+    # Three items were let go of, of which one is missing: nobody can tell which.
     assert outbox.media.forget_uncovered() == (0.0 if kept else 3.0)
 
 

@@ -93,7 +93,7 @@ class Talk(RuleBasedStateMachine):
 
     @rule()
     def mark(self):
-        """Mark that the user begins to speak, or ends."""
+        """Change that the user begins to speak, or ends."""
         self.hand_over(END if self.outbox.media.speaking else START)
 
     @rule()
@@ -159,7 +159,7 @@ class Talk(RuleBasedStateMachine):
                     assert due.until > self.now
                     self.now = due.until
                 case _:
-                    if due.piece is not None and not self.transparent:
+                    if due.item is not None and not self.transparent:
                         assert not self.ledger.backlog.unwritten(), "messages precede the sound"
                     self.arrive(due.call)
 

@@ -4,7 +4,7 @@ import pytest
 from messages import ASK_ON, context_update, realtime, told, turn, user
 
 from reconnect._conversation.transcript import model_turn
-from reconnect._conversation.turns import TRANSITIONS, Entry, Mark, State
+from reconnect._conversation.turns import TRANSITIONS, Change, Entry, State
 
 REPLY = model_turn(["a"])
 WRITABLE = [State.HELD, State.TO_ASK_ON, State.TO_TELL, State.TO_TELL_REPLY]
@@ -12,14 +12,14 @@ WRITABLE = [State.HELD, State.TO_ASK_ON, State.TO_TELL, State.TO_TELL_REPLY]
 
 @pytest.mark.parametrize(
     ("state", "mark"),
-    [(state, mark) for state in State for mark in Mark if (state, mark) not in TRANSITIONS],
+    [(state, mark) for state in State for mark in Change if (state, mark) not in TRANSITIONS],
     ids=lambda it: it.value,
 )
 def test_illegal(state, mark):
     """What cannot happen raises, and leaves the state as it was."""
     entry = Entry(turn("q"), state)
     with pytest.raises(KeyError):
-        entry.mark(mark)
+        entry.note(mark)
     assert entry.state is state
 
 
@@ -27,7 +27,7 @@ def test_illegal(state, mark):
 def test_legal(before, mark):
     """What can happen leads where the table says."""
     entry = Entry(turn("q"), before)
-    entry.mark(mark)
+    entry.note(mark)
     assert entry.state is TRANSITIONS[before, mark]
 
 
@@ -36,15 +36,15 @@ def test_states_are_left():
     assert set(TRANSITIONS.values()) == set(State)
     assert {state for state, _ in TRANSITIONS} == set(State)
     left = {mark for (start, mark), end in TRANSITIONS.items() if start is State.SETTLED is not end}
-    assert left == {Mark.RESTARTED}
+    assert left == {Change.RESTARTED}
 
 
 @pytest.mark.parametrize("state", State, ids=lambda it: it.value)
 def test_written_or_not(state):
     """A message can be written where it is not written yet, and is open where a reply is owed."""
     entry = Entry(turn("q"), state, reply=["a"])
-    assert entry.to_write is ((state, Mark.WRITTEN) in TRANSITIONS)
-    assert entry.open is ((state, Mark.COMPLETED) in TRANSITIONS)
+    assert entry.to_write is ((state, Change.WRITTEN) in TRANSITIONS)
+    assert entry.open is ((state, Change.COMPLETED) in TRANSITIONS)
     assert not (entry.open and entry.to_write)
     assert not entry.replying or (entry.open and entry.proof)
     assert entry.over is (state is State.SETTLED)

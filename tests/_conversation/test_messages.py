@@ -18,7 +18,7 @@ from messages import (
     update,
 )
 
-from reconnect._conversation.reading import (
+from reconnect._conversation.messages import (
     PART_OF_MESSAGE,
     PART_OF_REPLY,
     ends_turn,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Reading", "ends_turn", "is_empty_end"]
+__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Received", "ends_turn", "is_empty_end"]
 
 PART_OF_MESSAGE: Final = {"server_content"}
 PART_OF_REPLY: Final = {"model_turn"}
@@ -17,7 +17,7 @@ content. Whoever reads compares them in place: a call for each piece of audio co
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Received:
     """What a server message was, beside a part of a reply.
 
     Args:

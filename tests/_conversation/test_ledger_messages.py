@@ -23,7 +23,7 @@ from messages import (
 )
 
 from reconnect._conversation.ledger import Ledger
-from reconnect._conversation.reading import Reading
+from reconnect._conversation.messages import Received
 from reconnect._conversation.transcript import model_turn
 
 # What was spoken, and where a turn ends
@@ -81,7 +81,7 @@ def test_thinking_on(status, over):
     """On a model that thinks on after a turn, the turn is over when the model is idle."""
     end = complete(interaction_status=status)
     ledger = talking(said("a"))
-    assert (ledger.received(end) == Reading(over=True)) is over
+    assert (ledger.received(end) == Received(over=True)) is over
     assert ledger.lost().reply is not over
 
 
@@ -148,9 +148,9 @@ def test_news():
     assert ledger.received(update(None, resumable=False)) is None
     away = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
     for news in (calling("1"), cancelling("1"), away):
-        assert ledger.received(news) == Reading()
-    assert ledger.received(update("h")) == Reading(covered=True)
-    assert ledger.received(complete()) == Reading(over=True)
+        assert ledger.received(news) == Received()
+    assert ledger.received(update("h")) == Received(covered=True)
+    assert ledger.received(complete()) == Received(over=True)
 
 
 @pytest.mark.parametrize(
