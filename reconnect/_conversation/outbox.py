@@ -158,7 +158,8 @@ class Outbox:
             given: The message as the caller gave it, to be written so.
         """
         entry = self._ledger.backlog.record(call)
-        self._ledger.write(entry)
+        entry.note(Change.WRITTEN)
+        entry.index = self._ledger.number()
         return Write(given, entry=entry)
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
