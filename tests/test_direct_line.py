@@ -1,6 +1,7 @@
 """What a send is: the SDK's own call on a good day, held in an outage, and never a hang."""
 
 import asyncio
+import contextlib
 import contextvars
 
 import pytest
@@ -11,15 +12,17 @@ from talk import QUICK, ask, kinds, session_on, settled, user
 from reconnect import (
     AudioDropped,
     Connected,
+    GaveUp,
     Limit,
     Lost,
+    ReconnectExhausted,
     Resumed,
     Retrying,
     SessionClosed,
     Stalled,
 )
 from reconnect._driver import dry_run
-from reconnect.testing import Abort, Call, LiveServer, Stall
+from reconnect.testing import Abort, Call, Close, GoAway, LiveServer, Stall
 
 PCM = "audio/pcm;rate=16000"
 
@@ -512,3 +515,67 @@ async def test_a_closed_socket_is_a_loss():
         assert frames(server) == [7]
         assert sent_to(server) == ["turn", "context", "audio"]
         assert session.stats.uncovered_audio == 0
+
+
+# The end
+
+
+async def test_what_is_missing_at_the_end_is_told():
+    """A session that is given up says what of the audio nobody has: not arrived, or not sent."""
+    events = []
+    policy = QUICK.replace(stop=lambda attempts, elapsed: attempts >= 3)
+    async with LiveServer() as server:
+        async with session_on(server, policy=policy, on_event=events.append) as session:
+            await ask(session, "a")
+            await settled()
+            server.inject(Stall())
+            for number in range(10):
+                await session.send_realtime_input(audio=frame(number, seconds=0.1))
+            server.outage(100)
+            await asyncio.sleep(0)
+            while not isinstance(events[-1], GaveUp):
+                if session._driver.sender.writer is None:
+                    with contextlib.suppress(ReconnectExhausted):
+                        await session.send_realtime_input(audio=frame(1, seconds=0.1))
+                await asyncio.sleep(0.1)
+    last = events[-1].continuity
+    assert last.uncovered_audio == session.stats.uncovered_audio == pytest.approx(1.0)
+    assert last.lost_audio == session.stats.lost_audio > 0
+
+
+async def test_a_fatal_close_tells_what_is_missing():
+    """A session that is ended by a fatal close counts the audio that it took with it."""
+    events = []
+    async with LiveServer() as server:
+        async with session_on(server, policy=QUICK, on_event=events.append) as session:
+            await ask(session, "a")
+            await settled()
+            server.inject(Stall())
+            for number in range(10):
+                await session.send_realtime_input(audio=frame(number, seconds=0.1))
+            server.inject(Close(1007, "API key expired. Please renew the API key."))
+            await asyncio.sleep(3)
+    assert isinstance(events[-1], GaveUp)
+    assert events[-1].continuity.uncovered_audio == pytest.approx(1.0)
+
+
+async def test_nobody_waits_for_a_stalled_connection_that_is_left():
+    """A move before a go_away's deadline frees a sender that waits for the old connection."""
+    async with (
+        LiveServer(receive_buffer=1024) as server,
+        session_on(server, policy=QUICK, stall_timeout=100) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(GoAway("4s"))
+        await asyncio.sleep(0.1)
+        server.inject(Stall(reads=False, pongs=False))
+        clock = asyncio.get_running_loop().time
+        began, longest = clock(), 0.0
+        while clock() < began + 30:
+            before = clock()
+            await session.send_realtime_input(audio=frame(1, seconds=1))
+            longest = max(longest, clock() - before)
+            await asyncio.sleep(0.1)
+        assert longest < 10
+        assert await ask(session, "b")

@@ -407,6 +407,13 @@ class Media:
             waiting.append(self._video)
         return min(waiting, key=lambda item: item.place, default=None)
 
+    def give_up(self) -> tuple[float, float]:
+        """Return the seconds that were dropped or wait, and those that no handle covers."""
+        waiting = sum(item.seconds for item in (*self._again, *self._held))
+        unconsumed = sum(item.seconds for _, item in self._unconsumed)
+        uncovered = self._lost + self._written - self._covered + self._evicted + unconsumed
+        return round(self.dropped + waiting, 6), round(uncovered, 6)
+
     def forget_uncovered(self) -> float:
         """Return the seconds of audio that no session is known to have, of lost connections."""
         lost, self._lost = self._lost, 0.0

@@ -174,10 +174,14 @@ class Connection:
                 if self.session is not None:
                     await self._over.wait()
                 return
-        if self.session is not None:
-            self.fail(
-                TimeoutError(f"the server did not acknowledge the close within {timeout:g} s")
-            )
+        if self.session is None:
+            return
+        silent = TimeoutError(f"the server did not acknowledge the close within {timeout:g} s")
+        if timeout:
+            # Whoever waits to write to it has waited long enough.
+            self.cut_off(silent)
+        else:
+            self.fail(silent)
 
     async def _hold(self, timeout: float) -> None:
         try:

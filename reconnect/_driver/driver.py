@@ -430,11 +430,13 @@ class Driver:
             if owed:
                 logger.warning("the session ends while %d turns have no reply", owed)
         else:
-            self._account.cut(turns=owed)
+            lost, uncovered = self._outbox.media.give_up()
+            self._outbox.media.forget_dropped()
+            self._account.cut(turns=owed, uncovered_audio=uncovered)
             continuity = self._account.close(
                 attempts=self._outage.attempt - 1,
                 outage=self._outage.elapsed(self._now()),
-                lost_audio=self._outbox.media.forget_dropped(),
+                lost_audio=lost,
             )
             self._observer.tell(GaveUp(self.error, continuity))
         self._opened.set()

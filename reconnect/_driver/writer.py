@@ -71,7 +71,7 @@ class Writer:
         self.note: Callable[[Any], None] = outbox.keep if self._keeps else outbox.media.count
         self.send_realtime_input = connection.session.send_realtime_input
         self.watch: asyncio.TimerHandle | None = None
-        self._ping: asyncio.Task[None] | None = None
+        self._ping: asyncio.Task[bool] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -208,12 +208,19 @@ class Writer:
             self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
             self._ping.add_done_callback(self._pinged)
 
-    async def _acknowledge(self) -> None:
+    async def _acknowledge(self) -> bool:
         self._media.asking()
-        if await acknowledgement(self._connection.session):
+        acknowledged = await acknowledgement(self._connection.session)
+        if acknowledged:
             self._media.acknowledged()
+        return acknowledged
 
-    def _pinged(self, task: asyncio.Task[None]) -> None:
+    def _pinged(self, task: asyncio.Task[bool]) -> None:
         self._ping = None
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             self._broken(error)
+        elif task.result() and self._media.unacknowledged and self.watch is None:
+            # What was written while the pong was awaited, by a caller who is silent now.
+            self.look_later()
