@@ -6,9 +6,14 @@ place, so that everything that is made of it is clean: events, logs, tracebacks,
 
 from __future__ import annotations
 
+import contextlib
 import re
+import types
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
+
+from reconnect.errors import RemoteProtocolError
 
 __all__ = ["Secrets"]
 
@@ -20,11 +25,13 @@ _REMEMBERED: Final = 1000
 _RECOGNISED: Final = 8
 """Characters by which the beginning of a handle is known again: close reasons arrive cut."""
 
-_IN_A_FRAME: Final = re.compile(r"""(new_?handle["']?\s*[:=]\s*["'])[^"']+""", re.IGNORECASE)
+_IN_A_FRAME: Final = re.compile(
+    r"""(new_?handle\\*["']?\s*[:=]\s*[\[{(]*\\*["'])[^"'\\]+""", re.IGNORECASE
+)
 """A handle in a frame that could not be read, and so is not known to be one."""
 
 _DEPTH: Final = 20
-"""Errors of one chain that are looked at."""
+"""Levels of what an error holds that are looked at: what refers to itself has no end."""
 
 
 class Secrets:
@@ -37,9 +44,10 @@ class Secrets:
         """Remember a handle.
 
         Args:
-            handle: What the server has issued, or the caller has brought.
+            handle: What the server has issued, or the caller has brought. One that is shorter than
+                any real one would be found in words.
         """
-        if handle and (not self._handles or self._handles[-1] != handle):
+        if len(handle) >= _RECOGNISED and (not self._handles or self._handles[-1] != handle):
             self._handles.append(handle)
 
     def hide(self, error: BaseException) -> None:
@@ -48,44 +56,15 @@ class Secrets:
         Args:
             error: The error; it is changed in place.
         """
-        seen: list[BaseException] = []
-        pending: list[BaseException | None] = [error]
-        while pending and len(seen) < _DEPTH:
-            found = pending.pop()
-            if found is None or any(found is other for other in seen):
-                continue
-            seen.append(found)
-            self._clean(found)
-            pending += [found.__cause__, found.__context__]
-            if isinstance(found, BaseExceptionGroup):
-                pending += found.exceptions
-
-    def _clean(self, error: BaseException) -> None:
-        for name, value in list(vars(error).items()):
-            cleaned = self._without(value)
-            if cleaned is not value:
-                setattr(error, name, cleaned)
-        arguments = tuple(self._without(value) for value in error.args)
-        if any(new is not old for new, old in zip(arguments, error.args, strict=True)):
-            error.args = arguments
-
-    def _without(self, value: Any) -> Any:
-        """Return a value without handles: itself, where it has none."""
-        if isinstance(value, str):
-            return self.clean(value)
-        if isinstance(value, (list, tuple)):
-            parts = [self._without(part) for part in value]
-            if all(new is old for new, old in zip(parts, value, strict=True)):
-                return value
-            return tuple(parts) if isinstance(value, tuple) else parts
-        if isinstance(value, dict):
-            cleaned = {key: self._without(part) for key, part in value.items()}
-            return value if all(cleaned[key] is value[key] for key in value) else cleaned
-        reason = getattr(value, "reason", None)
-        if isinstance(reason, str) and (found := self.clean(reason)) is not reason:
-            # The close frame of websockets, which is shared by all that is raised of it.
-            value.reason = found
-        return value
+        found, seen = [error], {id(error)}
+        for each in found:
+            if isinstance(each, RemoteProtocolError):
+                _leave_out_input(each)
+            self._clean(each)
+            for other in _errors_in(each):
+                if id(other) not in seen:
+                    seen.add(id(other))
+                    found.append(other)
 
     def clean(self, text: str) -> str:
         """Return a text without handles: itself, where it has none.
@@ -94,7 +73,8 @@ class Secrets:
             text: Any text.
         """
         cleaned = _IN_A_FRAME.sub(rf"\g<1>{_HIDDEN}", text)
-        for handle in self._handles:
+        # The longest first: one may begin as another.
+        for handle in sorted(self._handles, key=len, reverse=True):
             beginning, start = handle[:_RECOGNISED], 0
             while (at := cleaned.find(beginning, start)) >= 0:
                 end = at + len(beginning)
@@ -106,3 +86,71 @@ class Secrets:
                     cleaned = cleaned[:at] + _HIDDEN + cleaned[end:]
                     start = at + len(_HIDDEN)
         return text if cleaned == text else cleaned
+
+    def _clean(self, error: BaseException) -> None:
+        for name in ["args", *vars(error), *_slots_of(error)]:
+            value = getattr(error, name, None)
+            cleaned = self._without(value)
+            if cleaned is not value:
+                # The message of a group cannot be changed, and is none of a server's.
+                with contextlib.suppress(AttributeError):
+                    # Past a `__setattr__` of its own, which may refuse.
+                    BaseException.__setattr__(error, name, cleaned)
+
+    def _without(self, value: Any, *, depth: int = _DEPTH) -> Any:
+        """Return a value without handles: itself, where it has none."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, bytes):
+            # Any bytes are text in this encoding, and no others.
+            text = value.decode("latin-1")
+            cleaned = self.clean(text)
+            return value if cleaned is text else cleaned.encode("latin-1")
+        if depth and isinstance(value, (list, tuple)):
+            parts = [self._without(part, depth=depth - 1) for part in value]
+            if all(new is old for new, old in zip(parts, value, strict=True)):
+                return value
+            return tuple(parts) if isinstance(value, tuple) else parts
+        if depth and isinstance(value, dict):
+            pairs = tuple(value.items())
+            cleaned_pairs = self._without(pairs, depth=depth - 1)
+            return value if cleaned_pairs is pairs else dict(cleaned_pairs)
+        from websockets.frames import Close
+
+        if isinstance(value, Close):
+            # It is shared by all that is raised of it.
+            value.reason = self.clean(value.reason)
+        return value
+
+
+def _errors_in(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors that are told with an error."""
+    held = [error.__cause__, error.__context__, *error.args, *vars(error).values()]
+    if isinstance(error, BaseExceptionGroup):
+        held += error.exceptions
+    for value in held:
+        if isinstance(value, BaseException):
+            yield value
+
+
+def _slots_of(error: BaseException) -> Iterator[str]:
+    """Yield the names of what an error holds beside its arguments and its dict."""
+    for kind in type(error).__mro__:
+        for name, value in vars(kind).items():
+            if isinstance(value, types.MemberDescriptorType):
+                yield name
+
+
+def _leave_out_input(error: RemoteProtocolError) -> None:
+    """Let an error over a frame name what is wrong with the frame, and not what is in it.
+
+    Pydantic's errors quote their input, and cannot be changed.
+    """
+    from pydantic import ValidationError
+
+    found = error.__cause__
+    if isinstance(found, ValidationError):
+        told = found.errors(include_url=False, include_context=False, include_input=False)
+        problems = [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in told]
+        error.__cause__ = ValueError(f"{found.title}: {'; '.join(problems)}")
+        error.__cause__.__traceback__ = found.__traceback__
