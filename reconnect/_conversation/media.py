@@ -360,7 +360,7 @@ class Media:
         if self._unconsumed and self._unconsumed[-1][0] == index:
             self._bytes -= self._unconsumed.pop()[1].size
         elif self._shown is not None and self._shown[0] == index:
-            self._shown = None
+            self._shown = self._shown_before
 
     def unwrite(self, item: Input) -> None:
         """Take back that input was written.

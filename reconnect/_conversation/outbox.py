@@ -204,11 +204,17 @@ class Outbox:
         self.media.hold(input_of(arguments, place=self._ledger.backlog.place()))
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
-        """Note realtime input that was written past the outbox, since nothing was due in it.
+        """Note realtime input that is written past the outbox, since nothing is due in it.
 
         Args:
             arguments: Those of ``send_realtime_input``.
+
+        Raises:
+            BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
+                be dropped.
         """
+        if self.strict:
+            self.media.check_room(arguments)
         item = input_of(arguments, place=self._ledger.backlog.place())
         return Write(Call(REALTIME, arguments), entry=self._written(item), item=item)
 
@@ -338,7 +344,7 @@ class Outbox:
         return self.transparent and place <= entry.place
 
     def _written(self, item: Input) -> Entry | None:
-        """Take a item as written; return the spoken turn that it ends."""
+        """Take an item as written; return the spoken turn that it ends."""
         index = self._ledger.number()
         self.media.written(item, index=index if self.transparent else None)
         ends = item.activity == "activity_end" and not item.again

@@ -587,6 +587,71 @@ def test_audio_that_was_not_written_after_all(blob):
     assert media.forget_uncovered() == 0.0
 
 
+def test_all_that_is_missing_when_a_session_ends():
+    """Media tells what was dropped or waits, and what no handle covers, and forgets neither."""
+    media = media_of(2.0, messages=4)
+    assert media.give_up() == (0.0, 0.0)
+    # A connection that was lost.
+    count(media, audio(1))
+    acknowledge(media)
+    media.covered()
+    count(media, audio(2))
+    media.lost(again=False, numbered=False)
+    assert media.give_up() == (0.0, 1.0)
+    # One that is given up: of five seconds a handle covers one, and one was let go of.
+    write(media, *map(audio, range(1, 6)), image(6))
+    media.consumed(1)
+    assert media.give_up() == (0.0, 5.0)
+    media.consumed(2)
+    assert media.give_up() == (0.0, 4.0)
+    # An outage: what is to be written again waits with what is new.
+    media.lost(again=True, numbered=True)
+    hold(media, *[audio(7, 0.5)] * 2, END, place=7)
+    for _ in range(2):
+        assert media.give_up() == (4.0, 1.0)
+
+
+def states(media):
+    """Return all that media know."""
+    return {name: value for name, value in vars(media).items() if name not in KINDS}
+
+
+KINDS = ("_kind", "_seconds_a_byte", "_seconds_a_frame")
+"""What is remembered of the newest type, and is asked for again with another one."""
+
+
+@pytest.mark.parametrize("room", [{}, {"messages": 2}, {"size": 400}])
+@pytest.mark.parametrize("blob", [blob for blob, _ in COUNTED])
+def test_audio_that_is_kept(blob, room):
+    """Media keeps audio that is about to be written as it keeps all other input: only faster."""
+    fast, slow = media_of(**room), media_of(**room)
+    usual = types.Blob(data=b"12", mime_type="audio/pcm")
+    frames = [audio(1, 0.01)["audio"], blob, usual, usual, blob]
+    for number, frame in enumerate(frames, 1):
+        fast.keep(frame, index=number, place=number)
+        slow.written(input_of({"audio": frame}, place=number), index=number)
+        assert states(fast) == states(slow)
+    for media in (fast, slow):
+        media.lost(again=True, numbered=True)
+    assert states(fast) == states(slow)
+
+
+@pytest.mark.parametrize("blob", [blob for blob, _ in COUNTED])
+def test_audio_that_was_not_kept_after_all(blob):
+    """Media takes back what it kept of audio that the SDK refused, and all that is written stays.
+
+    What has no type of audio is kept as an image is, of which there is but one.
+    """
+    media = media_of()
+    write(media, image(1), audio(2))
+    before = {**states(media), "_shown_before": None}
+    media.keep(blob, index=3, place=3)
+    media.unkeep(3)
+    assert {**states(media), "_shown_before": None} == before
+    media.unkeep(3)
+    assert {**states(media), "_shown_before": None} == before
+
+
 @given(st.lists(st.sampled_from(["count", "write", "ask", "acknowledge", "cover", "lose"])))
 def test_uncovered_audio_is_what_is_missing(steps):
     """Media says of each second that is missing that it is, and of no other one.

@@ -654,10 +654,31 @@ def test_room_for_what_is_written_past_the_outbox():
         outbox = Outbox(Ledger(), audio_buffer=3.0, limit=limit)
         outbox.connected([], asks=False, transparent=transparent)
         assert outbox.strict is transparent
-        outbox.media.check_room(audio(1))
+        drained(outbox)
         outbox.streamed(audio(1))
         if transparent:
             with pytest.raises(BufferOverflow):
-                outbox.media.check_room(audio(2))
+                outbox.streamed(audio(2))
+            # An image takes the place of another one, and needs no room.
+            outbox.streamed(image(3))
+            cut(outbox, transparent=True)
+            assert drained(outbox) == streamed(audio(1), image(3))
+            assert outbox.media.dropped == 0.0
         else:
-            outbox.media.check_room(audio(2))
+            outbox.streamed(audio(2))
+
+
+def test_audio_that_is_kept():
+    """Audio that is written past the outbox has a number and a place, as all other input has."""
+    ledger, outbox = connected(transparent=True)
+    drained(outbox)
+    outbox.direct(turn("a"), given=turn("a"))
+    for number in (1, 2):
+        outbox.keep(audio(number)["audio"])
+    # The SDK refuses one.
+    outbox.keep(audio(3)["audio"])
+    outbox.unkeep()
+    outbox.direct(turn("b"), given=turn("b"))
+    assert ledger.number() == 5
+    cut(outbox, update("h", consumed=2), transparent=True)
+    assert drained(outbox) == [ASK_ON, *streamed(audio(2)), turn("b")]
