@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import _wire as wire
-from ._conversation import Heard, Memory
+from ._exchange import Heard
 from ._hearing import Transcriber, count_frames
+from ._memory import Memory
 from ._model import Model
 
 
