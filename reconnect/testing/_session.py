@@ -251,18 +251,18 @@ class Session:
     def _take_scheduled(self, response: Mapping[str, Any]) -> Reaction:
         """Take in the result of a call that the model does not wait for."""
         exchange = self.exchange
-        match response.get("scheduling") or _DEFAULT_SCHEDULING:
-            case "SILENT":
-                self._learn_result(response)
-                held = exchange is not None and exchange.idle and not self.calls
-                return Reaction("end") if held else Reaction()
-            case "INTERRUPT" if exchange is not None and exchange.talking:
-                reaction = self._cut_off(Reaction("answer"))
-            case "WHEN_IDLE" if exchange is not None and not exchange.idle:
-                self.results.append(response)
-                return Reaction()
-            case _:
-                reaction = Reaction("answer")
+        scheduling = response.get("scheduling") or _DEFAULT_SCHEDULING
+        if exchange is None:
+            reaction = Reaction("nothing" if scheduling == "SILENT" else "answer")
+        elif scheduling == "SILENT":
+            reaction = Reaction("end" if exchange.idle and not self.calls else "nothing")
+        elif scheduling == "INTERRUPT" and exchange.talking:
+            reaction = self._cut_off(Reaction("answer"))
+        elif exchange.idle or (scheduling == "INTERRUPT" and self.profile.holds_turn):
+            reaction = Reaction("answer")
+        else:
+            self.results.append(response)
+            return Reaction()
         self._learn_result(response)
         return reaction
 

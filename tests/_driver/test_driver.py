@@ -756,7 +756,7 @@ async def test_unconfirmed_resume_ends_in_a_fresh_session():
     events = []
     options = {"policy": QUICK, "history": [user("told")], "on_event": events.append}
     async with (
-        LiveServer() as server,
+        LiveServer(profile=OLD_38) as server,
         session_on(server, resume_confirm_timeout=5, **options) as session,
     ):
         await ask(session, "a")
@@ -808,7 +808,7 @@ async def test_resume_is_confirmed_by_any_update():
 async def test_reply_that_takes_longer_than_the_confirmation():
     """Driver lets a resumed session reply for longer than it may take to confirm the resume."""
     async with (
-        LiveServer(profile=OLD_25, chunk_delay=2) as server,
+        LiveServer(profile=OLD_25, chunk_delay=3) as server,
         session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
     ):
         await ask(session, "a")
