@@ -7,8 +7,8 @@ from typing import Any, Literal
 from . import _wire as wire
 from ._exchange import Heard
 from ._hearing import Transcriber, count_frames
-from ._memory import Memory
 from ._model import Model
+from ._sessions import Memory
 
 
 @dataclass(eq=False)

@@ -28,10 +28,10 @@ from ._faults import (
     dial_faults,
 )
 from ._hearing import Transcriber, count_frames
-from ._memory import Memory
 from ._model import Model, Reply, as_model
 from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
+from ._sessions import Memory
 
 BACKLOG = 100
 API_KEY = "test-key"

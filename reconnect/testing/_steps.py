@@ -69,8 +69,9 @@ def steps(
     Raises:
         TypeError: When the model returned something else.
     """
-    parts = [reply] if isinstance(reply, (str, Call, Unspoken)) else list(reply)
-    if not all(isinstance(part, (str, Call, Unspoken, dict)) for part in parts):
+    parts = [reply] if isinstance(reply, (str, Call, Unspoken)) else reply
+    known = (str, Call, Unspoken, dict)
+    if not isinstance(parts, Sequence) or not all(isinstance(part, known) for part in parts):
         raise TypeError(f"not a reply: {reply!r}")
     return _Builder(question.setup, profile, new_id).steps(parts)
 
@@ -116,6 +117,7 @@ def raw(message: Message, *, wanted: Callable[[str], bool]) -> Step:
     """
     content: Message = message.get("serverContent") or {}
     parts: list[Message] = (content.get("modelTurn") or {}).get("parts") or []
+    parts = [part for part in parts if not part.get("thought")]
     transcription: Message = content.get("outputTranscription") or {}
     calls: list[Message] = (message.get("toolCall") or {}).get("functionCalls") or []
     return Step(

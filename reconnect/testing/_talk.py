@@ -8,11 +8,11 @@ from functools import partial
 from typing import Literal, Protocol
 
 from . import _frames as frames
+from ._conversation import Session
 from ._exchange import Reaction
 from ._model import Question
 from ._profiles import Moment
 from ._records import Connection, Shared
-from ._session import Session
 from ._steps import Step, end_of_turn, ends, steps
 from ._stream import transcription, translation
 from ._wire import Input, InputKind, Message
@@ -162,26 +162,29 @@ class Talk:
             pause = self._left[0].pause
             delay = self._shared.timing.chunk_delay if pause is None else pause
             self._line.later(delay, partial(self._step, self._reply))
-        elif self.session.exchange is not None:
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for what comes, with nothing more to say."""
+        if self.session.exchange is not None:
             self.session.exchange.idle = True
 
     def _step(self, reply: object) -> None:
         if reply is not self._reply or not self._line.live:
             return
-        session = self.session
         step = self._left[0]
-        if step.held and (session.calls or session.results):
-            assert session.exchange is not None
-            session.exchange.idle = True
-            if session.learn_results():
-                self._answer("result")
-            return
-        del self._left[0]
-        self._send(step)
-        if step.ends == "turn" and session.learn_results():
+        if step.held and self.session.learn_results():
             self._answer("result")
+        elif step.held and self.session.calls:
+            self._rest()
         else:
-            self._go_on()
+            del self._left[0]
+            self._send(step)
+            if step.ends == "turn" and self.session.learn_results():
+                self._answer("result")
+            else:
+                self._go_on()
 
     def _send(self, step: Step) -> None:
         """Send a message of a reply, and what follows from it."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._conversation import Session
 from ._exchange import Snapshot
 from ._faults import INTERNAL_ERROR, INTERNAL_ERROR_CODE, NOT_FOUND, NOT_FOUND_CODE
 from ._profiles import Profile
-from ._session import Session
 from ._wire import INVALID_ARGUMENT, INVALID_CODE, Dialect, Refused
 
 BAD_KEY = "bad-key"

@@ -254,10 +254,10 @@ class Session:
         scheduling = response.get("scheduling") or _DEFAULT_SCHEDULING
         if exchange is None:
             reaction = Reaction("nothing" if scheduling == "SILENT" else "answer")
-        elif scheduling == "SILENT":
-            reaction = Reaction("end" if exchange.idle and not self.calls else "nothing")
         elif scheduling == "INTERRUPT" and exchange.talking:
             reaction = self._cut_off(Reaction("answer"))
+        elif scheduling == "SILENT" and exchange.idle:
+            reaction = Reaction("nothing" if self.calls else "end")
         elif exchange.idle or (scheduling == "INTERRUPT" and self.profile.holds_turn):
             reaction = Reaction("answer")
         else:
@@ -276,11 +276,11 @@ class Session:
         self.context.append(Known("user", {"function_response": response}))
 
     def learn_results(self) -> bool:
-        """Take in the results that waited until the model is idle; tell whether there were any."""
+        """Take in the results that waited until the model is idle; tell whether any is answered."""
         waited, self.results = self.results, []
         for response in waited:
             self._learn_result(response)
-        return bool(waited)
+        return any(response.get("scheduling") != "SILENT" for response in waited)
 
     # What the model does
 
