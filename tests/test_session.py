@@ -193,8 +193,8 @@ def test_methods_are_those_of_the_sdk():
 
 async def test_properties_are_those_of_the_newest_connection():
     """Session has the id and the setupComplete of the connection it is on, and a handle."""
-    async with LiveServer(profile=OLD_38) as server:
-        session = session_on(server, policy=QUICK)
+    async with LiveServer(profile="2.5-vertex") as server:
+        session = session_on(server, vertexai=True, policy=QUICK)
         assert (session.handle, session.session_id, session.setup_complete) == (None, None, None)
         async with session:
             await ask(session, "a")
