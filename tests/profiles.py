@@ -9,8 +9,9 @@ OLD_25 = replace(PROFILES["2.5"], call_ids="unique")
 
 OLD_38 = replace(
     PROFILES["3.8"],
-    turn_gap=0.0,
+    turn_gap=0.05,
     empty_frames="none",
+    voice_activity="untold",
     call_ids="unique",
     updates=frozenset({"setup", "turn", "speech", "output", "end"}),
     first_update=0.0,
