@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from unittest import mock
 
 import conftest
+from profiles import OLD
 from talk import MODEL, QUICK, TEXT, user
 
 from reconnect import Lost, ResumableSession, Resumed
@@ -30,7 +31,7 @@ CUTS = {
 }
 """The four ways in which a connection dies."""
 
-GENERATIONS = ["2.5", "3.8"]
+GENERATIONS = list(OLD)
 
 FRAME = 0.02
 """Seconds of sound in a frame."""
@@ -204,7 +205,7 @@ class Play:
 
     script: list
     vertexai: bool = False
-    generation: str = "3.8"
+    generation: str = "old 3.8"
     history: list = field(default_factory=list)
     tool_seconds: float = 0.02
     transcription: bool = False
@@ -800,7 +801,7 @@ def server_for(generation, script=(), **options):
     options.setdefault("transcriber", words_of)
     options.setdefault("chunk_delay", 0.05)
     options.setdefault("handle_delay", 0.15)
-    return LiveServer(model, generation=generation, **options)
+    return LiveServer(model, profile=OLD[generation], **options)
 
 
 def cuts(counts):

@@ -6,6 +6,7 @@ import inspect
 import pytest
 from google.genai import types
 from google.genai.live import AsyncSession
+from profiles import OLD_38
 from talk import QUICK, TEXT, ask, asked, handles, reply, session_on, settled, user
 
 from reconnect import Limit, ResumableSession, SessionClosed
@@ -40,7 +41,7 @@ async def test_history_may_be_a_callable():
 
 async def test_sender_may_change_its_message_afterwards():
     """Session sends again what was sent, not what the caller has made of it since."""
-    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+    async with LiveServer(profile=OLD_38) as server, session_on(server, policy=QUICK) as session:
         turn = user("a")
         await session.send_client_content(turns=turn)
         turn["parts"][0]["text"] = "changed"
@@ -192,8 +193,8 @@ def test_methods_are_those_of_the_sdk():
 
 async def test_properties_are_those_of_the_newest_connection():
     """Session has the id and the setupComplete of the connection it is on, and a handle."""
-    async with LiveServer() as server:
-        session = session_on(server, policy=QUICK)
+    async with LiveServer(profile="2.5-vertex") as server:
+        session = session_on(server, vertexai=True, policy=QUICK)
         assert (session.handle, session.session_id, session.setup_complete) == (None, None, None)
         async with session:
             await ask(session, "a")

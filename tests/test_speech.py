@@ -57,7 +57,7 @@ def _servers(*failing):
 
 
 def _goes_unanswered(generation, vertexai, transcription):
-    return generation == "3.8" and vertexai and not transcription
+    return generation == "old 3.8" and vertexai and not transcription
 
 
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
@@ -106,7 +106,7 @@ async def _cut(script, when, *, generation, **options):
 async def test_a_reply_that_had_not_begun(vertexai):
     """A reply is asked for that had not begun when a handle covered what it answers."""
     script = [Wait(), Speak(0, 3)]
-    play = await _cut(script, {"after_sent": 2}, generation="3.8", vertexai=vertexai)
+    play = await _cut(script, {"after_sent": 2}, generation="old 3.8", vertexai=vertexai)
     assert play.problems() == []
 
 
@@ -122,7 +122,7 @@ async def test_a_reply_whose_first_word_was_shown(transcription, sent):
     play = await _cut(
         [Wait(), Speak(0, 3)],
         {"after_sent": sent},
-        generation="3.8",
+        generation="old 3.8",
         vertexai=True,
         transcription=transcription,
     )
@@ -133,20 +133,20 @@ async def test_a_reply_whose_first_word_was_shown(transcription, sent):
 async def test_a_tool_after_speech_that_is_written_again(spoken):
     """A tool runs once though the reply to the speech before it is given, and hidden, anew."""
     script = [Wait(), spoken, Ask("book 1", calls=1)]
-    play = await _cut(script, {"after_sent": 7}, generation="2.5", vertexai=True)
+    play = await _cut(script, {"after_sent": 7}, generation="old 2.5", vertexai=True)
     assert play.problems() == []
 
 
 async def test_sound_that_a_handle_has_overtaken():
     """Sound that was written before the first handle was read, and lost, is said to be lost."""
-    play = await _cut([Speak(0, 3), Wait()], {"after_received": 1}, generation="2.5")
+    play = await _cut([Speak(0, 3), Wait()], {"after_received": 1}, generation="old 2.5")
     assert play.problems() == []
 
 
 async def test_words_that_may_be_known_are_counted():
     """What is told by its words, and may be known by its sound, is counted as maybe twice."""
     script = [Wait(), Speak(0, 3)]
-    play = await _cut(script, {"after_sent": 3}, generation="3.8", transcription=True)
+    play = await _cut(script, {"after_sent": 3}, generation="old 3.8", transcription=True)
     assert play.problems() == []
     [resumed] = [event for event in play.events if isinstance(event, Resumed)]
     assert resumed.continuity.maybe_twice == 1

@@ -1,5 +1,6 @@
 """What the pages take from the code: the numbers they mention and the tables they show."""
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -204,6 +205,31 @@ def _next(state: State, mark: Change) -> Cell:
     return [nodes.emphasis(text="stays") if found is state else nodes.Text(found.value)]
 
 
+def profile_table() -> nodes.Node:
+    """Return what the profiles of the emulator differ in."""
+    body = []
+    for field in dataclasses.fields(testing.Profile):
+        values = [getattr(profile, field.name) for profile in testing.PROFILES.values()]
+        cells = [[nodes.Text(_plain(value))] for value in values]
+        body.append([[nodes.literal(text=field.name)], *cells])
+    return _table(["", *testing.PROFILES], body, kind="profiles")
+
+
+def _plain(value: object) -> str:
+    """Say a value of a profile in a word or two."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "none"
+        case frozenset():
+            return ", ".join(sorted(value)) or "none"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value).replace("_", " ")
+
+
 def ledger_drawings() -> nodes.Node:
     """Return the drawings of the ledger, for HTML."""
     return nodes.raw("", ledger_diagram.drawings(), format="html")
@@ -267,6 +293,7 @@ def _check_completeness(_app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives."""
     app.add_directive("error-table", _directive(error_table))
+    app.add_directive("profile-table", _directive(profile_table))
     app.add_directive("ledger-table", _directive(ledger_table))
     app.add_directive("ledger-diagram", _directive(ledger_drawings))
     app.connect("autodoc-process-signature", _plain_signature)

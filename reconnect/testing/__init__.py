@@ -17,7 +17,7 @@ imported by its own name, so that nothing here needs Hypothesis before a policy 
 Needs the extra ``reconnect[testing]``.
 """
 
-from ._conversation import Heard, Known
+from ._exchange import Heard, Known
 from ._faults import (
     Abort,
     Close,
@@ -31,11 +31,13 @@ from ._faults import (
     Stall,
 )
 from ._laws import BrokenLaw, check_policy
-from ._model import Call, Parrot, Question, Reply, Script
+from ._model import Call, Parrot, Question, Reply, Script, Unspoken
+from ._profiles import PROFILES, Profile
 from ._records import Connection
 from ._server import LiveServer
 
 __all__ = [
+    "PROFILES",
     "Abort",
     "BrokenLaw",
     "Call",
@@ -49,6 +51,7 @@ __all__ = [
     "Known",
     "LiveServer",
     "Parrot",
+    "Profile",
     "Question",
     "Refuse",
     "RejectHandle",
@@ -56,5 +59,6 @@ __all__ = [
     "Script",
     "Silence",
     "Stall",
+    "Unspoken",
     "check_policy",
 ]

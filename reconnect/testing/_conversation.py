@@ -1,25 +1,23 @@
-"""What the model knows: sessions, their contexts, and what each handle stands for.
+"""What the model knows of one conversation, and what the server does about what the client sends.
 
-Pure: no socket, no clock (``now`` is an argument), no randomness (ids are counted).
+Pure: no socket, no clock, no randomness.
 
-A handle stands for a ``Snapshot`` of a session. A turn that is being answered is an ``Exchange``;
-it ends with its turnComplete, and is never continued after a resume. What is unanswered follows
-from the context alone: the turn is, if the last thing known was said by the user.
-
-The generations differ in one thing. 2.5 issues no handle while it answers, so a resumed session
-does not know the turn. 3.8 does, so a resumed session knows the turn, and comes back *waiting* when
-the exchange had got as far as a tool call.
+A turn that is being answered is an ``Exchange``. It is never continued after a resume: what is
+unanswered follows from the context alone: the turn is, if the last thing known was said by the
+user. How far the server had got with it matters only for the tool calls that it made: a session
+that is resumed may come back *waiting* for their results.
 
 A spoken turn ends where the client marks it. With voice activity detection one that is not marked
 ends where its sound does, and from there on it is what a marked one is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
-from ._faults import INTERNAL_ERROR, INTERNAL_ERROR_CODE, NOT_FOUND, NOT_FOUND_CODE
-from ._hearing import Ear, is_silence
+from ._exchange import Exchange, Known, OpenCall, Reaction, Snapshot
+from ._hearing import SEGMENT, Ear, is_silence
+from ._profiles import Profile
 from ._wire import (
     INVALID_ARGUMENT,
     INVALID_CODE,
@@ -31,12 +29,6 @@ from ._wire import (
     inputs,
 )
 
-Generation: TypeAlias = Literal["2.5", "3.8"]
-
-BAD_KEY = "bad-key"
-"""The API key the server refuses."""
-
-KEY_NOT_VALID = "API key not valid. Please pass a valid API key."
 ABORTED_CODE = 1008
 ABORTED = "The operation was aborted."
 
@@ -46,83 +38,7 @@ _SIGNALS = frozenset(
     {"activity_end", "activity_start", "ask_on", "audio_stream_end", "context_update"}
 )
 _MEDIA = frozenset({"audio", "text", "video"})
-
-
-class Known(NamedTuple):
-    """One thing a model knows of the conversation; equal to the plain pair.
-
-    Args:
-        role: Who said it, "user" or "model".
-        value: A text; bytes (audio, video); a list of parts; or a mapping with the one key
-            "function_call" (model) or "function_response" (user).
-    """
-
-    role: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Heard:
-    """One thing the model received.
-
-    Args:
-        connection: Number of the connection it came on, the first is 1.
-        index: Number of the client message it came in, the first after the setup is 1.
-        kind: What it was.
-        value: As in ``Known``, a function response as a plain mapping; None for a bare signal.
-    """
-
-    connection: int
-    index: int
-    kind: InputKind
-    value: Any
-
-
-@dataclass(eq=False)
-class Exchange:
-    """One turn being answered.
-
-    Args:
-        said: The reply as far as it was sent.
-        calls: Names of the open tool calls by id.
-        called: Whether it has got as far as a tool call.
-    """
-
-    said: str = ""
-    calls: dict[str, str] = field(default_factory=dict[str, str])
-    called: bool = False
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a handle stands for.
-
-    Args:
-        context: What the model knew.
-        exchange: The exchange that was open and had not got as far as a tool call; else None.
-        ear: What it had heard of speech that had not ended.
-    """
-
-    context: tuple[Known, ...] = ()
-    exchange: Exchange | None = None
-    ear: Ear = field(default_factory=Ear)
-
-
-@dataclass(frozen=True)
-class Reaction:
-    """What the server does about an input.
-
-    Args:
-        then: "answer" it, end an "empty" turn, or "nothing".
-        interrupted: Whether a reply was cut off before.
-        cancelled: Ids of the tool calls that were called off before.
-        speech: The frames of speech that has ended, which are to be transcribed.
-    """
-
-    then: Literal["answer", "empty", "nothing"] = "nothing"
-    interrupted: bool = False
-    cancelled: tuple[str, ...] = ()
-    speech: tuple[bytes, ...] = ()
+_DEFAULT_SCHEDULING = "WHEN_IDLE"
 
 
 @dataclass(eq=False)
@@ -133,16 +49,17 @@ class Session:
         id: Its id.
         dialect: What the client speaks; a handle is good for that one only.
         model: Name of the model; a handle is good for that one only.
-        generation: How the model behaves.
-        strict_tools: Whether media during an open tool call ends the connection.
-        ask_on: Whether client content without turns starts an answer.
+        profile: How the model behaves.
         vad: Whether it detects speech that is not marked.
         context: What the model knows.
         exchange: The turn being answered; None between turns.
+        calls: The tool calls without a result, the oldest first.
+        results: Those that wait until the model is idle.
         ear: What it has heard of speech that has not ended.
         marked: Whether the client has ever marked its speech, which turns the detection off.
         waiting: Whether it waits for results of calls that a lost connection took along.
         seeding: Whether it is being given its initial history.
+        begun: Whether the conversation has begun: the model has answered, or knows its history.
         resumed: Whether it was resumed.
         setup: The setup of its newest connection.
     """
@@ -150,16 +67,17 @@ class Session:
     id: str
     dialect: Dialect
     model: str
-    generation: Generation
-    strict_tools: bool = False
-    ask_on: bool = True
+    profile: Profile
     vad: bool = False
     context: list[Known] = field(default_factory=list[Known])
     exchange: Exchange | None = None
+    calls: list[OpenCall] = field(default_factory=list[OpenCall])
+    results: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     ear: Ear = field(default_factory=Ear)
     marked: bool = False
     waiting: bool = False
     seeding: bool = False
+    begun: bool = False
     resumed: bool = False
     setup: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -180,11 +98,18 @@ class Session:
         return not detection.get("disabled")
 
     @property
+    def transcribes(self) -> bool:
+        """Whether the client is sent the words of what is spoken."""
+        return self.setup.get("input_audio_transcription") is not None
+
+    @property
     def may_issue(self) -> bool:
         """Whether a handle can be issued at this point."""
-        if self.exchange is None:
-            return True
-        return self.generation == "3.8" and not self.exchange.calls
+        if self.calls:
+            return False
+        return self.exchange is None or not self.profile.withholds
+
+    # What comes in
 
     def read(self, message: Message) -> list[Input]:
         """Take a client message apart.
@@ -196,12 +121,20 @@ class Session:
             Refused: When the server answers the message with a close.
         """
         content = message.get("client_content")
-        if content is not None and self.seeding and self.resumed:
-            raise Refused(INVALID_CODE, INVALID_ARGUMENT)  # history on top of a resumed session
-        found = inputs(message, dialect=self.dialect, seeding=self.seeding)
-        if content is not None and content.get("turn_complete"):
+        if content is not None and self._refuses_content:
+            raise Refused(INVALID_CODE, INVALID_ARGUMENT)
+        needs_ids = self.dialect == "gemini" and self.profile.call_ids != "none"
+        found = inputs(message, needs_ids=needs_ids, seeding=self.seeding)
+        if self.seeding and content is not None and content.get("turn_complete"):
             self.seeding = False
+            self.begun = True
         return found
+
+    @property
+    def _refuses_content(self) -> bool:
+        if self.seeding:
+            return self.resumed  # history on top of a resumed session
+        return self.begun and self.profile.client_content == "at_first"
 
     def take(self, item: Input) -> Reaction:
         """Take in what the client told the model, and say what the server does about it.
@@ -209,29 +142,53 @@ class Session:
         Raises:
             Refused: When the server answers it with a close.
         """
-        if item.kind == "context_update" or (item.kind == "ask_on" and not self.ask_on):
+        if self.profile.stream != "none":
+            return self._overhear(item)
+        if item.kind == "context_update" or (item.kind == "ask_on" and not self.profile.continues):
             return Reaction()
-        kind, speech = self._listen(item)
+        kind, heard = self._listen(item)
         if self.waiting:
             self.waiting = False
             if item.kind != "tool_response":
                 self._learn(item)
-            return Reaction("empty")
+            return replace(heard, then="empty", speech=())
         if item.kind == "tool_response":
             return self._take_result(item.value)
-        if self.strict_tools and item.kind in _MEDIA and self.exchange and self.exchange.calls:
+        if self.profile.strict_tools and item.kind in _MEDIA and self.calls:
             raise Refused(ABORTED_CODE, ABORTED)
-        cancelled: tuple[str, ...] = ()
-        interrupted = kind in _INTERRUPTS and self.exchange is not None
-        if interrupted:
-            cancelled = self._interrupt()
+        if kind in _INTERRUPTS:
+            heard = self._cut_off(heard)
         self._learn(item)
-        if kind not in _ASKS:
-            return Reaction("nothing", interrupted, cancelled)
-        return Reaction("answer" if self.unanswered else "empty", interrupted, cancelled, speech)
+        # What comes before the first word is answered together with what it was to answer.
+        answers = kind in _ASKS or (kind == "context" and heard.cut == "unbegun")
+        if not answers:
+            return replace(heard, speech=())
+        return replace(heard, then="answer" if self.unanswered else "empty")
 
-    def _listen(self, item: Input) -> tuple[InputKind, tuple[bytes, ...]]:
-        """Return what an input is in a client that marks its speech, and what is to be transcribed.
+    def _learn(self, item: Input) -> None:
+        if item.kind not in _SIGNALS:
+            self.context.append(Known(item.role, item.value))
+
+    def _cut_off(self, reaction: Reaction) -> Reaction:
+        """End the exchange early, if there is one, and call off what the model waits for."""
+        exchange = self.exchange
+        if exchange is None:
+            return reaction
+        self._note_said()
+        self.learn_results()
+        self.exchange = None
+        if not exchange.begun:
+            exchange.made = exchange.shown  # what it would have called is not called
+            return replace(reaction, cut="unbegun")
+        cancelled = [call for call in self.calls if call.blocking]
+        self.calls = [call for call in self.calls if not call.blocking]
+        ids = tuple(call.call["id"] for call in cancelled if "id" in call.call)
+        return replace(reaction, cut="whole" if exchange.whole else "begun", cancelled=ids)
+
+    # What is heard
+
+    def _listen(self, item: Input) -> tuple[InputKind, Reaction]:
+        """Return what an input is in a client that marks its speech, and what is told of it.
 
         The first frame of detected speech is a start of activity, and what ends it an end.
         """
@@ -248,205 +205,159 @@ class Session:
                 kind = "activity_start"
         if kind == "activity_end":
             self.ear = Ear()
-            return kind, before.speech if self._transcribes else ()
+            speech = before.speech if self.transcribes else ()
+            return kind, Reaction(speech=speech, activity="END")
         if kind in _ASKS and self.detects:
             # It is answered together with what was said so far, whose end then asks nothing more.
             self.ear = Ear()
-        return kind, ()
+        return kind, Reaction(activity="START" if kind == "activity_start" else None)
 
-    @property
-    def _transcribes(self) -> bool:
-        return self.setup.get("input_audio_transcription") is not None
+    def _overhear(self, item: Input) -> Reaction:
+        """Take in what comes to a model that never ends a turn: it makes something of audio only.
+
+        It takes speech by the segment to translate it, and as a whole to transcribe it.
+        """
+        before = self.ear
+        self._learn(item)
+        if item.kind == "audio":
+            self.ear = before.hear(item.value, rate=item.rate)
+        heard = self.ear.speech
+        over = self.ear.ended or (item.kind == "audio_stream_end" and bool(heard))
+        if self.profile.stream == "translation":
+            over |= len(heard) == SEGMENT
+        if over:
+            self.ear = Ear()
+        elif heard == before.speech:
+            return Reaction()
+        return Reaction("stream", speech=heard, over=over)
 
     def _is_silence(self, value: Any) -> bool:
         return self.detects and isinstance(value, bytes) and is_silence(value)
 
+    # What tools answer
+
     def _take_result(self, response: Mapping[str, Any]) -> Reaction:
-        """Take in a function response; one to an unknown call is ignored."""
+        """Take in a function response."""
+        call = self._find(response)
+        if call is not None:
+            self.calls.remove(call)
+            if not call.blocking:
+                return self._take_scheduled(response)
+        elif not self.profile.unknown_results or self.exchange is not None:
+            return Reaction()
+        self._learn_result(response)
+        return Reaction() if any(call.blocking for call in self.calls) else Reaction("answer")
+
+    def _take_scheduled(self, response: Mapping[str, Any]) -> Reaction:
+        """Take in the result of a call that the model does not wait for."""
         exchange = self.exchange
+        scheduling = response.get("scheduling") or _DEFAULT_SCHEDULING
         if exchange is None:
+            reaction = Reaction("nothing" if scheduling == "SILENT" else "answer")
+        elif scheduling == "INTERRUPT" and exchange.talking:
+            reaction = self._cut_off(Reaction("answer"))
+        elif scheduling == "SILENT" and exchange.idle:
+            reaction = Reaction("nothing" if self.calls else "end")
+        elif exchange.idle or (scheduling == "INTERRUPT" and self.profile.holds_turn):
+            reaction = Reaction("answer")
+        else:
+            self.results.append(response)
             return Reaction()
-        call = response.get("id")
-        if call is None:  # Vertex goes by the name
-            named = (key for key, name in exchange.calls.items() if name == response.get("name"))
-            call = next(named, None)
-        if call not in exchange.calls:
-            return Reaction()
-        del exchange.calls[call]
+        self._learn_result(response)
+        return reaction
+
+    def _find(self, response: Mapping[str, Any]) -> OpenCall | None:
+        """Find the call a response answers: by its id, else the oldest one of its name."""
+        key = "id" if "id" in response and self.profile.call_ids != "none" else "name"
+        found = (call for call in self.calls if call.call.get(key) == response.get(key))
+        return next(found, None)
+
+    def _learn_result(self, response: Mapping[str, Any]) -> None:
         self.context.append(Known("user", {"function_response": response}))
-        return Reaction() if exchange.calls else Reaction("answer")
 
-    def _interrupt(self) -> tuple[str, ...]:
-        """End the exchange early, and give the ids of its open calls."""
-        exchange = self.exchange
-        assert exchange is not None
-        if exchange.said:
-            self.context.append(Known("model", exchange.said))
+    def learn_results(self) -> bool:
+        """Take in the results that waited until the model is idle; tell whether any is answered."""
+        waited, self.results = self.results, []
+        for response in waited:
+            self._learn_result(response)
+        return any(response.get("scheduling") != "SILENT" for response in waited)
+
+    # What the model does
+
+    def begin(self) -> None:
+        """Take the turn up, or go on with it when it waited for a result."""
+        exchange = self._open()
+        exchange.idle = exchange.talking = exchange.whole = False
+        self.begun = True
+
+    def plan(self, calls: int) -> None:
+        """Note how many tool calls a reply has, before any of it is sent."""
+        if self.profile.lost_calls == "made":
+            exchange = self._open()
+            exchange.made = exchange.shown + calls
+
+    def say(self, text: str) -> None:
+        """Note a piece of the reply; it may be audio alone, without words."""
+        exchange = self._open()
+        exchange.said += text
+        exchange.begun = exchange.talking = True
+
+    def call(self, calls: Sequence[OpenCall]) -> None:
+        """Note the tool calls the model made."""
+        exchange = self._open()
+        self._note_said()
+        exchange.begun = True
+        exchange.talking = False
+        exchange.shown += len(calls)
+        exchange.made = max(exchange.made, exchange.shown)
+        self.calls += calls
+        self.context += [Known("model", {"function_call": call.call}) for call in calls]
+
+    def finish(self) -> None:
+        """Note that the reply is complete, and so part of what is known."""
+        exchange = self._open()
+        if not self._note_said() and self.unanswered:
+            self.context.append(Known("model", ""))
+        exchange.whole = True
+
+    def translate(self, text: str) -> None:
+        """Note words of a translation, which no turn ends."""
+        self.context.append(Known("model", text))
+
+    def complete(self) -> None:
+        """Note that the turn is over."""
+        if self.exchange is not None and not self.exchange.whole:
+            self.finish()
         self.exchange = None
-        return tuple(exchange.calls)
 
-    def _learn(self, item: Input) -> None:
-        if item.kind not in _SIGNALS:
-            self.context.append(Known(item.role, item.value))
-
-    def begin(self) -> Exchange:
-        """Take the turn up, or go on with it when it waited for a tool."""
+    def _open(self) -> Exchange:
         if self.exchange is None:
             self.exchange = Exchange()
         return self.exchange
 
-    def say(self, text: str) -> None:
-        """Note a piece of the reply."""
-        self.begin().said += text
+    def _note_said(self) -> bool:
+        """Move what was said of the reply to the context, and tell whether there was any."""
+        exchange = self._open()
+        said, exchange.said = exchange.said, ""
+        if said:
+            self.context.append(Known("model", said))
+        return bool(said)
 
-    def call(self, calls: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note the tool calls the model made; the function calls by id."""
-        exchange = self.begin()
-        exchange.called = True
-        for key, call in calls.items():
-            exchange.calls[key] = call["name"]
-            self.context.append(Known("model", {"function_call": call}))
-
-    def complete(self) -> None:
-        """Note that the turn is over: the reply is now part of what is known."""
-        if self.exchange is not None:
-            self.context.append(Known("model", self.exchange.said))
-        self.exchange = None
+    # Resumption
 
     def snapshot(self) -> Snapshot:
         """Give what a handle issued now stands for."""
         exchange = self.exchange
-        open_before_call = exchange is not None and not exchange.called
-        return Snapshot(tuple(self.context), exchange if open_before_call else None, self.ear)
+        shown = 0 if exchange is None else exchange.shown
+        return Snapshot(tuple(self.context), exchange, shown, self.ear, self.waiting)
 
-
-@dataclass(frozen=True)
-class _Issue:
-    session: Session
-    connection: int
-    snapshot: Snapshot
-
-
-class Memory:
-    """All sessions and handles of one server.
-
-    Args:
-        generation: "2.5" or "3.8".
-        handle_lifetime: Seconds a handle is good for after its connection ended.
-        strict_tools: Whether media during an open tool call ends the connection.
-        ask_on: Whether client content without turns starts an answer.
-        vad: Whether speech that is not marked is detected.
-    """
-
-    def __init__(
-        self,
-        *,
-        generation: Generation,
-        handle_lifetime: float,
-        strict_tools: bool = False,
-        ask_on: bool = True,
-        vad: bool = False,
-    ) -> None:
-        self.newest: Session | None = None
-        self._generation: Generation = generation
-        self._lifetime = handle_lifetime
-        self._strict_tools = strict_tools
-        self._ask_on = ask_on
-        self._vad = vad
-        self._sessions = 0
-        self._handles = 0
-        self._issues: dict[str, _Issue] = {}
-        self._ended: dict[int, float] = {}
-        self._holders: dict[Session, float | None] = {}
-
-    def admit(
-        self, setup: Mapping[str, Any], *, dialect: Dialect, credential: str | None, now: float
-    ) -> Session:
-        """Open a session or resume one.
-
-        Args:
-            setup: The client's setup, normalised.
-            dialect: What it speaks.
-            credential: Its API key.
-            now: Seconds.
-
-        Raises:
-            Refused: When the server answers the setup with a close.
-        """
-        if credential == BAD_KEY:
-            raise Refused(INVALID_CODE, KEY_NOT_VALID)
-        history: Mapping[str, Any] | None = setup.get("history_config")
-        resumption: Mapping[str, Any] = setup.get("session_resumption") or {}
-        if dialect == "vertex" and history is not None:
-            raise Refused(INVALID_CODE, INVALID_ARGUMENT)
-        if dialect == "gemini" and resumption.get("transparent"):
-            raise Refused(INVALID_CODE, INVALID_ARGUMENT)
-        model = str(setup.get("model"))
-        handle: str | None = resumption.get("handle")
-        if handle is None:
-            session = self._open(dialect, model)
-        else:
-            session = self._resume(handle, dialect, model, now)
-        session.setup = setup
-        session.seeding = bool((history or {}).get("initial_history_in_client_content"))
-        self._holders[session] = None
-        self.newest = session
-        return session
-
-    def _open(self, dialect: Dialect, model: str) -> Session:
-        self._sessions += 1
-        key = f"session-{self._sessions:04d}"
-        return Session(
-            key,
-            dialect,
-            model,
-            self._generation,
-            strict_tools=self._strict_tools,
-            ask_on=self._ask_on,
-            vad=self._vad,
-        )
-
-    def _resume(self, handle: str, dialect: Dialect, model: str, now: float) -> Session:
-        issue = self._issues.get(handle)
-        if issue is None or self._expired(issue, now):
-            raise Refused(NOT_FOUND_CODE, NOT_FOUND)
-        session = issue.session
-        if (session.dialect, session.model) != (dialect, model):
-            raise Refused(NOT_FOUND_CODE, NOT_FOUND)
-        free_at = self._holders[session]
-        if free_at is None or now < free_at:  # the old socket has not finished closing
-            raise Refused(INTERNAL_ERROR_CODE, INTERNAL_ERROR)
-        exchange = issue.snapshot.exchange
-        session.context = list(issue.snapshot.context)
-        session.exchange = None
-        session.ear = issue.snapshot.ear
-        session.waiting = exchange is not None and exchange.called
-        session.resumed = True
-        return session
-
-    def _expired(self, issue: _Issue, now: float) -> bool:
-        ended = self._ended.get(issue.connection)
-        return ended is not None and now >= ended + self._lifetime
-
-    def issue(self, session: Session, snapshot: Snapshot, *, connection: int) -> str:
-        """Issue a handle that stands for the snapshot; the number is the connection's."""
-        self._handles += 1
-        handle = f"handle-{self._handles:04d}"
-        self._issues[handle] = _Issue(session, connection, snapshot)
-        return handle
-
-    def release(self, session: Session, *, connection: int, now: float, free_at: float) -> None:
-        """Note that a session's connection has ended.
-
-        Args:
-            session: The session.
-            connection: Number of the connection.
-            now: Seconds; the lifetime of the handles it issued starts here.
-            free_at: When the session can be opened again.
-        """
-        self._ended[connection] = now
-        self._holders[session] = free_at
-
-    def reject_handles(self) -> None:
-        """Forget every handle issued so far."""
-        self._issues.clear()
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go back to what a handle stands for."""
+        self.context = list(snapshot.context)
+        self.exchange = None
+        self.calls = []
+        self.results = []
+        self.ear = snapshot.ear
+        self.waiting = snapshot.waits and self.profile.lost_calls != "none"
+        self.begun = True
+        self.resumed = True

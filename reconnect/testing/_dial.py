@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal
 
-from . import _wire as wire
-from ._conversation import Heard, Reaction, Session, Snapshot
+from . import _frames as frames, _wire as wire
+from ._exchange import Heard
 from ._faults import (
     ABNORMAL_CODE,
     Abort,
@@ -22,8 +22,8 @@ from ._faults import (
     Stall,
     cut,
 )
-from ._model import Question, Step, steps
 from ._records import Connection, Shared
+from ._talk import Talk
 from ._websocket import Link
 
 NOT_FOUND_STATUS = 404
@@ -51,9 +51,11 @@ class Dial:
         self._shared = shared
         self._jobs: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._session: Session | None = None
+        self._talk: Talk | None = None
+        self._early: list[bytes] = []
+        """Messages that came before setupComplete."""
         self._freed = False
-        self._live = True
+        self.live = True
         """Whether messages are read and written: not when it stalls or ends."""
         self._lost = False
         self._sent = 0
@@ -67,7 +69,7 @@ class Dial:
     @property
     def open(self) -> bool:
         """Whether the setup is over and the end has not come."""
-        return self._session is not None and self.record.ended_by is None
+        return self._talk is not None and self.record.ended_by is None
 
     async def run(self) -> None:
         """Drive the connection until it is lost."""
@@ -78,7 +80,7 @@ class Dial:
         finally:
             for timer in self._timers:
                 timer.cancel()
-            self._live = False
+            self.live = False
             self.link.abort()
             self._release(self._loop.time())
 
@@ -88,7 +90,7 @@ class Dial:
         if due is not None and due.at is None:
             self._act(due)
         elif due is not None:
-            self._later(due.at or 0.0, partial(self._act, due))
+            self.later(due.at or 0.0, partial(self._act, due))
 
     def abort(self) -> None:
         """Reset the connection."""
@@ -119,7 +121,7 @@ class Dial:
         self.record.path = path
         self.record.credential = wire.credential_of(path, headers)
         self.record.dialect = wire.dialect_of(path)
-        self._later(self._schedule.delay("handshake"), self._answer_handshake)
+        self.later(self._schedule.delay("handshake"), self._answer_handshake)
 
     def _answer_handshake(self) -> None:
         refusal = self._schedule.refusal
@@ -135,16 +137,16 @@ class Dial:
     def _setup(self, setup: Mapping[str, Any]) -> None:
         self.record.setup = setup
         self.record.handle = (setup.get("session_resumption") or {}).get("handle")
-        self._later(self._schedule.delay("setup"), self._answer_setup)
+        self.later(self._schedule.delay("setup"), self._answer_setup)
 
     def _answer_setup(self) -> None:
         self._fire(self._schedule.on_setup())
-        if not self._live or self.record.setup is None or self.record.dialect is None:
+        if not self.live or self.record.setup is None or self.record.dialect is None:
             return
         rejection = self._schedule.rejection if self.record.handle is not None else None
         if rejection is not None:
             if rejection.after_setup:
-                self._write(wire.setup_complete(NO_SESSION))
+                self._write(self._setup_complete(NO_SESSION))
             self._close(rejection.code, rejection.reason)
             return
         try:
@@ -157,22 +159,26 @@ class Dial:
         except wire.Refused as refused:
             self._close(refused.code, refused.reason)
             return
-        self._session = session
+        talk = self._talk = Talk(session, self._shared, self)
         self.record.session = session.id
-        self._write(wire.setup_complete(session.id))
+        self._write(self._setup_complete(session.id))
         self._fire(self._schedule.on_sent(0))
         for seconds, fault in self._schedule.timed():
-            self._later(seconds, partial(self._act, fault))
-        if not session.resumed:
-            self._issue(session, Snapshot())
+            self.later(seconds, partial(self._act, fault))
+        talk.start()
+        for data in self._early:
+            self._message(data)
+
+    def _setup_complete(self, session: str) -> wire.Message:
+        return frames.setup_complete(session if self._shared.memory.profile.session_ids else None)
 
     def _client_close(self, code: int | None, reason: str) -> None:
-        if not self._live:  # a server that has stalled answers nothing
+        if not self.live:  # a server that has stalled answers nothing
             return
         self._end("client", code, reason)
         delay = self._shared.timing.close_delay
         self._release(self._loop.time() + delay)
-        self._later(delay, self.link.acknowledge)
+        self.later(delay, self.link.acknowledge)
 
     def _close(self, code: int | None, reason: str) -> None:
         self._end("server", code, cut(reason))
@@ -180,7 +186,7 @@ class Dial:
 
     def _end(self, who: Literal["client", "server"], code: int | None, reason: str = "") -> None:
         """Note the end, the first one only; the socket is closed later."""
-        self._live = False
+        self.live = False
         if self.record.ended_by is None:
             self.record.ended_by = who
             self.record.close_code = code
@@ -190,15 +196,16 @@ class Dial:
 
     def _release(self, free_at: float) -> None:
         self._free(free_at)
-        self._session = None
+        self._talk = None
 
     def _free(self, free_at: float) -> None:
         """Let another connection take the session up; only once, or it would be taken from that."""
-        if self._session is not None and not self._freed:
+        if self._talk is not None and not self._freed:
             self._freed = True
             now = self._loop.time()
             number = self.record.number
-            self._shared.memory.release(self._session, connection=number, now=now, free_at=free_at)
+            session = self._talk.session
+            self._shared.memory.release(session, connection=number, now=now, free_at=free_at)
 
     def _on_lost(self) -> None:
         self._end("client", ABNORMAL_CODE)
@@ -220,144 +227,71 @@ class Dial:
             case Abort():
                 self.abort()
             case Stall():
-                self._live = False
+                self.live = False
                 if not fault.pongs:
                     self.link.ignore()
                 if not fault.reads:
                     self.link.pause()
                     self._free(self._loop.time())
             case GoAway():
-                self._send(wire.go_away(fault.time_left))
-                self._live = self._live and not fault.silent
+                self.send(frames.go_away(fault.time_left))
+                self.live = self.live and not fault.silent
                 if fault.seconds is not None and fault.ending is not None:
-                    self._later(fault.seconds, partial(self._act, fault.ending))
+                    self.later(fault.seconds, partial(self._act, fault.ending))
             case _:
-                self._send(fault.data)
+                self.send(fault.data)
 
     # Messages
 
     def _message(self, data: bytes) -> None:
-        if not self._live:
+        if not self.live:
             return
         try:
             kind, message = wire.decode(data)
-            if self._session is not None:
-                self._take(self._session, message)
+            if self._talk is not None:
+                self._take(self._talk, message)
             elif kind == "setup" and self.record.setup is None:
                 self._setup(message["setup"])
+            elif kind != "setup" and self.record.setup is not None:
+                self._early.append(data)
             else:
                 self._close(wire.INVALID_CODE, wire.INVALID_ARGUMENT)
         except wire.Refused as refused:
             self._close(refused.code, refused.reason)
 
-    def _take(self, session: Session, message: wire.Message) -> None:
+    def _take(self, talk: Talk, message: wire.Message) -> None:
         self.record.received.append(message)
         count = len(self.record.received)
         self._fire(self._schedule.on_received(count, processed=False))
-        if not self._live:
+        if not self.live:
             return
-        for item in session.read(message):
+        for item in talk.session.read(message):
             heard = Heard(self.record.number, count, item.kind, item.value)
             self._shared.heard.append(heard)
-            self._react(session, session.take(item))
+            talk.take(item)
         self._fire(self._schedule.on_received(count, processed=True))
-
-    def _react(self, session: Session, reaction: Reaction) -> None:
-        if reaction.cancelled:
-            self._send(wire.tool_call_cancellation(reaction.cancelled))
-        if reaction.interrupted:
-            self._reply = None
-            self._send(wire.interrupted())
-            self._send(wire.turn_complete())
-        if reaction.speech:
-            self._send(wire.input_transcription(self._shared.transcriber(reaction.speech)))
-        if reaction.then == "answer":
-            self._answer(session)
-        elif reaction.then == "empty":
-            self._send(wire.turn_complete())
-            self._issue_soon(session)
-
-    def _answer(self, session: Session) -> None:
-        self._next_handle = None
-        taken_up = session.exchange is None
-        session.begin()
-        if taken_up:
-            self._issue(session)
-        question = Question(tuple(session.context), session.setup)
-        reply = self._shared.model(question)
-        token = self._reply = object()
-        left = steps(reply, question, new_id=self._shared.new_id)
-        self._continue(session, token, left, first=True)
-
-    def _continue(self, session: Session, token: object, left: list[Step], *, first: bool) -> None:
-        if left:
-            job = partial(self._step, session, token, left, first=first)
-            self._later(self._shared.timing.chunk_delay, job)
-
-    def _step(self, session: Session, token: object, left: list[Step], *, first: bool) -> None:
-        if token is not self._reply or not self._live:
-            return
-        step, *rest = left
-        message = step.message
-        session.say(step.said)
-        calls = (message.get("toolCall") or {}).get("functionCalls") or []
-        if calls:
-            session.call({call["id"]: call for call in calls})
-        complete = (message.get("serverContent") or {}).get("turnComplete", False)
-        if complete:
-            session.complete()
-        self._send(message)
-        if complete:
-            self._issue_soon(session)
-        elif first and session.generation == "3.8":
-            self._issue(session)
-        self._continue(session, token, rest, first=False)
-
-    # Handles
-
-    def _issue_soon(self, session: Session) -> None:
-        token = self._next_handle = object()
-        self._later(self._shared.timing.handle_delay, partial(self._issue_due, session, token))
-
-    def _issue_due(self, session: Session, token: object) -> None:
-        if token is self._next_handle:
-            self._issue(session)
-
-    def _issue(self, session: Session, snapshot: Snapshot | None = None) -> None:
-        """Send the handle for what is known now, or say that there is none at this point."""
-        resumption = session.setup.get("session_resumption")
-        if resumption is None or not self._live:
-            return
-        if session.may_issue:
-            handle = self._shared.memory.issue(
-                session, snapshot or session.snapshot(), connection=self.record.number
-            )
-            consumed = len(self.record.received) if resumption.get("transparent") else None
-            self._send(wire.resumption_update(handle, consumed))
-        elif session.dialect == "gemini":  # Vertex marks every update resumable
-            self._send(wire.resumption_update(None))
 
     # Writing and waiting
 
-    def _send(self, message: wire.Message | str | bytes) -> None:
+    def send(self, message: wire.Message | str | bytes) -> None:
         """Send a message that counts, and let happen what is due after it."""
         # A client may send a message and its close frame in one go: then there is no answer.
-        if not self._live or not self.link.writable:
+        if not self.live or not self.link.writable:
             return
         self._write(message)
-        if self._session is not None:  # what comes during the setup does not count
+        if self._talk is not None:  # what comes during the setup does not count
             self._sent += 1
             self._fire(self._schedule.on_sent(self._sent))
 
     def _write(self, message: wire.Message | str | bytes) -> None:
         self.record.sent.append(message)
         if isinstance(message, dict):
-            text = wire.encode(message)
+            text = frames.encode(message)
             self.link.send(text.encode() if self._shared.binary else text)
         else:
             self.link.send(message)
 
-    def _later(self, seconds: float, job: Callable[[], None]) -> None:
+    def later(self, seconds: float, job: Callable[[], None]) -> None:
         """Run a job after so many seconds; for 0 it is the next one in the queue."""
         if not seconds:
             self._jobs.put_nowait(job)

@@ -14,6 +14,9 @@ END_OF_SPEECH = 0.1
 ROUNDING = 1e-6
 """Seconds: the sum of many short frames must not fall short for its rounding."""
 
+SEGMENT = 5
+"""Frames of speech that are translated together, where no turn ends."""
+
 BYTES_A_SAMPLE = 2
 
 Transcriber: TypeAlias = Callable[[Sequence[bytes]], str]

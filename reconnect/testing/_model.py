@@ -1,4 +1,4 @@
-"""Who answers: the built-in model, scripts, and how a reply becomes server messages.
+"""Who answers: the built-in model, and scripts.
 
 Pure. A model is any callable that takes a ``Question`` and returns a ``Reply``; it is asked again,
 with the results in the context, after the tools it called have answered.
@@ -9,33 +9,16 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from ._conversation import Known
-from ._wire import (
-    Message,
-    generation_complete,
-    model_audio,
-    model_text,
-    tool_call,
-    turn_complete,
-)
-
-MIN_CHUNKS = 3
-MAX_CHUNKS = 6
-WORDS_PER_CHUNK = 3
-SILENCE = bytes(960)
-"""What a spoken chunk sounds like: 20 ms of 16 bit PCM at 24 kHz."""
-
-USAGE_EVERY = 2
-"""One turn in so many carries usage metadata in its turnComplete."""
+from ._exchange import Known
 
 _CALL = re.compile(r"\bcall (\w+)\(([^)]*)\)")
 
 
 @dataclass(frozen=True)
 class Call:
-    """A reply that calls a function before it answers.
+    """A part of a reply that calls a function.
 
     Args:
         name: The function.
@@ -46,8 +29,24 @@ class Call:
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-Reply: TypeAlias = str | Call | Sequence[Call] | Sequence[Mapping[str, Any]]
-"""A text, calls, or raw server messages that are sent as they are (none: the model hangs)."""
+@dataclass(frozen=True)
+class Unspoken:
+    """A part of a spoken reply that comes as a transcription alone, without audio.
+
+    Args:
+        text: The words.
+    """
+
+    text: str
+
+
+Reply: TypeAlias = str | Call | Unspoken | Sequence[str | Call | Unspoken | Mapping[str, Any]]
+"""A text, a call, or several parts in their order.
+
+Calls next to each other go in one message. What follows a call is left out where the model waits
+for its result: then it is asked again. A mapping is a raw server message, sent as it is; where all
+parts are raw, they are all that is sent (none: the model hangs), and else the turn is ended too.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,9 @@ class Question:
 
     @property
     def number(self) -> int:
-        """How many turns came before: the model's words and calls in the context, counted."""
-        return sum(known.role == "model" for known in self.context)
+        """How many replies came before: what the model said and called in a row is one."""
+        roles = itertools.groupby(known.role for known in self.context)
+        return sum(role == "model" for role, _ in roles)
 
     @property
     def texts(self) -> list[str]:
@@ -99,10 +99,10 @@ class Parrot:
         parts = question.open
         results = [part["function_response"] for part in parts if _is_result(part)]
         said = [part for part in parts if isinstance(part, str)]
-        if not said:
+        if not said and not results:
             frames = sum(isinstance(part, bytes) for part in parts)
             return f"I heard {frames} frames."
-        if not results:
+        if said and not results:
             calls = [Call(name, _arguments(args)) for name, args in _CALL.findall(said[-1])]
             if calls:
                 return calls
@@ -170,64 +170,3 @@ def as_model(model: Model | Sequence[Reply] | None) -> Model:
     if not isinstance(model, Sequence):
         raise TypeError(f"not a model: {model!r}")
     return Script(model)
-
-
-class Step(NamedTuple):
-    """One message of a reply.
-
-    Args:
-        message: What is sent.
-        said: What it adds to the words of the reply.
-    """
-
-    message: Message
-    said: str = ""
-
-
-def chunks(text: str) -> list[str]:
-    """Cut a text into three to six pieces, or one per word if it has fewer words."""
-    words = re.findall(r"\s*\S+\s*", text)
-    pieces = min(max(MIN_CHUNKS, len(words) // WORDS_PER_CHUNK), MAX_CHUNKS, len(words))
-    cuts = [len(words) * piece // pieces for piece in range(pieces + 1)] if pieces else []
-    return ["".join(words[start:end]) for start, end in itertools.pairwise(cuts)]
-
-
-def steps(reply: Reply, question: Question, *, new_id: Callable[[], str]) -> list[Step]:
-    """Turn a reply into the messages that carry it.
-
-    Args:
-        reply: What the model returned.
-        question: What it was asked.
-        new_id: Gives a fresh id for a tool call.
-
-    Raises:
-        TypeError: When the model returned something else.
-    """
-    if isinstance(reply, str):
-        spoken = [Step(_chunk(piece, question.setup), piece) for piece in chunks(reply)]
-        usage = len(reply) if question.number % USAGE_EVERY else None
-        return [*spoken, Step(generation_complete()), Step(turn_complete(usage))]
-    items = [reply] if isinstance(reply, Call) else list(reply)
-    calls = [(new_id(), item.name, item.args) for item in items if isinstance(item, Call)]
-    if calls and len(calls) == len(items):
-        return [Step(tool_call(calls))]
-    if not all(isinstance(item, dict) for item in items):
-        raise TypeError(f"not a reply: {reply!r}")
-    messages = cast("list[Message]", items)
-    return [Step(message, _words(message)) for message in messages]
-
-
-def _chunk(text: str, setup: Mapping[str, Any]) -> Message:
-    generation: Mapping[str, Any] = setup.get("generation_config") or {}
-    if "AUDIO" not in (generation.get("response_modalities") or ()):
-        return model_text(text)
-    transcribed = setup.get("output_audio_transcription") is not None
-    return model_audio(SILENCE, text if transcribed else None)
-
-
-def _words(message: Message) -> str:
-    """Give the words a raw message says."""
-    content: Message = message.get("serverContent") or {}
-    parts: list[Message] = (content.get("modelTurn") or {}).get("parts") or []
-    transcription: Message = content.get("outputTranscription") or {}
-    return "".join(str(part.get("text", "")) for part in [*parts, transcription])

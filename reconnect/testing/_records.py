@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import _wire as wire
-from ._conversation import Heard, Memory
+from ._exchange import Heard
 from ._hearing import Transcriber, count_frames
 from ._model import Model
+from ._sessions import Memory
 
 
 @dataclass(eq=False)

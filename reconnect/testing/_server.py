@@ -13,8 +13,8 @@ from google import genai
 from google.genai import types
 
 from ._certificates import HOST, contexts
-from ._conversation import Generation, Heard, Known, Memory
 from ._dial import Dial
+from ._exchange import Heard, Known
 from ._faults import (
     Abort,
     Close,
@@ -29,9 +29,10 @@ from ._faults import (
 )
 from ._hearing import Transcriber, count_frames
 from ._model import Model, Reply, as_model
+from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
+from ._sessions import Memory
 
-GENERATIONS: tuple[Generation, ...] = ("2.5", "3.8")
 BACKLOG = 100
 API_KEY = "test-key"
 
@@ -53,8 +54,8 @@ class LiveServer:
         model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
             item answers the n-th turn; else a callable that takes a ``Question`` and returns a
             ``Reply``.
-        generation: Which model's handles it issues: "2.5" withholds them while it answers, "3.8"
-            does not.
+        profile: Which model it behaves as: the name of one of ``PROFILES``, or a profile of your
+            own.
         faults: What goes wrong, one item per dial in order: None, a fault, or a sequence of faults.
             Later dials have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
@@ -67,9 +68,6 @@ class LiveServer:
             segments of the size that Ethernet has: 1024 lets a client write some 150 kB before it
             has to wait, its own buffers included. None for what the system gives, which may be
             several megabytes.
-        ask_on: Whether client content without turns starts an answer, as it is documented; False
-            ignores it, as was seen on models that generate on realtime text only.
-        strict_tools: Whether audio, video or text during an open tool call ends the connection.
         binary: Whether messages go as binary frames.
         vad: Whether it detects speech that the client does not mark, as the real one does unless
             the setup disables it: all-zero bytes are silence, and a tenth of a second of it ends
@@ -78,7 +76,7 @@ class LiveServer:
             ``input_audio_transcription``. None counts them.
 
     Raises:
-        ValueError: On an unknown generation, or a number out of range.
+        ValueError: On an unknown profile, or a number out of range.
         TypeError: On a model or a fault that is none.
     """
 
@@ -87,9 +85,7 @@ class LiveServer:
         model: Model | Sequence[Reply] | None = None,
         *,
         # What it is
-        generation: Generation = "3.8",
-        ask_on: bool = True,
-        strict_tools: bool = False,
+        profile: Profile | str = "3.8",
         binary: bool = False,
         # What it hears
         vad: bool = False,
@@ -105,8 +101,6 @@ class LiveServer:
         receive_rate: float | None = None,
         receive_buffer: int | None = None,
     ) -> None:
-        if generation not in GENERATIONS:
-            raise ValueError(f"generation must be one of {GENERATIONS}, not {generation!r}")
         _check_seconds("handle_delay", handle_delay)
         _check_seconds("chunk_delay", chunk_delay)
         _check_seconds("close_delay", close_delay)
@@ -114,13 +108,7 @@ class LiveServer:
         _check_rate(receive_rate)
         if receive_buffer is not None and receive_buffer < 1:
             raise ValueError(f"receive_buffer must be 1 byte or more, not {receive_buffer!r}")
-        self._memory = Memory(
-            generation=generation,
-            handle_lifetime=handle_lifetime,
-            strict_tools=strict_tools,
-            ask_on=ask_on,
-            vad=vad,
-        )
+        self._memory = Memory(profile=as_profile(profile), handle_lifetime=handle_lifetime, vad=vad)
         timing = Timing(handle_delay, chunk_delay, close_delay)
         self._shared = Shared(
             self._memory, as_model(model), timing, binary, transcriber or count_frames
@@ -189,14 +177,14 @@ class LiveServer:
     def client(
         self,
         *,
-        vertexai: bool = False,
+        vertexai: bool | None = None,
         api_key: str = API_KEY,
         async_client_args: Mapping[str, Any] | None = None,
     ) -> genai.Client:
         """Make a client of this server; it is closed when the ``async with`` block ends.
 
         Args:
-            vertexai: Whether it speaks the Vertex dialect.
+            vertexai: Whether it speaks the Vertex dialect; None for what the profile's API speaks.
             api_key: Its key; "bad-key" is refused.
             async_client_args: More arguments for ``websockets.connect``, such as ping_interval.
         """
@@ -205,6 +193,8 @@ class LiveServer:
         options = types.HttpOptions(
             base_url=self.url, client_args={"verify": self.ssl}, async_client_args=arguments
         )
+        if vertexai is None:
+            vertexai = self._memory.profile.backend == "vertex"
         client = genai.Client(vertexai=vertexai, api_key=api_key, http_options=options)
         self._clients.append(client)
         return client

@@ -1,14 +1,14 @@
-"""The Live API's wire format: two dialects, client frames in, server frames out.
+"""The frames that a client sends, in the two dialects of the Live API.
 
-Pure: no socket, no clock. Client frames come in snake_case outside and in either case inside (what
-the SDK sends differs by dialect and by version), so everything read is normalised to snake_case.
-Server frames are camelCase.
+Pure: no socket, no clock. They come in snake_case outside and in either case inside (what the SDK
+sends differs by dialect and by version), so everything read is normalised to snake_case. What the
+server sends is in ``_frames``.
 """
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,7 +34,6 @@ INVALID_ARGUMENT = "Request contains an invalid argument."
 INVALID_JSON = "Invalid JSON payload received."
 ID_MISSING = "FunctionResponse must have an `id` field."
 
-AUDIO_MIME_TYPE = "audio/pcm;rate=24000"
 DEFAULT_RATE = 16000
 """Samples a second of audio whose type does not say."""
 
@@ -140,12 +139,12 @@ def decode(frame: str | bytes) -> tuple[str, Message]:
     return kind, cast("Message", message)
 
 
-def inputs(message: Message, *, dialect: Dialect, seeding: bool = False) -> list[Input]:
+def inputs(message: Message, *, needs_ids: bool, seeding: bool = False) -> list[Input]:
     """Take a client message apart into what it tells the model.
 
     Args:
         message: A message from ``decode``, any but the setup.
-        dialect: What the client speaks.
+        needs_ids: Whether a function response must say which call it answers.
         seeding: Whether the session is still being given its initial history.
 
     Raises:
@@ -159,7 +158,7 @@ def inputs(message: Message, *, dialect: Dialect, seeding: bool = False) -> list
         if "realtime_input" in message:
             return _realtime_inputs(message["realtime_input"])
         if "tool_response" in message:
-            return _tool_inputs(message["tool_response"], dialect)
+            return _tool_inputs(message["tool_response"], needs_ids=needs_ids)
     except (AttributeError, KeyError, TypeError, ValueError):  # JSON of another shape
         raise Refused(INVALID_CODE, INVALID_ARGUMENT) from None
     return [Input("context_update", value=message["context_update"])]
@@ -227,90 +226,9 @@ def _bytes(blob: Message) -> bytes:
     return base64.b64decode(str(blob["data"]).translate(str.maketrans("-_", "+/")), validate=True)
 
 
-def _tool_inputs(body: Message, dialect: Dialect) -> list[Input]:
+def _tool_inputs(body: Message, *, needs_ids: bool) -> list[Input]:
     """Give one input per function response."""
     responses: list[Message] = body["function_responses"]
-    if dialect == "gemini" and any(not response.get("id") for response in responses):
+    if needs_ids and any(not response.get("id") for response in responses):
         raise Refused(INVALID_CODE, ID_MISSING)
     return [Input("tool_response", value=response) for response in responses]
-
-
-# Server frames
-
-
-def encode(message: Mapping[str, Any]) -> str:
-    """Write a server message as the text of a frame."""
-    return json.dumps(message)
-
-
-def setup_complete(session_id: str) -> Message:
-    """Say that the session is open."""
-    return {"setupComplete": {"sessionId": session_id}}
-
-
-def model_text(text: str) -> Message:
-    """Carry a piece of a written reply."""
-    return {"serverContent": {"modelTurn": {"role": "model", "parts": [{"text": text}]}}}
-
-
-def model_audio(data: bytes, transcription: str | None = None) -> Message:
-    """Carry a piece of a spoken reply, with its transcription unless that is None."""
-    blob = {"mimeType": AUDIO_MIME_TYPE, "data": base64.b64encode(data).decode()}
-    content: Message = {"modelTurn": {"role": "model", "parts": [{"inlineData": blob}]}}
-    if transcription is not None:
-        content["outputTranscription"] = {"text": transcription}
-    return {"serverContent": content}
-
-
-def generation_complete() -> Message:
-    """Say that the model has generated all of its reply."""
-    return {"serverContent": {"generationComplete": True}}
-
-
-def turn_complete(tokens: int | None = None) -> Message:
-    """Say that the turn is over, with the tokens it used in the same frame unless that is None."""
-    message: Message = {"serverContent": {"turnComplete": True}}
-    if tokens is not None:
-        message["usageMetadata"] = {"totalTokenCount": tokens}
-    return message
-
-
-def input_transcription(text: str) -> Message:
-    """Say what was understood of the user's speech."""
-    return {"serverContent": {"inputTranscription": {"text": text}}}
-
-
-def interrupted() -> Message:
-    """Say that the client's input cut the reply off."""
-    return {"serverContent": {"interrupted": True}}
-
-
-def tool_call(calls: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Message:
-    """Ask the client to call functions; each is an id, a name and the arguments."""
-    listed = [{"id": call, "name": name, "args": dict(args)} for call, name, args in calls]
-    return {"toolCall": {"functionCalls": listed}}
-
-
-def tool_call_cancellation(ids: Iterable[str]) -> Message:
-    """Say that the results of these calls are not wanted any more."""
-    return {"toolCallCancellation": {"ids": list(ids)}}
-
-
-def resumption_update(handle: str | None, consumed: int | None = None) -> Message:
-    """Hand out a handle, or say with None that the session cannot be resumed at this point.
-
-    Args:
-        handle: The handle; None sends ``resumable: false`` without one.
-        consumed: Number of the last client message it covers; None leaves the field out.
-    """
-    update: Message = {"resumable": handle is not None}
-    if handle is not None:
-        update["newHandle"] = handle
-    if consumed is not None:
-        update["lastConsumedClientMessageIndex"] = str(consumed)  # int64 is a string in JSON
-    return {"sessionResumptionUpdate": update}
-
-
-def go_away(time_left: str | None) -> Message:
-    """Say that the connection will end soon; None leaves out when."""
-    return {"goAway": {} if time_left is None else {"timeLeft": time_left}}

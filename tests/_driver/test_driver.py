@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import traceback
+from dataclasses import replace
 
 import pytest
 from google.genai import errors
+from profiles import OLD, OLD_25, OLD_38
 from talk import (
     QUICK,
     TEXT,
@@ -52,13 +54,13 @@ from reconnect.testing import (
 )
 
 
-@pytest.mark.parametrize("generation", ["2.5", "3.8"])
+@pytest.mark.parametrize("generation", list(OLD))
 @pytest.mark.parametrize("vertexai", [False, True])
 @pytest.mark.parametrize("fault", [Abort(), Close(1011), Close(1000, ""), Close(1008, "aborted")])
 async def test_resumes_between_turns(fault, vertexai, generation):
     """Session resumes after a loss between two turns, and the model remembers."""
     async with (
-        LiveServer(generation=generation) as server,
+        LiveServer(profile=OLD[generation]) as server,
         session_on(server, vertexai=vertexai, policy=QUICK) as session,
     ):
         await ask(session, "a")
@@ -69,12 +71,12 @@ async def test_resumes_between_turns(fault, vertexai, generation):
         assert remembered(server) == ["a", "b"]
 
 
-@pytest.mark.parametrize("generation", ["2.5", "3.8"])
+@pytest.mark.parametrize("generation", list(OLD))
 @pytest.mark.parametrize("fault", [Abort, Close])
 async def test_carries_on_inside_a_turn(fault, generation):
     """Session gets the reply that was cut, after telling the player to drop what it has."""
     async with (
-        LiveServer(generation=generation) as server,
+        LiveServer(profile=OLD[generation]) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await ask(session, "a")
@@ -97,7 +99,7 @@ async def test_carries_on_inside_a_turn(fault, generation):
 async def test_asks_on_by_a_text_where_the_model_needs_one():
     """Driver asks a model on in words that ignores turn_complete without turns."""
     async with (
-        LiveServer(ask_on=False) as server,
+        LiveServer(profile=replace(OLD_38, continues=False)) as server,
         session_on(server, policy=QUICK, ask_on="Please go on.") as session,
     ):
         await session.send_client_content(turns=user("a"))
@@ -206,7 +208,7 @@ async def test_restarts_without_a_handle_when_told_to():
 
 async def test_keeps_the_last_good_handle():
     """Session keeps its handle when an update says that there is none at this point."""
-    async with LiveServer(generation="2.5") as server, session_on(server) as session:
+    async with LiveServer(profile=OLD_25) as server, session_on(server) as session:
         await ask(session, "a")
         await settled()
         handle = session.handle
@@ -515,7 +517,7 @@ async def test_tool_call_is_cancelled_when_its_connection_is_lost():
     """Session cancels a lost call, sends no result for it, and asks the turn again."""
     replies = [Call("book", {"seats": 2}), "booked", "booked"]
     async with (
-        LiveServer(replies, generation="2.5") as server,
+        LiveServer(replies, profile=OLD_25) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await settled()
@@ -624,11 +626,11 @@ async def test_failed_replay_is_replayed_again():
 
 
 @pytest.mark.parametrize("reuse", [True, False])
-@pytest.mark.parametrize("generation", ["2.5", "3.8"])
+@pytest.mark.parametrize("generation", list(OLD))
 async def test_result_of_a_lost_call_is_reused(generation, reuse):
     """Driver gives a result that was lost on its way for the next call of the same, if told to."""
     replies = [Call("book", {"seats": 2}), "booked"]
-    async with LiveServer(replies, generation=generation) as server:
+    async with LiveServer(replies, profile=OLD[generation]) as server:
         live = BreakableLive(server.client().aio.live)
         options = {"live": live, "policy": QUICK, "reuse_tool_results": reuse}
         async with session_on(server, **options) as session:
@@ -696,7 +698,7 @@ async def test_result_does_not_wait_for_the_replay():
     """Driver writes a result to the connection that asks for it while others still wait."""
     replies = [Call("look"), "seen"]
     async with (
-        LiveServer(replies, strict_tools=True, generation="2.5") as server,
+        LiveServer(replies, profile=replace(OLD_25, strict_tools=True)) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await settled()
@@ -754,7 +756,7 @@ async def test_unconfirmed_resume_ends_in_a_fresh_session():
     events = []
     options = {"policy": QUICK, "history": [user("told")], "on_event": events.append}
     async with (
-        LiveServer() as server,
+        LiveServer(profile=OLD_38) as server,
         session_on(server, resume_confirm_timeout=5, **options) as session,
     ):
         await ask(session, "a")
@@ -790,7 +792,7 @@ async def test_turn_of_a_wedged_session_is_asked_again():
 async def test_resume_is_confirmed_by_any_update():
     """Driver takes an update that says "not resumable now" for a sign of life like any other."""
     async with (
-        LiveServer(generation="2.5") as server,
+        LiveServer(profile=OLD_25) as server,
         session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
     ):
         await ask(session, "a")
@@ -806,7 +808,7 @@ async def test_resume_is_confirmed_by_any_update():
 async def test_reply_that_takes_longer_than_the_confirmation():
     """Driver lets a resumed session reply for longer than it may take to confirm the resume."""
     async with (
-        LiveServer(generation="2.5", chunk_delay=2) as server,
+        LiveServer(profile=OLD_25, chunk_delay=3) as server,
         session_on(server, policy=QUICK, resume_confirm_timeout=5) as session,
     ):
         await ask(session, "a")

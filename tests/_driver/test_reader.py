@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from google.genai import errors
+from profiles import OLD_38
 from talk import QUICK, ask, reply, session_on, settled, user
 
 from reconnect import Limit
@@ -39,7 +40,9 @@ async def test_what_was_in_the_buffer_is_delivered_first():
     """Session yields what had arrived before the loss, then the rest, each once and in order."""
     frames = [{"serverContent": {"modelTurn": {"parts": [{"text": str(n)}]}}} for n in range(60)]
     async with (
-        LiveServer([[*frames]], chunk_delay=0, faults=[Close(1011, after_sent=63)]) as server,
+        LiveServer(
+            [[*frames]], profile=OLD_38, chunk_delay=0, faults=[Close(1011, after_sent=63)]
+        ) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await session.send_client_content(turns=user("a"))
@@ -146,7 +149,7 @@ async def test_reader_waits_through_an_outage():
 async def test_reader_finds_the_loss_itself():
     """Reader goes on with the next connection when the one it waits on is lost."""
     async with (
-        LiveServer(chunk_delay=1.0) as server,
+        LiveServer(profile=OLD_38, chunk_delay=1.0) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await ask(session, "a")

@@ -44,6 +44,18 @@ async def say(session: AsyncSession, text: str) -> str:
     return words(await until(session, "turn_complete"))
 
 
+def kinds(server: Any, connection: int = 0) -> list[str]:
+    """Name what was sent on a connection, one word per message."""
+    return [_kind(message) for message in server.connections[connection].sent]
+
+
+def _kind(message: dict[str, Any]) -> str:
+    if "sessionResumptionUpdate" in message:
+        return "handle" if message["sessionResumptionUpdate"]["resumable"] else "no handle"
+    (kind,) = message.keys() - {"usageMetadata"} or {""}
+    return "+".join(message[kind]) if kind == "serverContent" else kind
+
+
 def words(messages: list[types.LiveServerMessage]) -> str:
     """Give the words of some messages."""
     return "".join(message.text or "" for message in messages)

@@ -1,33 +1,29 @@
-"""One dial: setup, turns, handles and faults, by the loop's clock."""
+"""One dial: its setup, its end and its faults, by the loop's clock."""
 
 import asyncio
 import contextlib
 import json
-from typing import Any
 
 import pytest
-from google.genai import types
 from talking import (
     GEMINI_PATH,
-    VERTEX_PATH,
     closed,
     dial,
     drain,
     end,
     handle_of,
+    kinds,
     raw,
     refusal,
     say,
     send,
     tell,
     until,
-    words,
 )
 from websockets.exceptions import InvalidStatus
 
 from reconnect.testing import (
     Abort,
-    Call,
     Close,
     Delay,
     Frame,
@@ -45,302 +41,6 @@ NOT_FOUND = (1008, "BidiGenerateContent session not found")
 def now() -> float:
     """Read the loop's clock."""
     return asyncio.get_running_loop().time()
-
-
-def kinds(server: LiveServer, connection: int = 0) -> list[str]:
-    """Name what was sent on a connection, one word per message."""
-    found: list[str] = []
-    for message in server.connections[connection].sent:
-        assert isinstance(message, dict)
-        (kind,) = message.keys() - {"usageMetadata"}
-        if kind == "serverContent":
-            (kind,) = message[kind]
-        elif kind == "sessionResumptionUpdate":
-            kind = "handle" if message[kind]["resumable"] else "no handle"
-        found.append(kind)
-    return found
-
-
-async def test_a_turn_on_3_8_has_handles_in_its_middle():
-    """3.8 issues handles when it takes a turn up, after the first output and after the turn."""
-    async with LiveServer(["one two three"]) as server, dial(server) as session:
-        assert await say(session, "hi") == "one two three"
-        await handle_of(session)
-        assert kinds(server) == [
-            "setupComplete",
-            "handle",
-            "handle",
-            "modelTurn",
-            "handle",
-            "modelTurn",
-            "modelTurn",
-            "generationComplete",
-            "turnComplete",
-            "handle",
-        ]
-
-
-async def test_a_turn_on_2_5_withholds_handles():
-    """2.5 says that it has no handle when it takes a turn up, and issues one after the turn."""
-    server = LiveServer(["one two three"], generation="2.5", handle_delay=5)
-    async with server, dial(server) as session:
-        assert await say(session, "hi") == "one two three"
-        before = now()
-        await handle_of(session)
-        assert now() - before > 4
-        assert kinds(server) == [
-            "setupComplete",
-            "handle",
-            "no handle",
-            "modelTurn",
-            "modelTurn",
-            "modelTurn",
-            "generationComplete",
-            "turnComplete",
-            "handle",
-        ]
-
-
-async def test_vertex_marks_every_update_resumable():
-    """On Vertex nothing is said where there is no handle."""
-    server = LiveServer([Call("f")], generation="2.5")
-    async with server, dial(server, client=server.client(vertexai=True)) as session:
-        await send(session, "hi")
-        await until(session, "tool_call")
-        assert kinds(server) == ["setupComplete", "handle", "toolCall"]
-
-
-async def test_without_resumption_there_are_no_handles():
-    """A setup that asks for no resumption gets no updates."""
-    async with LiveServer(["one"]) as server:
-        async with dial(server, session_resumption=None) as session:
-            await say(session, "hi")
-            await asyncio.sleep(1)
-        sent = ["setupComplete", "modelTurn", "generationComplete", "turnComplete"]
-        assert kinds(server) == sent
-
-
-async def test_a_turn_overtakes_the_handle_of_the_one_before():
-    """A turn that comes before the handle is due takes its place."""
-    async with LiveServer(["one", "two"], generation="2.5") as server, dial(server) as session:
-        await say(session, "a")
-        await say(session, "b")
-        await asyncio.sleep(1)
-        assert kinds(server).count("handle") == 2
-        assert server.context[-1] == ("model", "two")
-
-
-async def test_resuming_goes_on_from_the_handle():
-    """A resumed session remembers, and starts with no handle of its own."""
-    async with LiveServer() as server:
-        async with dial(server) as session:
-            await say(session, "a")
-            handle = await handle_of(session)
-        async with dial(server, handle) as session:
-            assert await say(session, "b") == 'You said "b". That is turn 2; before it: "a".'
-        first, second = server.connections
-        assert (first.handle, second.handle) == (None, handle)
-        assert first.session == second.session
-        assert kinds(server, 1)[:3] == ["setupComplete", "handle", "modelTurn"]
-
-
-async def test_a_cut_reply_is_not_continued():
-    """After a loss in the middle of a reply 3.8 knows the turn, and answers when asked on."""
-    async with LiveServer(faults=[Abort(after_sent=5)]) as server:
-        async with dial(server) as session:
-            await send(session, "a")
-            handle = [await handle_of(session) for _ in range(3)][-1]
-            assert (await end(session))[0] == 1006
-        async with dial(server, handle) as session:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(session._receive(), 60)
-        async with dial(server, handle) as session:
-            await session.send_client_content(turn_complete=True)
-            reply = words(await until(session, "turn_complete"))
-            assert reply == 'You said "a". That is turn 1.'
-        assert [heard.kind for heard in server.heard] == ["turn", "ask_on"]
-
-
-async def test_a_lost_turn_is_not_known_on_2_5():
-    """After a loss in the middle of a reply 2.5 does not know the turn."""
-    async with LiveServer(generation="2.5", faults=[Abort(after_sent=4)]) as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-            await send(session, "a")
-            await end(session)
-        async with dial(server, handle) as session:
-            await session.send_client_content(turn_complete=True)
-            assert words(await until(session, "turn_complete")) == ""
-            assert server.context == []
-
-
-async def test_tools_are_called_and_answered():
-    """A tool call waits for its result, and no handle comes in the meantime."""
-    async with LiveServer() as server, dial(server) as session:
-        await send(session, "call f(a=1)")
-        call = (await until(session, "tool_call"))[-1].tool_call.function_calls[0]
-        assert (call.id, call.name, call.args) == ("call-0001", "f", {"a": 1})
-        await asyncio.sleep(1)
-        assert kinds(server)[-2:] == ["toolCall", "no handle"]
-        await session.send_tool_response(
-            function_responses=types.FunctionResponse(id=call.id, name="f", response={"x": 1})
-        )
-        reply = words(await until(session, "turn_complete"))
-        assert reply == 'You said "call f(a=1)". f returned {"x": 1}. That is turn 1.'
-
-
-async def test_a_lost_call_leaves_3_8_waiting():
-    """An answer to the lost call closes the exchange, and the turn can be asked again."""
-    async with LiveServer(faults=[Abort(after_sent=4)]) as server:
-        async with dial(server) as session:
-            await send(session, "call f()")
-            handle = [await handle_of(session) for _ in range(2)][-1]
-            *_, message = await until(session, "tool_call")
-            lost = message.tool_call.function_calls[0].id
-            await end(session)
-        async with dial(server, handle) as session:
-            error = types.FunctionResponse(id=lost, name="f", response={"error": "lost"})
-            await session.send_tool_response(function_responses=error)
-            assert words(await until(session, "turn_complete")) == ""
-            await session.send_client_content(turn_complete=True)
-            *_, message = await until(session, "tool_call")
-            assert message.tool_call.function_calls[0].id == "call-0002"
-
-
-async def test_a_late_result_is_ignored_on_2_5():
-    """A result for a call of a lost connection means nothing to 2.5."""
-    async with LiveServer(generation="2.5", faults=[Abort(after_sent=3)]) as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-            await send(session, "call f()")
-            await until(session, "tool_call")
-            await end(session)
-        async with dial(server, handle) as session:
-            late = types.FunctionResponse(id="call-0001", name="f", response={})
-            await session.send_tool_response(function_responses=late)
-            assert await say(session, "a") == 'You said "a". That is turn 1.'
-
-
-async def test_a_new_turn_interrupts_a_reply():
-    """A turn during a reply ends that one as interrupted."""
-    async with LiveServer(["one two three", "four"]) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "model_turn")
-        await send(session, "b")
-        cut = await until(session, "turn_complete")
-        assert [bool(m.server_content and m.server_content.interrupted) for m in cut][-2:] == [
-            True,
-            False,
-        ]
-        assert words(await until(session, "turn_complete")) == "four"
-        assert server.context == [
-            ("user", "a"),
-            ("model", "one "),
-            ("user", "b"),
-            ("model", "four"),
-        ]
-
-
-async def test_a_new_turn_cancels_open_calls():
-    """A turn during a call tells the client that the call is off."""
-    async with LiveServer([Call("f"), "done"]) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await send(session, "b")
-        *_, message = await until(session, "tool_call_cancellation")
-        assert message.tool_call_cancellation.ids == ["call-0001"]
-        await until(session, "turn_complete")
-        assert words(await until(session, "turn_complete")) == "done"
-
-
-async def test_media_during_a_call_ends_a_strict_session():
-    """A strict server closes when text comes in while a call is open."""
-    async with LiveServer([Call("f")], strict_tools=True) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await session.send_realtime_input(text="b")
-        assert await end(session) == (1008, "The operation was aborted.")
-
-
-async def test_speech_is_heard_and_answered_at_its_end():
-    """Audio frames are heard one by one, and answered when the activity ends."""
-    async with LiveServer() as server, dial(server) as session:
-        await session.send_realtime_input(activity_start={})
-        for byte in (b"\0", b"\1"):
-            blob = types.Blob(data=byte, mime_type="audio/pcm")
-            await session.send_realtime_input(audio=blob)
-        await session.send_realtime_input(activity_end={})
-        assert words(await until(session, "turn_complete")) == "I heard 2 frames."
-        assert [(heard.index, heard.kind, heard.value) for heard in server.heard] == [
-            (1, "activity_start", None),
-            (2, "audio", b"\0"),
-            (3, "audio", b"\1"),
-            (4, "activity_end", None),
-        ]
-
-
-async def test_replies_are_spoken_when_asked_for():
-    """A session that asks for audio gets it, with its transcription."""
-    config: Any = {"response_modalities": ["AUDIO"], "output_audio_transcription": {}}
-    async with LiveServer(["one two"]) as server, dial(server, **config) as session:
-        await send(session, "a")
-        messages = await until(session, "turn_complete")
-        assert b"".join(message.data or b"" for message in messages).strip(b"\0") == b""
-        contents = [message.server_content for message in messages if message.server_content]
-        spoken = [content.output_transcription for content in contents]
-        assert "".join(part.text or "" for part in spoken if part) == "one two"
-        assert server.context == [("user", "a"), ("model", "one two")]
-
-
-async def test_a_session_can_be_given_its_history():
-    """A seed is known, and gets no answer."""
-    history = {"initial_history_in_client_content": True}
-    async with LiveServer() as server, dial(server, history_config=history) as session:
-        turns = [
-            {"role": "user", "parts": [{"text": "a"}]},
-            {"role": "model", "parts": [{"text": "b"}]},
-        ]
-        await session.send_client_content(turns=turns)
-        assert await say(session, "c") == 'You said "c". That is turn 2; before it: "a".'
-        assert [heard.kind for heard in server.heard] == ["seed", "seed", "turn"]
-
-
-async def test_history_with_calls_is_refused():
-    """A seed with function parts ends the session."""
-    history = {"initial_history_in_client_content": True}
-    async with LiveServer() as server, dial(server, history_config=history) as session:
-        call = {"role": "model", "parts": [{"function_call": {"name": "f", "args": {}}}]}
-        await session.send_client_content(turns=call)
-        assert await end(session) == (1007, "Request contains an invalid argument.")
-
-
-async def test_transparent_updates_count_messages():
-    """A transparent session says which message its handle covers, counted per connection."""
-    async with LiveServer() as server:
-        client = server.client(vertexai=True)
-        wanted: Any = {"transparent": True}
-        async with dial(server, client=client, session_resumption=wanted) as session:
-            first, *_ = await until(session, "session_resumption_update")
-            index = first.session_resumption_update.last_consumed_client_message_index
-            assert index in {0, None}
-            await send(session, "a", complete=False)
-            await say(session, "b")
-            *_, message = await until(session, "session_resumption_update")
-            update = message.session_resumption_update
-            assert update.last_consumed_client_message_index == 2
-        wanted["handle"] = update.new_handle
-        async with dial(server, client=client, session_resumption=wanted) as session:
-            await say(session, "c")
-            *_, message = await until(session, "session_resumption_update")
-            assert message.session_resumption_update.last_consumed_client_message_index == 1
-
-
-async def test_indexes_go_over_the_wire_as_strings():
-    """The first update of a transparent session says "0"."""
-    setup = {"session_resumption": {"transparent": True}}
-    async with LiveServer() as server, raw(server, VERTEX_PATH, setup=setup) as websocket:
-        update = json.loads(await websocket.recv())["sessionResumptionUpdate"]
-        assert update["lastConsumedClientMessageIndex"] == "0"
 
 
 async def test_the_emulator_refuses_what_the_server_refuses():
@@ -463,6 +163,19 @@ async def test_answers_can_be_late():
             before = now()
             async with dial(server):
                 assert seconds <= now() - before < seconds + 1
+
+
+async def test_messages_may_come_before_setup_complete():
+    """What the client sends before setupComplete is taken in after it, in order."""
+    async with LiveServer(faults=[Delay(2)]) as server, raw(server) as websocket:
+        await tell(websocket, {"setup": {}})
+        for text in ("a", "b"):
+            await tell(websocket, {"realtime_input": {"text": text}})
+        assert "setupComplete" in json.loads(await websocket.recv())
+        await tell(websocket, {"realtime_input": {"text": "c"}})
+        await asyncio.sleep(1)
+        assert [heard.value for heard in server.heard] == ["a", "b", "c"]
+        assert kinds(server)[0] == "setupComplete"
 
 
 async def test_a_silent_server_never_answers_the_setup():
@@ -621,7 +334,7 @@ async def test_a_cut_can_come_in_the_middle_of_an_interruption():
         server.inject(Abort(after_sent=1))
         await send(session, "b")
         assert (await end(session))[0] == 1006
-        assert kinds(server)[-2:] == ["handle", "interrupted"]
+        assert kinds(server)[-2:] == ["modelTurn", "interrupted"]
         assert server.context == [("user", "a"), ("model", "one "), ("user", "b")]
 
 

@@ -1,12 +1,15 @@
 """What the server hears: where speech begins and ends, and what it says that it has understood."""
 
+from dataclasses import replace
+
 import pytest
 from google.genai import types
 from talking import dial, end, handle_of, until, words
-from test_conversation import admit, memory, say
+from test_conversation import admit, call, memory, say
 
 from reconnect.testing import Abort, LiveServer
-from reconnect.testing._conversation import Reaction, Session
+from reconnect.testing._conversation import Session
+from reconnect.testing._exchange import Reaction
 from reconnect.testing._hearing import Ear, count_frames, is_silence
 from reconnect.testing._wire import Input
 
@@ -23,6 +26,8 @@ def hear(session: Session, *frames: bytes, rate: int = RATE) -> list[Reaction]:
 
 
 NOTHING = Reaction("nothing")
+START = Reaction("nothing", activity="START")
+END = Reaction("answer", activity="END")
 
 
 def test_silence_is_all_zero():
@@ -57,8 +62,8 @@ def test_detected_speech_is_answered():
     """Speech that is not marked is answered when it ends, once."""
     session = admit(memory(vad=True))
     said = hear(session, SILENCE, SOUND, SOUND, *[SILENCE] * 4)
-    assert said == [NOTHING] * 7
-    assert hear(session, SILENCE) == [Reaction("answer")]
+    assert said == [NOTHING, START, *[NOTHING] * 5]
+    assert hear(session, SILENCE) == [END]
     assert hear(session, *[SILENCE] * 9) == [NOTHING] * 9
 
 
@@ -67,10 +72,10 @@ def test_speech_interrupts():
     session = admit(memory(vad=True))
     say(session, "a")
     session.begin()
-    session.call({"1": {"name": "f"}})
+    call(session, "f")
     assert hear(session, SILENCE, SOUND, SOUND) == [
         NOTHING,
-        Reaction("nothing", interrupted=True, cancelled=("1",)),
+        replace(START, cut="begun", cancelled=("f",)),
         NOTHING,
     ]
 
@@ -82,14 +87,15 @@ def test_a_typed_turn_takes_speech_with_it():
     assert say(session, "a") == Reaction("answer")
     assert hear(session, *[SILENCE] * 9) == [NOTHING] * 9
     session.begin()
-    assert hear(session, SOUND) == [Reaction("nothing", interrupted=True)]
+    session.say("b")
+    assert hear(session, SOUND) == [replace(START, cut="begun")]
 
 
 def test_the_end_of_the_stream_ends_speech():
     """A microphone that is switched off ends what was said, and nothing where nobody spoke."""
     session = admit(memory(vad=True))
     hear(session, SOUND)
-    assert session.take(Input("audio_stream_end")) == Reaction("answer")
+    assert session.take(Input("audio_stream_end")) == END
     assert session.take(Input("audio_stream_end")) == NOTHING
 
 
@@ -132,18 +138,18 @@ def test_marked_speech_is_transcribed():
     hear(session, b"before")
     session.take(Input("activity_start"))
     hear(session, b"a", SILENCE, *[SILENCE] * 9, b"b")
-    assert session.take(Input("activity_end")) == Reaction("answer", speech=(b"a", b"b"))
+    assert session.take(Input("activity_end")) == replace(END, speech=(b"a", b"b"))
     hear(session, b"after")
     session.take(Input("activity_start"))
     hear(session, b"c")
-    assert session.take(Input("activity_end")) == Reaction("answer", speech=(b"c",))
+    assert session.take(Input("activity_end")) == replace(END, speech=(b"c",))
 
 
 def test_detected_speech_is_transcribed():
     """What was detected is transcribed, without the silence."""
     session = admit(memory(vad=True), input_audio_transcription={})
     *_, last = hear(session, b"a", SILENCE, b"b", *[SILENCE] * 5)
-    assert last == Reaction("answer", speech=(b"a", b"b"))
+    assert last == replace(END, speech=(b"a", b"b"))
 
 
 def test_a_handle_covers_what_was_heard_so_far():
@@ -156,7 +162,7 @@ def test_a_handle_covers_what_was_heard_so_far():
     server.release(session, connection=1, now=1.0, free_at=1.0)
     resumed = admit(server, handle, now=2.0, input_audio_transcription={})
     *_, last = hear(resumed, *[SILENCE] * 4)
-    assert last == Reaction("answer", speech=(b"a", b"b"))
+    assert last == replace(END, speech=(b"a", b"b"))
 
 
 def test_a_session_that_waits_hears():
@@ -164,9 +170,9 @@ def test_a_session_that_waits_hears():
     session = admit(memory(vad=True))
     session.waiting = True
     assert hear(session, SOUND, *[SILENCE] * 5) == [
-        Reaction("empty"),
+        Reaction("empty", activity="START"),
         *[NOTHING] * 4,
-        Reaction("answer"),
+        END,
     ]
 
 
@@ -219,7 +225,7 @@ async def test_nothing_is_transcribed_unasked():
 
 async def test_speech_goes_on_after_a_resume():
     """A session resumed by a handle that came in the middle of speech transcribes all of it."""
-    async with LiveServer(vad=True, faults=[Abort(at=1)], handle_delay=0.5) as server:
+    async with LiveServer(vad=True, faults=[Abort(at=3)], handle_delay=0.5) as server:
         async with dial(server, **TRANSCRIBED) as session:
             await handle_of(session)
             await speak(session, SOUND)

@@ -1,23 +1,16 @@
 """The built-in model and scripts."""
 
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from reconnect.testing._conversation import Known
-from reconnect.testing._model import Call, Parrot, Question, Script, Step, as_model, chunks, steps
+from reconnect.testing._exchange import Known
+from reconnect.testing._model import Call, Parrot, Question, Script, as_model
 
 
 def question(*context: tuple[str, Any], **setup: Any) -> Question:
     """Ask with a context."""
     return Question(tuple(Known(*pair) for pair in context), setup)
-
-
-def ids() -> Callable[[], str]:
-    """Count ids from 0."""
-    return map(str, itertools.count()).__next__
 
 
 def test_parrot_repeats():
@@ -57,6 +50,25 @@ def test_parrot_reports_results():
     assert Parrot()(question(*context)) == expected
 
 
+def test_parrot_reports_results_that_came_late():
+    """The parrot answers with a result also where it has spoken since it called."""
+    context = [
+        ("user", "call f()"),
+        ("model", {"function_call": {"name": "f"}}),
+        ("model", "one moment"),
+        ("user", {"function_response": {"name": "f", "response": 1}}),
+    ]
+    assert "f returned 1. That" in Parrot()(question(*context))
+
+
+def test_replies_in_a_row_are_one():
+    """What the model called and said in a row is one reply."""
+    made = {"function_call": {"name": "f"}}
+    context = [("user", "a"), ("model", made), ("model", made), ("model", "x"), ("user", "b")]
+    assert question(*context).number == 1
+    assert Script(["one", "two"])(question(*context)) == "two"
+
+
 def test_script_follows_the_conversation():
     """A script answers by the number of the turn, and a parrot after its end."""
     script = Script(["one", "two"])
@@ -64,7 +76,8 @@ def test_script_follows_the_conversation():
     assert script(question(("user", "a"))) == "one"
     second = question(("user", "a"), ("model", "one"), ("user", "b"))
     assert script(second) == "two"
-    third = question(("user", "a"), ("model", "one"), ("model", "two"), ("user", "c"))
+    before = [("user", "a"), ("model", "one"), ("user", {}), ("model", "two")]
+    third = question(*before, ("user", "c"))
     assert script(third) == 'You said "c". That is turn 2; before it: "a".'
     assert Script([], otherwise=lambda _: "else")(third) == "else"
 
@@ -79,72 +92,3 @@ def test_models_are_recognised():
         as_model(7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="'hello'"):
         as_model("hello")
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("", 0), ("one", 1), ("one two", 2), ("a b c d", 3), ("w " * 15, 5), (" w" * 90, 6)],
-)
-def test_chunks_make_up_the_text(text, count):
-    """A text is cut into at most six pieces, and nothing is lost."""
-    assert len(chunks(text)) == count
-    assert "".join(chunks(text)) == text
-
-
-def test_steps_of_a_text():
-    """A text is sent in pieces, then both completions."""
-    found = steps("a b", question(("user", "x")), new_id=ids())
-    assert found == [
-        Step({"serverContent": {"modelTurn": {"role": "model", "parts": [{"text": "a "}]}}}, "a "),
-        Step({"serverContent": {"modelTurn": {"role": "model", "parts": [{"text": "b"}]}}}, "b"),
-        Step({"serverContent": {"generationComplete": True}}),
-        Step({"serverContent": {"turnComplete": True}}),
-    ]
-
-
-def test_every_second_turn_tells_its_usage():
-    """Usage metadata comes in the frame of turnComplete, sometimes."""
-    asked = question(("user", "x"), ("model", "y"), ("user", "z"))
-    assert steps("abc", asked, new_id=ids())[-1].message["usageMetadata"] == {"totalTokenCount": 3}
-
-
-def test_steps_of_a_spoken_text():
-    """A session that speaks gets audio, transcribed when it asked for that."""
-    generation = {"response_modalities": ["AUDIO"]}
-    silent = question(("user", "x"), generation_config=generation)
-    first = steps("a", silent, new_id=ids())[0]
-    (part,) = first.message["serverContent"]["modelTurn"]["parts"]
-    assert part["inlineData"]["mimeType"] == "audio/pcm;rate=24000"
-    assert "outputTranscription" not in first.message["serverContent"]
-    assert first.said == "a"
-    heard = question(("user", "x"), generation_config=generation, output_audio_transcription={})
-    first = steps("a", heard, new_id=ids())[0]
-    assert first.message["serverContent"]["outputTranscription"] == {"text": "a"}
-
-
-def test_steps_of_calls():
-    """Calls are sent in one message, each with a fresh id."""
-    asked = question(("user", "x"))
-    assert steps(Call("f", {"a": 1}), asked, new_id=ids()) == [
-        Step({"toolCall": {"functionCalls": [{"id": "0", "name": "f", "args": {"a": 1}}]}})
-    ]
-    (both,) = steps([Call("f"), Call("g")], asked, new_id=ids())
-    assert [call["id"] for call in both.message["toolCall"]["functionCalls"]] == ["0", "1"]
-
-
-def test_steps_of_raw_messages():
-    """Raw messages are sent as they are, and their words are known."""
-    text = {"serverContent": {"modelTurn": {"parts": [{"text": "a"}, {"inlineData": {}}]}}}
-    spoken = {"serverContent": {"outputTranscription": {"text": "b"}}}
-    other = {"usageMetadata": {}}
-    asked = question(("user", "x"))
-    found = steps([text, spoken, other], asked, new_id=ids())
-    assert found == [Step(text, "a"), Step(spoken, "b"), Step(other)]
-    assert steps([], asked, new_id=ids()) == []
-
-
-@pytest.mark.parametrize("reply", [[Call("f"), {}], [1]])
-def test_other_replies_are_refused(reply):
-    """A model that returns something else is told so."""
-    with pytest.raises(TypeError, match="not a reply"):
-        steps(reply, question(("user", "x")), new_id=ids())

@@ -1,8 +1,9 @@
 """What a server keeps."""
 
-from reconnect.testing._conversation import Memory
+from reconnect.testing import PROFILES
 from reconnect.testing._model import Parrot
 from reconnect.testing._records import Connection, Shared, Timing
+from reconnect.testing._sessions import Memory
 
 
 def test_connections_are_told_apart():
@@ -15,6 +16,6 @@ def test_connections_are_told_apart():
 
 def test_call_ids_are_counted():
     """Every tool call of a server has an id of its own."""
-    memory = Memory(generation="3.8", handle_lifetime=1.0)
+    memory = Memory(profile=PROFILES["3.8"], handle_lifetime=1.0)
     shared = Shared(memory, Parrot(), Timing(0.0, 0.0, 0.0), binary=False)
     assert [shared.new_id(), shared.new_id()] == ["call-0001", "call-0002"]

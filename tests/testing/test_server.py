@@ -18,7 +18,7 @@ from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHan
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"generation": "9"}, ValueError, "'9'"),
+        ({"profile": "9"}, ValueError, "2.0-vertex, 2.5, .* not '9'"),
         ({"handle_delay": -1}, ValueError, "handle_delay .* -1"),
         ({"chunk_delay": float("inf")}, ValueError, "chunk_delay"),
         ({"close_delay": float("nan")}, ValueError, "close_delay"),
@@ -37,9 +37,9 @@ def test_arguments_are_checked(arguments, error, match):
 
 
 def test_the_public_face_is_sorted():
-    """What is exported exists, and stands in order."""
+    """What is exported exists, and stands in order, constants first."""
     names = reconnect.testing.__all__
-    assert names == sorted(names)
+    assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(reconnect.testing, name) for name in names)
 
 
@@ -67,6 +67,15 @@ async def test_clients_talk_to_the_server(vertexai, dialect):
         assert [len(message["client_content"]["turns"]) for message in record.received] == [1, 1]
         assert (record.ended_by, record.close_code) == ("client", 1000)
         assert record.closed_at is None or record.closed_at >= record.opened_at
+
+
+@pytest.mark.parametrize(("profile", "dialect"), [("2.5", "gemini"), ("2.5-vertex", "vertex")])
+async def test_clients_speak_the_dialect_of_the_profile(profile, dialect):
+    """The client of the server speaks what its profile does, unless it is told otherwise."""
+    async with LiveServer(profile=profile) as server:
+        async with dial(server) as session:
+            assert await say(session, "a") == 'You said "a". That is turn 1.'
+        assert server.connections[0].dialect == dialect
 
 
 async def test_arguments_of_the_connection_are_passed_on():

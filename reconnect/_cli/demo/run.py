@@ -13,12 +13,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from google import genai
 from rich.console import Console
 
-from reconnect.testing import Call, Connection, LiveServer, Question
+from reconnect.testing import PROFILES, Call, Connection, LiveServer, Question
 
 from .conversation import Conversation, number_of
 from .script import QUESTIONS, keep_list, to_book
@@ -35,6 +36,18 @@ CHUNK_DELAY: Final = 0.15
 HANDLE_DELAY: Final = 0.15
 """Seconds from the end of a reply to the handle that knows it. The real one's take 0.02 to 0.07:
 here even a slow machine is to hit between them."""
+
+PROFILE: Final = replace(
+    PROFILES["3.8"],
+    turn_gap=0.0,
+    empty_frames="none",
+    call_ids="unique",
+    updates=frozenset({"setup", "turn", "output", "end"}),
+    first_update=0.0,
+    lost_calls="shown",
+)
+"""What the emulator behaves as: 3.8 without its pauses, and with a handle in the midst of every
+reply, since the storm strikes there too."""
 
 _BOOKINGS: Final = sum(to_book(question) is not None for question in QUESTIONS)
 _SEEDS: Final = 10_000
@@ -86,7 +99,9 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
                 timeline.reused(f"{BOOK}({what})")
         return keep_list(question)
 
-    async with LiveServer(model, chunk_delay=CHUNK_DELAY, handle_delay=HANDLE_DELAY) as server:
+    async with LiveServer(
+        model, profile=PROFILE, chunk_delay=CHUNK_DELAY, handle_delay=HANDLE_DELAY
+    ) as server:
         timeline.heading(
             f"reconnect demo, seed {seed}",
             f"google-genai {genai.__version__} talks to an emulator of the Live API, over TCP and"
