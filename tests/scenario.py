@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from unittest import mock
 
-import conftest
+import loops
 from profiles import OLD
 from talk import MODEL, QUICK, TEXT, user
 
@@ -871,7 +871,7 @@ async def _quickly():
     debug = loop.get_debug()
     loop.set_debug(False)
     try:
-        with mock.patch.object(conftest, "GRACE", 0):
+        with mock.patch.object(loops, "GRACE", 0):
             yield
     finally:
         loop.set_debug(debug)
