@@ -40,7 +40,6 @@ CONSTANTS = (
     "LISTEN_AFTER",
     "CLOSING_TIMEOUT",
     "REPEAT_TIMEOUT",
-    "WRITE_TIMEOUT",
 )
 """What the pages mention, wherever in the package it is written."""
 
