@@ -9,6 +9,7 @@ import ledger_diagram
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import stringify_annotation
@@ -203,6 +204,19 @@ def _next(state: State, mark: Change) -> Cell:
     return [nodes.emphasis(text="stays") if found is state else nodes.Text(found.value)]
 
 
+def ledger_states() -> nodes.Node:
+    """Return what each state of a message means, as its docstring says."""
+    said = ModuleAnalyzer.for_module(State.__module__).find_attr_docs()
+    body = [
+        [
+            [nodes.emphasis(text=state.value)],
+            [nodes.Text(" ".join(said[State.__name__, state.name]).strip())],
+        ]
+        for state in State
+    ]
+    return _table(["State", "Meaning"], body, kind="states")
+
+
 def ledger_drawings() -> nodes.Node:
     """Return the drawings of the ledger, for HTML."""
     return nodes.raw("", ledger_diagram.drawings(), format="html")
@@ -266,6 +280,7 @@ def _check_completeness(_app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives."""
     app.add_directive("error-table", _directive(error_table))
+    app.add_directive("ledger-states", _directive(ledger_states))
     app.add_directive("ledger-table", _directive(ledger_table))
     app.add_directive("ledger-diagram", _directive(ledger_drawings))
     app.connect("autodoc-process-signature", _plain_signature)

@@ -1,6 +1,6 @@
 """Draws the states of the ledger from its table of transitions, as SVG.
 
-One drawing for what goes well, two for a loss, one for a fresh session. Only the places of the
+One drawing for what goes well, two for a loss, one for a new session. Only the places of the
 states are written here: a state without a place fails the build. The arrows come from the table.
 """
 
@@ -36,9 +36,9 @@ DRAWINGS: Final = (
         (Change.WRITTEN, Change.OUTPUT, Change.COMPLETED, Change.COVERED),
     ),
     ("When the connection is lost", (Change.LOST,)),
-    ("When it is lost, and a spoken turn's sound is written again", (Change.RESPOKEN,)),
+    ("When it is lost, and a spoken turn's audio is written again", (Change.RESPOKEN,)),
     ("When the resumed session shows that it knows the turn", (Change.RECOGNISED,)),
-    ("When the next session is a fresh one", (Change.RESTARTED, Change.SEEDED)),
+    ("When the next session is a new one", (Change.RESTARTED, Change.SEEDED)),
 )
 
 # Pixels
