@@ -22,7 +22,7 @@ _STYLE: Final[Any] = {
     "svg.hashsalt": "reconnect",
     "svg.fonttype": "path",
 }
-_ATTEMPTS: Final = "#3569a8"
+_LOAD: Final = "#3569a8"
 _CAPACITY: Final = "#b3431f"
 _AWAY: Final = "#e9e6e0"
 _BACK: Final = "#2f7d4f"
@@ -94,7 +94,7 @@ def _panel(axis: Any, name: str, outcome: Outcome) -> None:
     first, last = math.floor(-herd.outage), max(outcome.arrivals, default=0) + 1
     counts = [outcome.arrivals.get(second, 0) for second in range(first, last)]
     axis.axvspan(-herd.outage, 0, color=_AWAY, linewidth=0)
-    axis.stairs(counts, range(first, last + 1), fill=True, color=_ATTEMPTS, linewidth=0)
+    axis.stairs(counts, range(first, last + 1), fill=True, color=_LOAD, linewidth=0)
     axis.axhline(herd.capacity, color=_CAPACITY, linewidth=1, linestyle="--")
     back = outcome.back_within(0.99)
     if back is not None:
