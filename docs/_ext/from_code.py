@@ -148,7 +148,8 @@ def _conditions(row: Row) -> list[nodes.Node]:
     if row.below is not None:
         said.append([nodes.Text(f"younger than {row.below:g}\N{NO-BREAK SPACE}s")])
     if row.repeats is not None:
-        said.append([nodes.Text(f"the same at least {row.repeats} times right before")])
+        times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
+        said.append([nodes.Text(f"the same {times} or more right before")])
     if row.text is not None:
         said.append([nodes.Text("the text has "), *_literals(row.text)])
     return _joined(said, "; ") if said else [nodes.Text("whatever is left")]
@@ -239,12 +240,15 @@ def _plain_signature(
     _app: Sphinx,
     _what: str,
     _name: str,
-    _obj: object,
+    obj: object,
     _options: object,
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
     """Write what a signature would spell out, or cannot spell, by its name."""
+    if getattr(obj, "_is_protocol", False):
+        # Nobody makes one.
+        return "", None
     if signature is not None:
         for name in ("Fault", "Reply"):
             spelled = stringify_annotation(getattr(testing, name), "smart")
