@@ -188,6 +188,19 @@ def _ranges(codes: Iterable[int]) -> str:
     )
 
 
+def ledger_states() -> nodes.Node:
+    """Return what each state of a message means, as its docstring says."""
+    said = ModuleAnalyzer.for_module(State.__module__).find_attr_docs()
+    body = [
+        [
+            [nodes.emphasis(text=state.value)],
+            [nodes.Text(" ".join(said[State.__name__, state.name]).strip())],
+        ]
+        for state in State
+    ]
+    return _table(["State", "Meaning"], body, kind="states")
+
+
 def ledger_table() -> nodes.Node:
     """Return the transitions of the ledger: a row per state, a column per mark."""
     body = [
@@ -203,19 +216,6 @@ def _next(state: State, mark: Change) -> Cell:
     if found is None:
         return []
     return [nodes.emphasis(text="stays") if found is state else nodes.Text(found.value)]
-
-
-def ledger_states() -> nodes.Node:
-    """Return what each state of a message means, as its docstring says."""
-    said = ModuleAnalyzer.for_module(State.__module__).find_attr_docs()
-    body = [
-        [
-            [nodes.emphasis(text=state.value)],
-            [nodes.Text(" ".join(said[State.__name__, state.name]).strip())],
-        ]
-        for state in State
-    ]
-    return _table(["State", "Meaning"], body, kind="states")
 
 
 def ledger_drawings() -> nodes.Node:
@@ -284,9 +284,9 @@ def _check_completeness(_app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives."""
     app.add_directive("error-table", _directive(error_table))
-    app.add_directive("ledger-states", _directive(ledger_states))
     app.add_directive("ledger-table", _directive(ledger_table))
     app.add_directive("ledger-diagram", _directive(ledger_drawings))
+    app.add_directive("ledger-states", _directive(ledger_states))
     app.connect("autodoc-process-signature", _plain_signature)
     # Around napoleon, whose priority is the usual 500.
     app.connect("autodoc-process-docstring", _hide_colons, priority=400)
