@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "from_code",
     "herd_pages",
+    "layout",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"

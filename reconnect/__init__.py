@@ -66,6 +66,6 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# What is told is told by events; without a handler of the application's, logging would print
+# What happens is in the events; without a handler of the application's, logging would print
 # every loss to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -83,7 +83,7 @@ class ReconnectExhausted(ConnectionError):
     Raised from the last error, which is its ``__cause__``.
 
     Args:
-        attempts: How many dials were made in this outage.
+        attempts: How many attempts were made in this outage.
         elapsed: Seconds since the outage began.
     """
 
@@ -133,8 +133,8 @@ class RemoteProtocolError(ConnectionError):
     """The server sent a frame that the SDK cannot read.
 
     Raised from what the SDK made of it: a ``ValueError`` for a frame that is no JSON, a
-    ``TypeError`` for one that holds only an error. The connection is given up and judged like any
-    other loss.
+    ``TypeError`` for one that holds only an error. The connection is given up, and classified as
+    any other loss.
     """
 
 
@@ -145,7 +145,7 @@ class SessionClosed(ConnectionError):
 class SetupTimeout(TimeoutError):
     """The connection was there, and no setupComplete came in time.
 
-    The SDK has no limit of its own for this; a dial that hangs before it is a plain
+    The SDK has no limit of its own for this; an attempt that hangs before it is a plain
     ``TimeoutError``.
     """
 

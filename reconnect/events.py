@@ -1,8 +1,9 @@
-"""What a session tells its ``on_event`` callback: small frozen records, free of secrets.
+"""What ``on_event`` is called with: small frozen records, in which there is no handle.
 
-An outage reads ``Lost`` and ``Retrying``, again for each dial that fails, and ends with exactly
+An outage reads ``Lost`` and ``Retrying``, again for each attempt that fails, and ends with exactly
 one of ``Resumed``, ``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed``
-once the session has moved. The first connection of all is ``Connected``.
+once the session has moved. The first connection of all is ``Connected``. A server that reads
+nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDropped``.
 """
 
 from __future__ import annotations
@@ -34,17 +35,18 @@ class Continuity:
     """How whole the conversation is after a gap.
 
     Args:
-        attempts: How many dials it took; 0 for a move before a go-away's deadline.
+        attempts: How many attempts it took; 0 for a move before a go-away's deadline.
         outage: Seconds from the loss until the session was back, or was given up.
         replayed: How many client messages were written again.
         maybe_twice: How many of these the server may have had already.
         asked_on: How many cut replies were asked for without sending their turn again.
         lost_turns: How many turns are lost: spoken ones of which nobody wrote down the words, and
             all that are open when the session is given up.
-        lost_audio: Seconds of sound that were dropped.
-        uncovered_audio: Seconds of sound that were sent after the newest handle had come, and are
-            not sent again: where resumption is not transparent, nobody can tell how much of it
-            was speech.
+        lost_audio: Seconds of audio that were dropped before they could be written.
+        uncovered_audio: Seconds of audio that were written, and that no session is known to have:
+            what the server had not acknowledged before the newest handle came, or, where resumption
+            is transparent, what there was no room to keep. Never less than what is missing; how
+            much of it was speech nobody can know.
         lost_calls: How many tool calls were cancelled.
     """
 
@@ -88,7 +90,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A connection was lost, or a dial failed.
+    """A connection was lost, or an attempt failed.
 
     Args:
         error: The exception.
@@ -105,13 +107,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The session is going to dial again.
+    """The session is going to connect again.
 
     Args:
         delay: Seconds until it does.
-        attempt: Which dial of this outage it will be; 1 for the first.
+        attempt: Which attempt of this outage it will be; 1 for the first.
         why: What the failure that led to it was taken for.
-        fresh: Whether it will be a fresh session, without a handle.
+        fresh: Whether it will be a new session, without a handle.
     """
 
     delay: float
@@ -133,11 +135,11 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """A fresh session has taken the place of the lost one and is told the history.
+    """A new session has taken the place of the lost one and is sent the history.
 
     Args:
         continuity: What the gap did to the conversation.
-        told: How many turns of history the fresh session is told.
+        told: How many turns of history it is sent.
     """
 
     continuity: Continuity

@@ -312,7 +312,7 @@ class ReconnectPolicy:
                 if loss.handle:
                     return Resume
                 # A restart that was begun is carried through: the conversation was going on, and
-                # is told to whichever session comes about.
+                # is sent to whichever session comes about.
                 begun = loss.restarting or self.without_handle == "restart"
                 return Restart if begun else None
             case _:  # pragma: no cover

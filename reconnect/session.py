@@ -35,21 +35,25 @@ class ResumableSession:
     """A Gemini Live session that survives the loss of its connections.
 
     It is used as the SDK's own session is, with the same methods: only ``connect()`` is replaced.
-    When a connection is lost the policy decides, and the session resumes the conversation, starts
-    it afresh with its history, or raises what ended it. ``receive()`` carries on across the gap. A
-    message that was sent is delivered once there is a connection for it, or the session ends with
-    an error.
+    When a connection is lost the policy decides, and the session resumes the conversation, replaces
+    it by a new one that is sent the history, or raises what ended it. ``receive()`` carries on
+    across the gap.
+
+    While a connection is up to date, a send is the SDK's own call: its back-pressure, its errors,
+    the caller's order. In an outage, and while a new connection is brought up to date, a send
+    returns at once, and a copy of what it sent is held. A bad argument raises what the SDK raises
+    in either case.
 
     Args:
         live: The SDK's ``client.aio.live``, anything else with its ``connect(model=, config=)``,
-            or a callable, plain or async, that returns one: it is called for every dial, for
+            or a callable, plain or async, that returns one: it is called for every attempt, for
             credentials that are good for one. Its ``vertexai``, where it has one, says which of
-            the two backends it dials: they take a history in different ways.
+            the two backends it connects to: they take a history in different ways.
         model: The model's name.
         config: The SDK's ``LiveConnectConfig`` or a dict of its fields; None for its defaults.
             Resumption is asked for whether or not it says so.
         policy: What decides about a loss; None for ``ReconnectPolicy()``.
-        history: The turns from before this session that a fresh session must know, contents or
+        history: The turns from before this session that a new session must know, contents or
             dicts, or a callable, plain or async, that returns them. What is said in this session
             is remembered without it. Never sent on a resume, which knows them.
         handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
@@ -58,13 +62,13 @@ class ResumableSession:
             to connect and set up.
         stall_timeout: Seconds that a send may wait for a server that reads nothing. Then the
             connection is given up, the send returns, and what it sent is held for the next one.
-        audio_buffer: Seconds of sound that are kept during an outage; the oldest go first.
+        audio_buffer: Seconds of audio that are kept during an outage; the oldest go first.
         buffer: How much is kept of typed turns, context and updates that no handle covers. Sending
             more waits, or raises `BufferOverflow`, by its ``full``.
         media_buffer: How much is kept of realtime input that finds no connection, or that no
             handle covers in transparent resumption. For more the oldest is dropped, or
             `BufferOverflow` is raised, by its ``full``.
-        history_limit: How many characters a fresh session is told at most, of ``history`` and of
+        history_limit: How many characters a new session is sent at most, of ``history`` and of
             what was said since; the oldest turns go first.
         reuse_tool_results: Whether the result that was produced for a tool call that was lost is
             given to the model when it makes the same call again, without running the tool twice.
@@ -72,20 +76,21 @@ class ResumableSession:
         ask_on: What asks the model for a reply that was cut, where the resumed session knows the
             turn: a text such as ``"Please go on."``, sent as realtime input, for models that
             generate on nothing else (Gemini 3.x); None for ``turn_complete`` without turns.
-        gate: What spaces the dials of the sessions that share it; None to dial at once.
+        gate: What spaces the attempts of the sessions that share it; None to connect at once.
         resume_confirm_timeout: Seconds after a resume within which the server must have sent a
             ``session_resumption_update``, of whatever kind; else the handle counts as rejected,
-            and a fresh session is told the history. It guards against sessions that come back
+            and a new session is sent the history. It guards against sessions that come back
             open and generate nothing. A server that sends none before the next turn makes it
             strike an idle session too. None, the default, for no such guard.
         draw: Returns the random numbers in [0, 1) that spread the delays, and the moves of a
             go_away.
 
     Raises:
-        TypeError: If ``live`` cannot be dialled with, or ``config`` is neither dict nor
-            ``LiveConnectConfig``.
-        ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` is not
-            positive, ``audio_buffer`` negative, ``history_limit`` below 1,
+        TypeError: If ``live`` cannot be connected with, ``config`` is neither dict nor
+            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, or ``policy`` is no
+            `Policy`, such as a class.
+        ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
+            ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, or a buffer is full in a
             way that its kind does not allow.
     """
@@ -163,7 +168,7 @@ class ResumableSession:
         )
 
     async def __aenter__(self) -> Self:
-        """Open the first connection: return as soon as its setup is complete.
+        """Open the first connection: return as soon as the caller can write to it directly.
 
         Raises:
             RuntimeError: If the session has been entered before.
@@ -184,7 +189,7 @@ class ResumableSession:
         )
 
     async def close(self) -> None:
-        """Close the session for good: no dial follows, whatever was under way."""
+        """Close the session for good: no connection follows, whatever was under way."""
         await self._driver.close(timeout=CLOSE_TIMEOUT)
 
     @property
@@ -209,7 +214,10 @@ class ResumableSession:
 
     @property
     def stats(self) -> Stats:
-        """What the gaps since the start have cost: the sums of their `Continuity`."""
+        """What the gaps since the start have cost, the sums of their `Continuity`.
+
+        Audio that is dropped is in ``lost_audio`` at once.
+        """
         return self._driver.stats
 
     def receive(self) -> AsyncIterator[types.LiveServerMessage]:
@@ -221,7 +229,7 @@ class ResumableSession:
 
         Raises:
             SessionClosed: If the session is closed by its owner.
-            RuntimeError: If another task is iterating.
+            RuntimeError: If another task is iterating, which goes on.
             Exception: Whatever ended the session; see `ReconnectPolicy.decide`.
         """
         self._driver.check_entered()
@@ -231,12 +239,12 @@ class ResumableSession:
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
 
-        They are held until a handle is known to cover them, and nobody waits for a connection.
+        They are kept until a handle is known to cover them, and nobody waits for a connection.
         Where it cannot be known whether a handle covers them when a connection is lost, they are
         sent again: twice is better than never.
 
         Args:
-            turns: A content, a dict, a text or a list of these; None for none.
+            turns: A content, a dict or a list of these; None for none.
             turn_complete: Whether the model is to reply now.
 
         Raises:
@@ -279,14 +287,14 @@ class ResumableSession:
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
 
-        A text is held as typed turns are. Nothing waits for a connection, nor for a socket whose
-        peer does not read: during an outage the newest ``audio_buffer`` seconds of sound are kept,
-        and the newest image, and sent once the session is back. What was on its way when a
-        connection died is sent again where the handle says what it covers: in transparent
-        resumption.
+        A text is kept as typed turns are. Nothing waits for a connection: during an outage the
+        newest ``audio_buffer`` seconds of audio are held, and the newest image, and sent once the
+        session is back. For a full socket it waits as the SDK does, ``stall_timeout`` seconds at
+        most. What was on its way when a connection died is sent again where the handle says what
+        it covers: in transparent resumption.
 
         Args:
-            media: A chunk of sound or an image.
+            media: A chunk of audio or an image.
             audio: A chunk of audio.
             audio_stream_end: Whether the audio pauses.
             video: An image.
@@ -356,7 +364,8 @@ class ResumableSession:
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
 
-        It is translated into the other methods, so it is held and replayed as theirs is.
+        It is translated into the other methods, for every kind of input that the SDK takes, so it
+        is held, replayed and counted as theirs is.
 
         Args:
             input: What to send.

@@ -10,6 +10,7 @@ import ledger_diagram
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import stringify_annotation
@@ -41,7 +42,6 @@ CONSTANTS = (
     "LISTEN_AFTER",
     "CLOSING_TIMEOUT",
     "REPEAT_TIMEOUT",
-    "WRITE_TIMEOUT",
 )
 """What the pages mention, wherever in the package it is written."""
 
@@ -149,7 +149,8 @@ def _conditions(row: Row) -> list[nodes.Node]:
     if row.below is not None:
         said.append([nodes.Text(f"younger than {row.below:g}\N{NO-BREAK SPACE}s")])
     if row.repeats is not None:
-        said.append([nodes.Text(f"the same at least {row.repeats} times right before")])
+        times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
+        said.append([nodes.Text(f"the same {times} or more right before")])
     if row.text is not None:
         said.append([nodes.Text("the text has "), *_literals(row.text)])
     return _joined(said, "; ") if said else [nodes.Text("whatever is left")]
@@ -186,6 +187,19 @@ def _ranges(codes: Iterable[int]) -> str:
         f"{run[0]}\N{EN DASH}{run[-1]}" if len(run) > 2 else ", ".join(map(str, run))
         for run in runs
     )
+
+
+def ledger_states() -> nodes.Node:
+    """Return what each state of a message means, as its docstring says."""
+    said = ModuleAnalyzer.for_module(State.__module__).find_attr_docs()
+    body = [
+        [
+            [nodes.emphasis(text=state.value)],
+            [nodes.Text(" ".join(said[State.__name__, state.name]).strip())],
+        ]
+        for state in State
+    ]
+    return _table(["State", "Meaning"], body, kind="states")
 
 
 def ledger_table() -> nodes.Node:
@@ -252,12 +266,15 @@ def _plain_signature(
     _app: Sphinx,
     _what: str,
     _name: str,
-    _obj: object,
+    obj: object,
     _options: object,
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
     """Write what a signature would spell out, or cannot spell, by its name."""
+    if getattr(obj, "_is_protocol", False):
+        # Nobody makes one.
+        return "", None
     if signature is not None:
         for name in ("Fault", "Reply"):
             spelled = stringify_annotation(getattr(testing, name), "smart")
@@ -296,6 +313,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_directive("profile-table", _directive(profile_table))
     app.add_directive("ledger-table", _directive(ledger_table))
     app.add_directive("ledger-diagram", _directive(ledger_drawings))
+    app.add_directive("ledger-states", _directive(ledger_states))
     app.connect("autodoc-process-signature", _plain_signature)
     # Around napoleon, whose priority is the usual 500.
     app.connect("autodoc-process-docstring", _hide_colons, priority=400)

@@ -107,7 +107,7 @@ def numbers(outage: float) -> nodes.table:
         ]
         body.append([nodes.strong(text=name), *(nodes.Text(text) for text in texts)])
     shares = [f"{share:.0%} back" for share in SHARES]
-    return table(["", "Dials per client", "Peak a second", *shares], body)
+    return table(["", "Attempts per client", "Peak a second", *shares], body)
 
 
 class Drawing(SphinxDirective):

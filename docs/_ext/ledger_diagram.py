@@ -1,6 +1,6 @@
 """Draws the states of the ledger from its table of transitions, as SVG.
 
-One drawing for what goes well, two for a loss, one for a fresh session. Only the places of the
+One drawing for what goes well, two for a loss, one for a new session. Only the places of the
 states are written here: a state without a place fails the build. The arrows come from the table.
 """
 
@@ -36,15 +36,17 @@ DRAWINGS: Final = (
         (Change.WRITTEN, Change.OUTPUT, Change.COMPLETED, Change.COVERED),
     ),
     ("When the connection is lost", (Change.LOST,)),
-    ("When it is lost, and a spoken turn's sound is written again", (Change.RESPOKEN,)),
+    ("When it is lost, and a spoken turn's audio is written again", (Change.RESPOKEN,)),
     ("When the resumed session shows that it knows the turn", (Change.RECOGNISED,)),
-    ("When the next session is a fresh one", (Change.RESTARTED, Change.SEEDED)),
+    ("When the next session is a new one", (Change.RESTARTED, Change.SEEDED)),
 )
 
 # Pixels
 WIDTH, HEIGHT = 136, 38
 COLUMN, ROW = 206, 104
-LEFT, TOP, BOTTOM = 64, 80, 28
+LEFT, TOP, BOTTOM = 98, 80, 28
+DIP = 24
+"""How far an arrow dips below a row in which it has to pass a state."""
 SWING = 52
 """How far an arrow swings out that has to pass a state on its way."""
 GAP = 6
@@ -94,7 +96,7 @@ def _figure(title: str, marks: tuple[Change, ...]) -> str:
     arrows = [(mark, _arrow(PLACES[start], PLACES[end], taken)) for start, mark, end in edges]
     # The room above is for arrows that swing out.
     top = 0 if any(arrow.y < TOP - HEIGHT for _, arrow in arrows) else TOP - HEIGHT
-    height = _centre((0, max(row for _, row in taken)))[1] + BOTTOM - top
+    height = _centre((0, max(row for _, row in taken)))[1] + HEIGHT / 2 + BOTTOM - top
     drawn = [
         f'<path class="arrow" d="{arrow.path}" marker-end="url(#{tip})"/>' for _, arrow in arrows
     ]
@@ -131,23 +133,12 @@ def _centre(place: tuple[int, int]) -> tuple[float, float]:
 
 def _arrow(start: tuple[int, int], end: tuple[int, int], taken: set[tuple[int, int]]) -> Arrow:
     """Lead an arrow from one place to another, around the places between them."""
+    around = _around(start, end, taken)
+    if around is not None:
+        return around
     (x1, y1), (x2, y2) = _centre(start), _centre(end)
     right, down = end[0] - start[0], end[1] - start[1]
     across, up = WIDTH / 2, HEIGHT / 2
-    if down == 0 and _between(start, end) & taken:
-        top = y1 - up
-        return Arrow(
-            f"M{x1:g},{top:g} C{x1:g},{top - SWING:g} {x2:g},{top - SWING:g} {x2:g},{top:g}",
-            (x1 + x2) / 2,
-            top - 0.75 * SWING - GAP,
-        )
-    if right == 0 and _between(start, end) & taken:
-        left = x1 - across
-        return Arrow(
-            f"M{left:g},{y1:g} C{left - SWING:g},{y1:g} {left - SWING:g},{y2:g} {left:g},{y2:g}",
-            left - SWING,
-            (y1 + y2) / 2,
-        )
     rightward, downward = (1 if right > 0 else -1), (1 if down > 0 else -1)
     out = x1 + rightward * across
     if down == 0:
@@ -162,6 +153,40 @@ def _arrow(start: tuple[int, int], end: tuple[int, int], taken: set[tuple[int, i
     # A long way to the next row: slanting, above what may stand there.
     path = f"M{out:g},{y1 + up / 2:g} L{x2 - rightward * across:g},{y2 - up / 2:g}"
     return Arrow(path, (x1 + x2) / 2, (y1 + y2) / 2 - GAP)
+
+
+def _around(
+    start: tuple[int, int], end: tuple[int, int], taken: set[tuple[int, int]]
+) -> Arrow | None:
+    """Lead an arrow around the states on its straight way; None where there are none."""
+    (x1, y1), (x2, y2) = _centre(start), _centre(end)
+    right, down = end[0] - start[0], end[1] - start[1]
+    corner = (end[0], start[1])
+    if down == 0 and _between(start, end) & taken:
+        top = y1 - HEIGHT / 2
+        return Arrow(
+            f"M{x1:g},{top:g} C{x1:g},{top - SWING:g} {x2:g},{top - SWING:g} {x2:g},{top:g}",
+            (x1 + x2) / 2,
+            top - 0.75 * SWING - GAP,
+        )
+    if right == 0 and _between(start, end) & taken:
+        left = x1 - WIDTH / 2
+        # Its label stands before the first row that it passes, whose own arrows have labels too.
+        return Arrow(
+            f"M{left:g},{y1:g} C{left - SWING:g},{y1:g} {left - SWING:g},{y2:g} {left:g},{y2:g}",
+            left - 0.6 * SWING - GAP,
+            y1 + (ROW if down > 0 else -ROW) / 2 + 2 * GAP,
+            "end",
+        )
+    if abs(down) > 1 and right != 0 and _between(start, corner) & taken:
+        below = y1 + HEIGHT / 2 + DIP
+        tip = y2 + (HEIGHT if down < 0 else -HEIGHT) / 2
+        return Arrow(
+            f"M{x1:g},{y1 + HEIGHT / 2:g} V{below:g} H{x2:g} V{tip:g}",
+            x1 + (COLUMN if right > 0 else -COLUMN) / 2,
+            below - GAP,
+        )
+    return None
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> set[tuple[int, int]]:

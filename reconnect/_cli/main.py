@@ -97,16 +97,16 @@ def _explain(chosen: argparse.Namespace) -> int:
 def _describe_simulate(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Simulate clients that all lose their connections at once, and a server that is away for a"
-        " while and then takes so many dials a second. Nothing is dialled; the same arguments give"
-        " the same outcome."
+        " while and then takes so many attempts a second. Nothing is connected to; the same"
+        " arguments give the same outcome."
     )
     parser.add_argument("--clients", type=int, default=10_000, help="how many clients")
     parser.add_argument("--outage", type=float, default=60.0, help="seconds without the server")
-    parser.add_argument("--capacity", type=int, default=500, help="dials a second that it takes")
+    parser.add_argument("--capacity", type=int, default=500, help="attempts a second that it takes")
     parser.add_argument(
         "--hangs-up",
         action="store_true",
-        help="let the server take every dial of the outage and close it at once",
+        help="let the server take every attempt of the outage and close it at once",
     )
     parser.add_argument(
         "--policy",

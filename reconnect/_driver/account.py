@@ -56,7 +56,7 @@ class Account:
         """End the gap, and return what it did to the conversation.
 
         Args:
-            attempts: How many dials it took.
+            attempts: How many attempts it took.
             outage: Its length in seconds.
             lost_audio: Seconds of audio that were dropped.
             replayed: How many client messages were written again.

@@ -1,4 +1,4 @@
-"""Checks what somebody else has written: a policy, what it decides, and who is told of events.
+"""Checks what somebody else has written: a policy, what it decides, and an observer.
 
 A mistake in it would show in an outage otherwise, as a session that hangs or sleeps for ever.
 """

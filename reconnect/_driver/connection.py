@@ -25,7 +25,7 @@ __all__ = ["Connection"]
 logger = logging.getLogger("reconnect")
 
 _UNWINDING: Final = 0.1
-"""Seconds in which a dial that has run out of time ends, unless it has a socket to close."""
+"""Seconds in which an attempt that has run out of time ends, unless it has a socket to close."""
 
 _LINGERING: Final = 15.0
 """Seconds in which a connection closes, or is cut off. websockets waits ten of them for the server,
@@ -36,12 +36,12 @@ _SUSPICION: Final = 1.0
 
 
 class Connection:
-    """A connection, from the dial to the end of its closing handshake.
+    """A connection, from the first attempt to the end of its closing handshake.
 
     Args:
-        live: What to dial with: the SDK's ``client.aio.live`` or anything with its ``connect``.
+        live: What to connect with: the SDK's ``client.aio.live`` or anything with its ``connect``.
         model: The model's name.
-        config: The configuration of this dial; ``connect()`` may change it.
+        config: The configuration of this connection; ``connect()`` may change it.
         over: Called when nothing more will be read.
     """
 
@@ -71,7 +71,7 @@ class Connection:
         self._holder: asyncio.Task[None] | None = None
 
     async def open(self, *, timeout: float) -> None:
-        """Dial and wait for setupComplete.
+        """Connect and wait for setupComplete.
 
         Args:
             timeout: Seconds that all of it may take. The SDK has no limit of its own for the
@@ -79,7 +79,7 @@ class Connection:
 
         Raises:
             TimeoutError: If it takes longer: a `SetupTimeout` if the handshake was over.
-            Exception: Whatever the dial raises.
+            Exception: Whatever ``connect()`` raises.
         """
         self._holder = asyncio.create_task(self._hold(timeout), name="reconnect connection")
         try:

@@ -399,7 +399,7 @@ class Driver:
             self.reader.show(sdk.interruption())
 
     async def _seed(self) -> list[Any]:
-        """Return the turns that a fresh session is told."""
+        """Return the turns that a new session is sent."""
         history = self._settings.history
         if callable(history):
             history = history()

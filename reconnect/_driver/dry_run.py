@@ -1,4 +1,4 @@
-"""An SDK session that writes nowhere, so that the SDK itself judges what cannot be written now.
+"""An SDK session that writes nowhere, so that the SDK itself checks what cannot be written now.
 
 Its rules are not copied here: they are many, they change, and a rule that is missed lets a message
 wait through an outage that ends the session when it is written at last.

@@ -1,4 +1,4 @@
-"""Who is told: each event goes to the log and to the caller's callback."""
+"""The observer: each event goes to the log and to the caller's callback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger("reconnect")
 
 
 class Observer:
-    """Tells of events, in an order that makes sense to who hears of them.
+    """Hands events on, in an order that makes sense to whoever sees them.
 
     Args:
         on_event: The caller's callback, whose failure ends nothing; None for none.
@@ -25,7 +25,7 @@ class Observer:
         self._kept: list[Event] = []
 
     def keep(self, event: Event) -> None:
-        """Keep what comes over a connection until it is told how the session got there.
+        """Keep what comes over a connection until the event of how the session got there.
 
         Args:
             event: The event.
@@ -33,7 +33,7 @@ class Observer:
         self._kept.append(event)
 
     def catch_up(self) -> None:
-        """Tell what was kept."""
+        """Hand on what was kept."""
         kept, self._kept = self._kept, []
         for event in kept:
             self.tell(event)

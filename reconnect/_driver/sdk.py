@@ -98,7 +98,7 @@ def is_transparent(config: types.LiveConnectConfig) -> bool:
     """Tell whether a configuration asks for transparent resumption.
 
     Args:
-        config: The configuration of a dial.
+        config: The configuration of a connection.
     """
     return config.session_resumption is not None and bool(config.session_resumption.transparent)
 
@@ -125,12 +125,12 @@ def checked_turns(history: Any) -> list[Any]:
 def config_for(
     config: types.LiveConnectConfig, *, handle: str | None, seeded: bool, vertexai: bool
 ) -> types.LiveConnectConfig:
-    """Return the configuration of one dial: always a copy, since ``connect()`` changes it.
+    """Return the configuration of one connection: always a copy, since ``connect()`` changes it.
 
     Args:
         config: The session's configuration.
-        handle: The handle to resume from; None for a fresh session.
-        seeded: Whether the fresh session waits for a history before it talks.
+        handle: The handle to resume from; None for a new session.
+        seeded: Whether the new session waits for a history before it talks.
         vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
     """
     from google.genai import types
@@ -155,11 +155,11 @@ def config_for(
 
 
 async def find_live(live: Any) -> Any:
-    """Return what to dial with: ``live`` itself, or what it returns when it is a callable.
+    """Return what to connect with: ``live`` itself, or what it returns when it is a callable.
 
     Args:
         live: An object with the SDK's ``connect``, or a callable, plain or async, that returns
-            one and is called for every dial.
+            one and is called for every attempt.
 
     Raises:
         TypeError: If neither has a ``connect``.
@@ -177,7 +177,7 @@ async def find_live(live: Any) -> Any:
 
 
 def check_live(live: Any) -> None:
-    """Raise for a ``live`` that nothing can be dialled with.
+    """Raise for a ``live`` that nothing can be connected with.
 
     Args:
         live: What the session was given.
@@ -190,9 +190,9 @@ def check_live(live: Any) -> None:
 
 
 def phase_of(error: BaseException) -> Phase:
-    """Tell how far a dial that failed had come.
+    """Tell how far an attempt that failed had come.
 
-    ``connect()`` does the dial, the handshake and the setup in one. What it raises tells them
+    ``connect()`` does the handshake and the setup in one. What it raises tells them
     apart: a close can only follow a handshake, and everything else precedes it. The exception is
     a time that ran out: then the innermost frames tell whether websockets was still connecting.
 
@@ -358,7 +358,7 @@ def check_setup(live: Any, session: Any) -> None:
     The SDK swallows any other first message, an error included, and calls the session open.
 
     Args:
-        live: What was dialled with.
+        live: What was connected with.
         session: What its ``connect()`` has opened.
 
     Raises:

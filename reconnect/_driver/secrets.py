@@ -1,4 +1,4 @@
-"""Keeps handles out of what is raised, told and logged: a server may quote one in a close reason.
+"""Keeps handles out of errors, events and logs: a server may quote one in a close reason.
 
 A handle is as good as a password for its conversation. An error is cleaned where it enters, in
 place, so that everything that is made of it is clean: events, logs, tracebacks, chained errors.

@@ -26,7 +26,7 @@ _LOOKS: Final = 10
 """How often the watch looks within the time after which a stall is given up."""
 
 _LOOKS_UNTIL_TOLD: Final = 2
-"""Looks after which a stall is told: one that is over sooner is back-pressure."""
+"""Looks after which a stall is an event: one that is over sooner is back-pressure."""
 
 
 class Writer:

@@ -83,7 +83,7 @@ class Triggered:
 
 @dataclass(frozen=True)
 class Refuse:
-    """The dial fails before a WebSocket is open.
+    """The attempt fails before a WebSocket is open.
 
     Args:
         status: The HTTP status the handshake is answered with, 200 to 599; None resets the TCP
@@ -218,7 +218,7 @@ class GoAway(Triggered):
 
 @dataclass(frozen=True)
 class RejectHandle:
-    """The setup of the dial is refused if it carries a handle; a fresh one is accepted.
+    """The setup is refused if it carries a handle; one without is accepted.
 
     Args:
         code: The close code.
@@ -258,7 +258,7 @@ _Kind = TypeVar("_Kind", Refuse, RejectHandle)
 
 
 def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
-    """Give the faults of one dial.
+    """Give the faults of one connection.
 
     Args:
         item: None, a fault, or a sequence of faults.
@@ -283,7 +283,7 @@ class Schedule:
     """The faults of one connection, and which of them are due.
 
     Args:
-        faults: What was planned for this dial.
+        faults: What was planned for this connection.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -300,7 +300,7 @@ class Schedule:
 
     @property
     def refusal(self) -> Refuse | None:
-        """How the dial is refused; None if it is not."""
+        """How the attempt is refused; None if it is not."""
         return self._first(Refuse)
 
     @property

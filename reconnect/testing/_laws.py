@@ -49,7 +49,7 @@ class Question:
 
     Args:
         loss: What was lost, and how.
-        attempt: Which dial of the outage it is about.
+        attempt: Which attempt of the outage it is about.
         elapsed: Seconds since the outage began.
         draw: A number in [0, 1).
     """
@@ -98,11 +98,11 @@ ANSWERS: Final = "every question has an answer"
 """Checked with all the others: `decide` never raises."""
 
 _HIGHEST_ATTEMPT: Final = 100_000
-"""Dials; at the cap of 30 s they take weeks. Beyond it a wait that computes ``2 ** attempt`` with
-whole numbers, as tenacity's does, takes minutes and gigabytes for one delay."""
+"""Attempts; at the cap of 30 s they take weeks. Beyond it a wait that computes ``2 ** attempt``
+with whole numbers, as tenacity's does, takes minutes and gigabytes for one delay."""
 
 _FEW_ATTEMPTS: Final = 30
-"""Dials that most policies still have a budget for."""
+"""Attempts that most policies still have a budget for."""
 
 _SHORT_OUTAGE: Final = 300.0
 """Seconds that most policies still have a budget for."""
@@ -111,7 +111,7 @@ _LONGEST_OUTAGE: Final = 1e9
 """Seconds; some thirty years are as good as for ever."""
 
 _WALKED: Final = 50
-"""Dials that are made one by one before time is made to run faster."""
+"""Attempts that are made one by one before time is made to run faster."""
 
 _ENDING: Final = frozenset({FailureKind.FATAL, FailureKind.CLEAN})
 
@@ -319,7 +319,7 @@ def _gives_up(policy: Policy, outage: tuple[Dial, ...]) -> Complaint:
 
 
 def _time(outage: tuple[Dial, ...]) -> Iterator[tuple[int, float]]:
-    """Count attempts and seconds: dial by dial at first, then by leaps, up to some thirty years."""
+    """Count attempts and seconds: one by one at first, then by leaps, up to some thirty years."""
     elapsed = 0.0
     for attempt in range(1, _WALKED):
         yield attempt, elapsed

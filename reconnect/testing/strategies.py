@@ -64,7 +64,7 @@ _REASONS: Final = (
     "The service is currently unavailable.",
     "Your prepayment credits are depleted.",
 )
-"""What the Live API says; a text that is made up hardly ever hits a rule of the judgement."""
+"""What the Live API says; a text that is made up hardly ever hits a row of the error table."""
 
 _MONTH: Final = 30 * 86_400.0
 """Seconds; no outage that is waited for lasts longer."""
@@ -75,11 +75,11 @@ _REPEATS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One failed dial of an outage; the first stands for the connection that was lost.
+    """One failed attempt of an outage; the first stands for the connection that was lost.
 
     Args:
         loss: How it failed.
-        lasted: Seconds from the dial to its failure.
+        lasted: Seconds from its beginning to its failure.
         draw: The draw for the decision about it, in [0, 1).
     """
 
@@ -225,18 +225,18 @@ def policies() -> SearchStrategy[ReconnectPolicy]:
 def outages(
     *, losses: SearchStrategy[Loss] | None = None, max_dials: int = 20
 ) -> SearchStrategy[tuple[Dial, ...]]:
-    """Return a strategy for outages: one failed dial after the other.
+    """Return a strategy for outages: one failed attempt after the other.
 
     Args:
         losses: Generates what is lost; None for `losses`.
-        max_dials: How many dials an outage has at most; 1 at least.
+        max_dials: How many attempts an outage has at most; 1 at least.
 
     Raises:
         hypothesis.errors.InvalidArgument: If an argument is not what it should be.
     """
     if max_dials < 1:
         raise InvalidArgument(f"an outage has 1 dial or more, got {max_dials=}")
-    # A dial takes its time, if only for the way to the server and back.
+    # An attempt takes its time, if only for the way to the server and back.
     dial = st.builds(
         Dial,
         loss=_strategy(losses, _every_loss(), "losses"),

@@ -134,7 +134,7 @@ def test_simulate_prints(capsys: pytest.CaptureFixture[str]) -> None:
         assert main([*command, "--seed", seed]) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1] != said[2]
-    assert said[0].startswith("100 clients, an outage of 5 s, a server that takes 10 dials")
+    assert said[0].startswith("100 clients, an outage of 5 s, a server that takes 10 attempts")
 
 
 def test_simulate_takes_a_policy(capsys: pytest.CaptureFixture[str]) -> None:

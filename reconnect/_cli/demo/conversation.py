@@ -72,7 +72,7 @@ class Conversation:
     ) -> None:
         self.error: BaseException | None = None
         self.connections = 0
-        self.failed_dials = 0
+        self.failed_attempts = 0
         self.longest_silence = 0.0
         self.recorded = 0
         self.cuts = 0
@@ -99,7 +99,7 @@ class Conversation:
         """Hold the conversation to its end, or until the session has none: then `error` is set.
 
         Args:
-            live: What to dial with.
+            live: What to connect with.
             model: The model's name.
             draw: Returns the random numbers that spread the delays.
         """
@@ -200,7 +200,7 @@ class Conversation:
         if isinstance(event, Connected | Resumed | Restarted):
             self.connections += 1
         elif isinstance(event, Lost) and event.phase is not Phase.SESSION:
-            self.failed_dials += 1
+            self.failed_attempts += 1
 
     def _heard(self) -> None:
         """Note that the server has said something, and how long it had not."""

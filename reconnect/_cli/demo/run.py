@@ -2,7 +2,7 @@
 
 ``python -m reconnect demo`` runs the real google-genai client against the emulator of
 `reconnect.testing`, over TCP and TLS and in real time, while the emulator breaks the connection
-in every way of `reconnect._demo.storm`. What is counted at the end comes from both sides: what
+in every way of `reconnect._cli.demo.storm`. What is counted at the end comes from both sides: what
 the client was shown, which tools it ran, and what the server knows. A fault that the server's
 records do not show is a failure of the demo, since it would have proved nothing.
 """
@@ -135,7 +135,7 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         ]
     )
     timeline.note(
-        "Of the sound of an outage the newest three seconds are kept: older sound would confuse"
+        "Of the audio of an outage the newest three seconds are kept: older audio would confuse"
         " the model. It is no part of what counts as lost."
     )
     return _close(timeline, conversation, tally, tools, missed=missed)
@@ -171,10 +171,10 @@ def _results(question: Question) -> Iterator[tuple[str, str]]:
             yield result["id"], result["response"][BOOKED]
 
 
-def _called(dials: Sequence[Connection]) -> Iterator[str]:
+def _called(connections: Sequence[Connection]) -> Iterator[str]:
     """Yield what the model called the tool for, once for each call, from the server's records."""
-    for dial in dials:
-        for message in dial.sent:
+    for connection in connections:
+        for message in connection.sent:
             if isinstance(message, dict) and "toolCall" in message:
                 for call in message["toolCall"]["functionCalls"]:
                     yield call["args"][WHAT]
@@ -195,7 +195,7 @@ def _figures(
         ("tools run", f"{tools.run}", not tools.lost),
         ("tools run twice", f"{len(tools.twice)}", not tools.twice),
         ("connections", f"{conversation.connections}", True),
-        ("dials that failed", f"{conversation.failed_dials}", True),
+        ("attempts that failed", f"{conversation.failed_attempts}", True),
         ("longest silence", f"{conversation.longest_silence:.1f} s", True),
     ]
 

@@ -42,7 +42,7 @@ class Hit:
     Args:
         at: When it was injected, in seconds of the loop's clock.
         connection: The connection that it hit.
-        later: The dials since, in order.
+        later: The attempts since, in order.
     """
 
     at: float
@@ -92,7 +92,7 @@ class Hit:
         return bool(self._sent("goAway"))
 
     def refused(self, status: int) -> bool:
-        """Tell whether the next dial got no further than the HTTP response.
+        """Tell whether the next attempt got no further than the HTTP response.
 
         Args:
             status: The status of the response.
@@ -100,24 +100,24 @@ class Hit:
         return bool(self.later) and self.later[0].status == status
 
     def handle_refused(self, code: int) -> bool:
-        """Tell whether the next dial came with a handle and was closed for it.
+        """Tell whether the next attempt came with a handle and was closed for it.
 
         Args:
             code: The close code.
         """
         if not self.later:
             return False
-        dial = self.later[0]
-        return dial.handle is not None and dial.session is None and dial.close_code == code
+        attempt = self.later[0]
+        return attempt.handle is not None and attempt.session is None and attempt.close_code == code
 
     def away(self, seconds: float) -> bool:
-        """Tell whether the server ended the connection without a word and took no dial for a while.
+        """Tell whether the server ended the connection silently and took no other for a while.
 
         Args:
             seconds: How long.
         """
         back_at = self.at + seconds - _CLOCK
-        away = bool(self.later) and all(dial.opened_at >= back_at for dial in self.later)
+        away = bool(self.later) and all(other.opened_at >= back_at for other in self.later)
         return away and self.ended_with(_NO_CLOSE_FRAME)
 
     def _sent(self, *kinds: str) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ class Fault:
     moment: Moment = _INSIDE
 
 
-def _refuse_dial(server: LiveServer) -> None:
+def _refuse_once(server: LiveServer) -> None:
     server.plan(Refuse(_UNAVAILABLE))
     server.inject(Abort())
 
@@ -169,9 +169,9 @@ FAULTS: Final = (
         partial(Hit.cut, code=_INTERNAL_ERROR),
     ),
     Fault(
-        "503 on the re-dial",
-        "Resets the connection; answers the next dial with HTTP 503.",
-        _refuse_dial,
+        "503 on the next attempt",
+        "Resets the connection; answers the next attempt with HTTP 503.",
+        _refuse_once,
         partial(Hit.refused, status=_UNAVAILABLE),
     ),
     Fault(
@@ -188,7 +188,7 @@ FAULTS: Final = (
     ),
     Fault(
         f"{OUTAGE:.0f} s outage",
-        f"Disappears for {OUTAGE:.0f} s: every dial is refused.",
+        f"Disappears for {OUTAGE:.0f} s: every attempt is refused.",
         lambda server: server.outage(OUTAGE),
         partial(Hit.away, seconds=OUTAGE),
     ),
@@ -253,19 +253,19 @@ class Storm:
                 fault.act(server)
                 return
 
-    def missed(self, dials: Sequence[Connection]) -> list[str]:
+    def missed(self, connections: Sequence[Connection]) -> list[str]:
         """Return the names of the faults of which the server's records show nothing.
 
         Args:
-            dials: The server's record of every dial, in order.
+            connections: The server's record of every attempt, in order.
         """
-        return [fault.name for fault in self.faults if not self._happened(fault, dials)]
+        return [fault.name for fault in self.faults if not self._happened(fault, connections)]
 
-    def _happened(self, fault: Fault, dials: Sequence[Connection]) -> bool:
+    def _happened(self, fault: Fault, connections: Sequence[Connection]) -> bool:
         if fault.name not in self._hits:
             return False
         at, connection = self._hits[fault.name]
-        later = [dial for dial in dials if dial.number > connection.number]
+        later = [other for other in connections if other.number > connection.number]
         return fault.happened(Hit(at, connection, later))
 
 

@@ -222,9 +222,9 @@ def tell_event(event: Event) -> str:
         case Lost(error=error, phase=Phase.SESSION):
             text = f"Lost: {tell_error(error)}"
         case Lost(error=error):
-            text = f"Dial failed: {tell_error(error)}"
+            text = f"Attempt failed: {tell_error(error)}"
         case Retrying(delay=delay, attempt=attempt, fresh=fresh):
-            text = f"{'Starts afresh: dial' if fresh else 'Dial'} {attempt} in {delay:.2f} s"
+            text = f"{'New session: attempt' if fresh else 'Attempt'} {attempt} in {delay:.2f} s"
         case GoingAway(time_left=left):
             text = f"Has {left:.0f} s to move to another connection"
         case Resumed(Continuity(outage=0) as gap):
@@ -232,8 +232,8 @@ def tell_event(event: Event) -> str:
         case Resumed(gap):
             text = f"Resumed after {_took(gap)}{_sent(gap)}"
         case Restarted(gap, told=told):
-            told_of = f"told {_counted(told, 'message')} of history"
-            text = f"Started afresh after {_took(gap)}; {told_of}{_sent(gap)}"
+            history = f"{_counted(told, 'message')} of history sent"
+            text = f"New session after {_took(gap)}; {history}{_sent(gap)}"
         case Stalled(waited=waited):
             text = f"The server has read nothing for {waited:.0f} s"
         case AudioDropped(seconds=seconds):
@@ -244,7 +244,7 @@ def tell_event(event: Event) -> str:
 
 
 def _took(gap: Continuity) -> str:
-    return f"{gap.outage:.{1 if gap.outage >= 1 else 2}f} s and {_counted(gap.attempts, 'dial')}"
+    return f"{gap.outage:.{1 if gap.outage >= 1 else 2}f} s ({_counted(gap.attempts, 'attempt')})"
 
 
 def _sent(gap: Continuity) -> str:
@@ -261,7 +261,7 @@ def tell_error(error: BaseException) -> str:
     """Put an exception into words, without a full stop.
 
     Args:
-        error: What a dial or a connection ended with.
+        error: What an attempt or a connection ended with.
     """
     match read(error):
         case Symptom(family=Family.CLOSE, code=code) if code == ABNORMAL_CLOSURE:
@@ -272,7 +272,7 @@ def tell_error(error: BaseException) -> str:
             return f"HTTP {code} {_reason(error)}".strip()
     match error:
         case ReconnectExhausted(__cause__=BaseException() as cause):
-            text = f"{tell_error(cause)}, after {_counted(error.attempts, 'dial')}"
+            text = f"{tell_error(cause)}, after {_counted(error.attempts, 'attempt')}"
         case ConnectionRefusedError():
             text = "connection refused"
         case ConnectionResetError():

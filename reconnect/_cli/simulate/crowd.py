@@ -58,7 +58,7 @@ class _Crowd:
         self.gave_up: list[Array] = []
 
     def run(self) -> Outcome:
-        """Simulate second by second until nobody dials any more."""
+        """Simulate second by second until nobody connects any more."""
         herd = self.herd
         self.ask(np.arange(herd.clients), np.zeros(herd.clients))
         while (due := np.flatnonzero(self.dials < herd.outage)).size:
@@ -69,7 +69,7 @@ class _Crowd:
                 due = due[np.argsort(self.dials[due], kind="stable")]
                 self.take(due[:free])
                 self.refuse(due[free:])
-                # Who is refused and dials again in the same second finds it full: it was.
+                # Who is refused and comes again in the same second finds it full: it was.
                 free -= min(free, due.size)
         return Outcome(
             herd,
@@ -80,7 +80,7 @@ class _Crowd:
         )
 
     def ask(self, clients: Array, now: Array) -> None:
-        """Let clients wait for their next dial, or give up."""
+        """Let clients wait for their next attempt, or give up."""
         made = self.attempts[clients]
         spent = (made >= _ATTEMPTS) & (now >= _PATIENCE)
         self.gave_up.append(now[spent] - self.herd.outage)
@@ -98,20 +98,20 @@ class _Crowd:
         return found
 
     def refuse(self, clients: Array) -> None:
-        """Refuse the dials of clients."""
+        """Refuse the attempts of clients."""
         now = self.dials[clients]
         self.count(clients, now)
         self.ask(clients, now)
 
     def take(self, clients: Array) -> None:
-        """Take the dials of clients."""
+        """Take the attempts of clients."""
         now = self.dials[clients]
         self.count(clients, now)
         self.back.append(now - self.herd.outage)
         self.dials[clients] = math.inf
 
     def count(self, clients: Array, now: Array) -> None:
-        """Count the dials of clients."""
+        """Count the attempts of clients."""
         self.attempts[clients] += 1
         seconds, counts = np.unique(np.floor(now - self.herd.outage), return_counts=True)
         self.arrivals.update(dict(zip(map(int, seconds), map(int, counts), strict=True)))

@@ -83,7 +83,7 @@ def describe(outcome: Outcome) -> str:
         ),
         (
             "peak",
-            f"{outcome.peak:,} dials a second, {outcome.peak / herd.capacity:.2f} x capacity",
+            f"{outcome.peak:,} attempts a second, {outcome.peak / herd.capacity:.2f} x capacity",
         ),
     ]
     for share in SHARES:
@@ -107,7 +107,7 @@ def describe(outcome: Outcome) -> str:
     )
     head = (
         f"{herd.clients:,} clients, an outage of {herd.outage:g} s, a server that takes"
-        f" {herd.capacity:,} dials a second\n(seconds and peak from its return; ideal:"
+        f" {herd.capacity:,} attempts a second\n(seconds and peak from its return; ideal:"
         f" {herd.ideal:.1f} s)"
     )
     width = max(len(name) for name, _ in rows)

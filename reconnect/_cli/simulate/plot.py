@@ -22,7 +22,7 @@ _STYLE: Final[Any] = {
     "svg.hashsalt": "reconnect",
     "svg.fonttype": "path",
 }
-_DIALS: Final = "#3569a8"
+_LOAD: Final = "#3569a8"
 _CAPACITY: Final = "#b3431f"
 _AWAY: Final = "#e9e6e0"
 _BACK: Final = "#2f7d4f"
@@ -77,14 +77,14 @@ def draw(
             axis.set_xlim(start, last if until is None else until)
             axis.set_ylim(0, highest * (1.4 if notes else 1.08))
         axes.flat[-1].set_xlabel("seconds since the return of the server")
-        figure.supylabel("dials a second", fontsize="medium")
+        figure.supylabel("attempts a second", fontsize="medium")
         figure.savefig(
             file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
         )
 
 
 def _highest(outcome: Outcome, start: int) -> int:
-    """Return the most dials in a second that is shown."""
+    """Return the most attempts in a second that is shown."""
     shown = [count for second, count in outcome.arrivals.items() if second >= start]
     return max([outcome.herd.capacity, *shown])
 
@@ -94,7 +94,7 @@ def _panel(axis: Any, name: str, outcome: Outcome) -> None:
     first, last = math.floor(-herd.outage), max(outcome.arrivals, default=0) + 1
     counts = [outcome.arrivals.get(second, 0) for second in range(first, last)]
     axis.axvspan(-herd.outage, 0, color=_AWAY, linewidth=0)
-    axis.stairs(counts, range(first, last + 1), fill=True, color=_DIALS, linewidth=0)
+    axis.stairs(counts, range(first, last + 1), fill=True, color=_LOAD, linewidth=0)
     axis.axhline(herd.capacity, color=_CAPACITY, linewidth=1, linestyle="--")
     back = outcome.back_within(0.99)
     if back is not None:

@@ -62,7 +62,7 @@ def _websockets(attempt: int, draw: float) -> float:
 
 
 def _grpc(attempt: int, draw: float) -> float:
-    # It dials at once, and then a second after that dial.
+    # It connects at once, and then a second after that attempt.
     if attempt <= 2:
         return attempt - 1.0
     return _grown(1.0, 1.6, attempt - 2, 120.0) * (0.8 + 0.4 * draw)

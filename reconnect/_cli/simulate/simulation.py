@@ -3,14 +3,14 @@
 All clients lose their connections at the same moment, and from then on each does what its policy
 decides. The server behaves as simply as one can:
 
-- For ``outage`` seconds every dial fails at once.
-- Then it takes the first ``capacity`` dials of each second and refuses the rest at once, with an
+- For ``outage`` seconds every attempt fails at once.
+- Then it takes the first ``capacity`` attempts of each second and refuses the rest at once, with an
   HTTP 503. The seconds are counted from its return.
-- A client is *back* when a dial of its is taken. It stays.
-- A server that *hangs up* takes every dial during the outage and closes the connection at once,
+- A client is *back* when an attempt of its is taken. It stays.
+- A server that *hangs up* takes every attempt during the outage and closes the connection at once,
   which proves nothing to a client and ends no outage for it.
 
-A dial takes no time, which is the hardest case: nothing but the policy spreads the clients.
+An attempt takes no time, which is the hardest case: nothing but the policy spreads the clients.
 
 The simulation is pure. The draw for a client's attempt is computed from the seed, the client and
 the attempt, so it does not matter in which order the clients are simulated.
@@ -39,8 +39,8 @@ class Herd:
     Args:
         clients: How many clients lose their connections.
         outage: Seconds until the server comes back.
-        capacity: How many dials the server takes in a second.
-        hangs_up: Whether the server takes every dial of the outage and closes it at once, in
+        capacity: How many attempts the server takes in a second.
+        hangs_up: Whether the server takes every attempt of the outage and closes it at once, in
             place of refusing it.
         seed: What the draws are computed from.
 
@@ -60,7 +60,7 @@ class Herd:
         if not 0 <= self.outage < math.inf:
             raise ValueError(f"outage must be a number of seconds from 0 up, got {self.outage!r}")
         if self.capacity < 1:
-            raise ValueError(f"capacity must be 1 dial a second or more, got {self.capacity!r}")
+            raise ValueError(f"capacity must be 1 attempt a second or more, got {self.capacity!r}")
 
     @property
     def ideal(self) -> float:
@@ -74,8 +74,8 @@ class Outcome:
 
     Args:
         herd: What was simulated.
-        arrivals: Dials by the second in which they came; seconds of the outage are negative.
-        attempts: How many dials each client made, in the order of the clients.
+        arrivals: Attempts by the second in which they came; seconds of the outage are negative.
+        attempts: How many attempts each client made, in the order of the clients.
         back: When each client that is back was taken, in order.
         gave_up: When each client that gave up did so, in order.
     """
@@ -88,7 +88,7 @@ class Outcome:
 
     @property
     def peak(self) -> int:
-        """The most dials in one second after the return of the server."""
+        """The most attempts in one second after the return of the server."""
         return max((count for second, count in self.arrivals.items() if second >= 0), default=0)
 
     def back_within(self, share: float) -> float | None:
@@ -107,7 +107,7 @@ class Outcome:
         return self.back[needed - 1] if len(self.back) >= needed else None
 
     def rate(self, start: int, stop: int) -> float:
-        """Return the dials a second between two seconds, on average.
+        """Return the attempts a second between two seconds, on average.
 
         Args:
             start: The first second.
@@ -174,14 +174,14 @@ def cut() -> Loss:
 
 
 def refused() -> Loss:
-    """Return how a dial fails while the server is away."""
+    """Return how an attempt fails while the server is away."""
     error = ConnectionRefusedError("the server is away")
     return Loss(error, Phase.CONNECT, resumed=True, handle=True)
 
 
 @cache
 def busy() -> Loss:
-    """Return how a dial fails at a server that has taken as many as it can in this second."""
+    """Return how an attempt fails at a server that has taken as many as it can in this second."""
     from websockets.datastructures import Headers
     from websockets.exceptions import InvalidStatus
     from websockets.http11 import Response

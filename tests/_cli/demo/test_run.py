@@ -158,9 +158,9 @@ async def test_lost_calls_are_shown(paper: Paper, monkeypatch: pytest.MonkeyPatc
     assert cancelled[:-1] == [
         f"← model    Calls book({thing}).",
         cut,
-        "· session  Lost: broken off without a close frame. Dial # in # s.",
+        "· session  Lost: broken off without a close frame. Attempt # in # s.",
         f"◆ tool     Cancelled: the {thing} is not booked yet.",
-        "· session  Resumed after and # dial; asks for the reply again.",
+        "· session  Resumed after (# attempt); asks for the reply again.",
         f"← model    Calls book({thing}) again.",
         f"◆ tool     Runs: the {thing} is booked, number #.",
     ]
@@ -171,8 +171,8 @@ async def test_lost_calls_are_shown(paper: Paper, monkeypatch: pytest.MonkeyPatc
         f"← model    Calls book({thing}).",
         f"◆ tool     Runs: the {thing} is booked, number #.",
         lost.replace("1011", "#"),
-        "· session  Lost: # Internal error encountered. Dial # in # s.",
-        "· session  Resumed after and # dial; asks for the reply again.",
+        "· session  Lost: # Internal error encountered. Attempt # in # s.",
+        "· session  Resumed after (# attempt); asks for the reply again.",
         f"← model    Calls book({thing}) again.",
         "· session  Sends the result of before: the tool does not run again.",
     ]
@@ -299,7 +299,7 @@ async def test_real_api_that_refuses_is_told(paper: Paper, monkeypatch: pytest.M
     async with LiveServer(faults=[Refuse(403)]) as server:
         monkeypatch.setattr(demo, "genai", SimpleNamespace(Client=server.client, __version__="3"))
         assert await demo.run(paper, seed=1, model="m", key="k") == 1
-    assert "Dial failed: HTTP 403. Gave up." in paper.text
+    assert "Attempt failed: HTTP 403. Gave up." in paper.text
     assert "The session ended early: HTTP 403." in paper.text
     assert "turns" not in paper.text.split("Gave up.")[1]
 
@@ -561,9 +561,9 @@ REJECTED = dial(2, handle="h", close_code=1008)
         ("TCP abort", dial(sent=["{}"], **ABORTED), [], False),
         ("1011 in a reply", dial(sent=[DONE, PIECE], **CLOSED), [], True),
         ("1011 in a reply", dial(sent=[PIECE], ended_by="client", close_code=1011), [], False),
-        ("503 on the re-dial", dial(), [dial(2, status=503)], True),
-        ("503 on the re-dial", dial(), [dial(2, status=101), dial(3, status=503)], False),
-        ("503 on the re-dial", dial(), [], False),
+        ("503 on the next attempt", dial(), [dial(2, status=503)], True),
+        ("503 on the next attempt", dial(), [dial(2, status=101), dial(3, status=503)], False),
+        ("503 on the next attempt", dial(), [], False),
         ("go_away", dial(sent=[{"goAway": {}}]), [], True),
         ("go_away", dial(sent=[PIECE]), [], False),
         ("rejected handle", dial(), [REJECTED], True),
@@ -782,8 +782,8 @@ def test_loss_is_one_line(paper: Paper) -> None:
     timeline.event(Retrying(0.5, 1, FailureKind.TRANSIENT, fresh=False))
     timeline.event(Resumed(Continuity(attempts=1, outage=0.75)))
     assert paper.text.splitlines() == [
-        "  0.0 s  · session  Lost: broken off without a close frame. Dial 1 in 0.50 s.",
-        "  1.2 s  · session  Resumed after 0.75 s and 1 dial.",
+        "  0.0 s  · session  Lost: broken off without a close frame. Attempt 1 in 0.50 s.",
+        "  1.2 s  · session  Resumed after 0.75 s (1 attempt).",
     ]
 
 
@@ -797,32 +797,35 @@ def test_loss_is_one_line(paper: Paper) -> None:
         ),
         (
             Lost(ConnectionRefusedError(), FailureKind.TRANSIENT, Phase.CONNECT, 0.0),
-            "Dial failed: connection refused.",
+            "Attempt failed: connection refused.",
         ),
-        (Retrying(0.25, 2, FailureKind.TRANSIENT, fresh=False), "Dial 2 in 0.25 s."),
+        (Retrying(0.25, 2, FailureKind.TRANSIENT, fresh=False), "Attempt 2 in 0.25 s."),
         (
             Retrying(0.25, 2, FailureKind.HANDLE_REJECTED, fresh=True),
-            "Starts afresh: dial 2 in 0.25 s.",
+            "New session: attempt 2 in 0.25 s.",
         ),
         (GoingAway(3.0, "3s"), "Has 3 s to move to another connection."),
         (Resumed(Continuity()), "Moved to another connection."),
         (
             Resumed(Continuity(attempts=2, outage=5.25, replayed=1, asked_on=1)),
-            "Resumed after 5.2 s and 2 dials; asks for the reply again.",
+            "Resumed after 5.2 s (2 attempts); asks for the reply again.",
         ),
         (
             Resumed(Continuity(attempts=1, outage=0.25, replayed=1)),
-            "Resumed after 0.25 s and 1 dial; 1 message sent again.",
+            "Resumed after 0.25 s (1 attempt); 1 message sent again.",
         ),
         (
             Restarted(Continuity(attempts=2, outage=0.5, replayed=2), 1),
             (
-                "Started afresh after 0.50 s and 2 dials; told 1 message of history;"
+                "New session after 0.50 s (2 attempts); 1 message of history sent;"
                 " 2 messages sent again."
             ),
         ),
         (GaveUp(CUT, Continuity()), "Gave up."),
-        (GaveUp(CUT, Continuity(attempts=10, outage=300.0)), "Gave up after 300.0 s and 10 dials."),
+        (
+            GaveUp(CUT, Continuity(attempts=10, outage=300.0)),
+            "Gave up after 300.0 s (10 attempts).",
+        ),
     ],
 )
 def test_event_in_words(event: Any, text: str) -> None:
@@ -844,7 +847,7 @@ def exhausted() -> ReconnectExhausted:
         (BUSY, "1011 Internal error encountered"),
         (errors.APIError(1008, {}), "1008"),
         (errors.APIError(503, {}), "HTTP 503"),
-        (exhausted(), "connection refused, after 3 dials"),
+        (exhausted(), "connection refused, after 3 attempts"),
         (ConnectionResetError(), "connection reset"),
         (OSError(113, "No route to host"), "no route to host"),
         (TimeoutError("no reply"), "no reply"),

@@ -109,11 +109,11 @@ def test_description():
     """A simulation is told in a few lines."""
     herd = Herd(clients=4_000, outage=2.0, capacity=2_000)
     assert describe(run(ReconnectPolicy(wait=constant(1.5)), herd)) == (
-        "4,000 clients, an outage of 2 s, a server that takes 2,000 dials a second\n"
+        "4,000 clients, an outage of 2 s, a server that takes 2,000 attempts a second\n"
         "(seconds and peak from its return; ideal: 2.0 s)\n"
         "\n"
         "attempts per client  2.5 on average, 3 at most\n"
-        "peak                 4,000 dials a second, 2.00 x capacity\n"
+        "peak                 4,000 attempts a second, 2.00 x capacity\n"
         "50% back             after 1.0 s, 0.50 x ideal\n"
         "99% back             after 2.5 s, 1.25 x ideal\n"
         "100% back            after 2.5 s, 1.25 x ideal\n"
