@@ -278,7 +278,7 @@ class ResumableSession:
         self,
         *,
         media: Any = None,
-        audio: types.BlobOrDict | None = None,
+        audio: types.BlobOrDict | dict[str, Any] | None = None,
         audio_stream_end: bool | None = None,
         video: Any = None,
         text: str | None = None,
@@ -309,9 +309,10 @@ class ResumableSession:
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
         writer = self._driver.sender.writer
-        if audio is not None and writer is not None and writer.lean:
-            # What every frame of audio costs beside the SDK's own call stands here.
-            writer.note(audio)
+        if writer is not None and writer.lean and audio is not None and audio.__class__ is not dict:
+            # What every frame of audio costs beside the SDK's own call stands here. A dict may hold
+            # a buffer that its caller fills again: it takes the way on which it is copied.
+            data = writer.note(audio)
             writer.begun += 1
             if writer.watch is None:
                 writer.look_later()
@@ -326,12 +327,15 @@ class ResumableSession:
                     activity_end=activity_end,
                 )
             except Exception as error:
-                if not writer.failed(audio, error):
-                    return
+                audio = writer.failed(audio, data, error)
             else:
-                return
+                if not writer.connection.cut:
+                    return
+                audio = writer.unwritten(audio, data)
             finally:
                 writer.over += 1
+            if audio is None:
+                return
         arguments = {
             "media": media,
             "audio": audio,

@@ -580,3 +580,86 @@ async def test_nobody_waits_for_a_stalled_connection_that_is_left():
             await asyncio.sleep(0.1)
         assert longest < 10
         assert await ask(session, "b")
+
+
+# Faults that an attack has found
+
+
+async def test_a_slow_line_that_moves_is_no_stall():
+    """Fifty senders and a large image on a slow line are let be: the server reads all the time."""
+    events = []
+    async with (
+        LiveServer(receive_rate=32_000, receive_buffer=1024) as server,
+        session_on(server, policy=QUICK, stall_timeout=3, on_event=events.append) as session,
+    ):
+        image = types.Blob(data=bytes(400_000), mime_type="image/jpeg")
+        sends = [session.send_realtime_input(video=image)]
+        sends += [session.send_realtime_input(audio=frame(n, seconds=0.5)) for n in range(50)]
+        await asyncio.gather(*sends)
+        server.receive_rate = None
+        await asyncio.sleep(1)
+        assert frames(server)[-50:] == list(range(50))
+        assert kinds(events) == [Connected]
+
+
+async def test_a_stall_is_noticed_though_no_send_waits_for_long():
+    """Senders that lose their patience do not hide that the server reads nothing."""
+    events = []
+    async with (
+        LiveServer(receive_buffer=1024) as server,
+        session_on(server, policy=QUICK, stall_timeout=4, on_event=events.append) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        server.inject(Stall(reads=False, pongs=False))
+        for number in range(60):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.9):
+                    await session.send_realtime_input(audio=frame(number, seconds=0.5))
+            await asyncio.sleep(0.1)
+        assert Lost in kinds(events)
+        assert await ask(session, "b")
+
+
+@pytest.mark.parametrize("pause", [0.02, 0.06, 0.09])
+async def test_a_pong_that_overtakes_a_handle_acknowledges_nothing_for_it(pause):
+    """A handle that lies unread when a pong comes is taken for no more than it has."""
+    async with (
+        LiveServer(receive_rate=16_000, handle_delay=0.0) as server,
+        session_on(server, policy=QUICK) as session,
+    ):
+        sent = 0
+        clock = asyncio.get_running_loop().time
+
+        async def speak():
+            nonlocal sent
+            for _ in range(150):
+                sent += 1
+                await session.send_realtime_input(audio=frame(sent, seconds=0.1))
+                await asyncio.sleep(0.1)
+
+        async def listen():
+            for number in range(8):
+                await session.send_client_content(turns=user(f"{number} " + "x" * 50))
+                async for _ in session.receive():
+                    await asyncio.sleep(pause)
+
+        speaker = asyncio.create_task(speak())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listen(), 14)
+        arrived = len(frames(server))
+        gone = sent
+        server.inject(Abort())
+        speaker.cancel()
+        await asyncio.sleep(3)
+        assert clock() > 0
+        # What is sent anew after the loss does not hide what was lost.
+        assert session.stats.uncovered_audio >= (gone - arrived) * 0.1 - 0.2
+
+
+async def test_an_empty_tool_response_is_refused_on_a_good_day_too():
+    """What the SDK refuses is refused though nothing would be sent."""
+    async with LiveServer() as server, session_on(server) as session:
+        for responses in ([], ()):
+            with pytest.raises(ValueError, match="tool response"):
+                await session.send_tool_response(function_responses=responses)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import sys
 import traceback
@@ -578,3 +579,89 @@ async def test_a_first_connection_that_is_lost_before_it_was_up_to_date():
         ) as session:
             assert kinds(events) == [Connected, Lost, Retrying, Restarted]
             assert 'before it: "told"' in await ask(session, "a")
+
+
+# Faults that an attack has found
+
+
+class Stubborn(Exception):
+    """An error that refuses to be looked at, and to be changed."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        object.__setattr__(self, "itself", {})
+        self.itself["again"] = self.itself
+
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda session: Stubborn(f"with {session.handle}"),
+        lambda session: StopIteration(session.handle),
+        lambda session: StopAsyncIteration(),
+        lambda session: RecursionError("deep"),
+    ],
+)
+async def test_no_error_is_too_odd_to_be_told(fail):
+    """Whatever connect() raises later on, whoever waits is raised an error, and no handle is in it."""
+    async with LiveServer() as server:
+        live = Failing(server.client().aio.live)
+        async with (
+            asyncio.timeout(PATIENCE),
+            session_on(server, live=live, policy=QUICK) as session,
+        ):
+            await ask(session, "a")
+            await settled()
+            reader = asyncio.create_task(reply(session))
+            await asyncio.sleep(0)
+            live.error = fail(session)
+            server.inject(Abort())
+            with pytest.raises(Exception) as raised:
+                await reader
+            assert not isinstance(raised.value, TimeoutError)
+            assert session.handle not in repr(raised.value)
+
+
+async def test_json_of_the_callers_is_no_frame():
+    """A connect() of the caller's own that cannot decode something of its own is not tried again."""
+    events = []
+    async with LiveServer() as server:
+        real = server.client().aio.live
+        broken = []
+
+        @contextlib.asynccontextmanager
+        async def connect(*, model, config):
+            if broken:
+                json.loads("")
+            async with real.connect(model=model, config=config) as session:
+                yield session
+
+        live = SimpleNamespace(connect=connect, vertexai=False)
+        async with session_on(server, live=live, policy=QUICK, on_event=events.append) as session:
+            await ask(session, "a")
+            broken.append(True)
+            server.inject(Abort())
+            with pytest.raises(json.JSONDecodeError):
+                await ask(session, "b")
+    assert kinds(events)[-2:] == [Lost, GaveUp]
+
+
+async def test_an_observer_that_returns_a_coroutine():
+    """An on_event that turns out to be async is reported, and its coroutine is closed."""
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: reported.append(told))
+    async with LiveServer() as server:
+        async with session_on(server, on_event=lambda event: _async_observer(event)) as session:
+            await ask(session, "a")
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert [type(told["exception"]) for told in reported] == [TypeError]
+
+
+def test_an_observer_takes_one_event():
+    """An on_event that takes nothing, or two things, is refused when the session is made."""
+    for wrong in (lambda: None, lambda one, two: None):
+        with pytest.raises(TypeError, match="one argument"):
+            ResumableSession(lambda: None, model="m", on_event=wrong)

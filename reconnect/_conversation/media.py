@@ -149,22 +149,27 @@ class Media:
         self._bytes += item.size
         self._evict()
 
-    def count(self, blob: Any) -> None:
-        """Note audio that is about to be written and is not kept: all that a frame costs here.
+    def count(self, blob: Any) -> bytes | None:
+        """Note audio that is about to be written and is not kept, and return its data.
+
+        This is all that a frame costs here.
 
         Args:
             blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
                 the SDK to refuse.
         """
         try:
-            kind, size = blob.mime_type, len(blob.data)
+            kind: object = blob.mime_type
+            data: bytes = blob.data
+            size = len(data)
         except (AttributeError, TypeError):
             # A dict, which need not be as fast.
             self._written += seconds_of(blob) or 0.0
-            return
+            return None
         if kind is not self._kind:
             self._take_kind(kind)
         self._written += size * self._seconds_a_byte + self._seconds_a_frame
+        return data
 
     def keep(self, blob: Any, *, index: int, place: int) -> None:
         """Note audio that is about to be written, and kept until a handle covers it.
@@ -264,11 +269,13 @@ class Media:
         if not self._limit.fits(messages=messages, bytes=size):
             raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
 
-    def hold(self, item: Input) -> None:
-        """Keep input that found no connection.
+    def hold(self, item: Input, *, catching_up: bool = False) -> None:
+        """Keep input that cannot be written now.
 
         Args:
             item: The input.
+            catching_up: Whether there is a connection for it that is being brought up to date, and
+                resumption is transparent: then only the room for all input limits it.
         """
         if item.picture:
             self._video = item
@@ -276,12 +283,12 @@ class Media:
         self._held.append(item)
         self._seconds += item.seconds
         self._bytes += item.size
-        self._trim()
+        self._trim(within_seconds=not catching_up)
 
-    def _trim(self) -> None:
+    def _trim(self, *, within_seconds: bool = True) -> None:
         """Drop the oldest audio beyond the limits."""
         marks = []
-        while self._seconds > self._limit_seconds + _ROUNDING:
+        while within_seconds and self._seconds > self._limit_seconds + _ROUNDING:
             oldest = self._held.popleft()
             if oldest.seconds:
                 self._seconds -= oldest.seconds
@@ -379,7 +386,7 @@ class Media:
             self._written = max(self._written - item.seconds, self._acknowledged)
 
     def put_back(self, item: Input) -> None:
-        """Keep input whose write has failed, before all that waits.
+        """Keep input whose write has failed, in its place among all that waits.
 
         Args:
             item: What `written` was told of last.
@@ -389,10 +396,10 @@ class Media:
             self._video = self._video or item
             return
         self._bytes += item.size
-        if item.again:
-            self._again.appendleft(item)
-        else:
-            self._held.appendleft(item)
+        waiting = self._again if item.again else self._held
+        # In its place: several that waited for one socket fail in any order.
+        waiting.insert(sum(other.place < item.place for other in waiting), item)
+        if not item.again:
             self._seconds += item.seconds
             self._trim()
 

@@ -100,6 +100,7 @@ class Outbox:
         self._seed: Entry | None = None
         self._told = 0
         self._closed = True
+        self._connected = False
         # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
         self._patience: float | None = None
         # What the connection is brought up to date with, and the messages of it; None until the
@@ -128,6 +129,7 @@ class Outbox:
         self.transparent = transparent
         self.strict = transparent and self._limit.full == "raise"
         self._closed = False
+        self._connected = True
         self._patience = None
         self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
         self._replayed = None
@@ -143,6 +145,7 @@ class Outbox:
         self._seed = None
         self._replayed = None
         self._closed = True
+        self._connected = False
         return cut
 
     @property
@@ -201,7 +204,8 @@ class Outbox:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
         """
         self.media.check_room(arguments)
-        self.media.hold(input_of(arguments, place=self._ledger.backlog.place()))
+        item = input_of(arguments, place=self._ledger.backlog.place())
+        self.media.hold(item, catching_up=self.transparent and self._connected)
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
         """Note realtime input that is written past the outbox, since nothing is due in it.

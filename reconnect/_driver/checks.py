@@ -37,6 +37,19 @@ def check_observer(on_event: Any) -> None:
             f"on_event must not be async, got {on_event!r}: an event is told in passing, and"
             " nothing waits for its observer; put it into an asyncio.Queue, or start a task"
         )
+    if not _takes_one(on_event):
+        raise TypeError(f"on_event must take one argument, the event, got {on_event!r}")
+
+
+def _takes_one(function: Any) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        # A function that does not say what it takes, such as one written in C.
+        return True
+    return True
 
 
 def checked_policy(policy: Any) -> Policy:

@@ -58,6 +58,8 @@ class Connection:
         self.error: Exception | None = None
         # Whether it is open, as far as is known.
         self.alive = False
+        # Whether it was given up since its peer read nothing.
+        self.cut = False
         # Whether it has been brought up to date, so that the session may be said to be back.
         self.ready = False
         self._live = live
@@ -157,6 +159,7 @@ class Connection:
         Args:
             error: Why.
         """
+        self.cut = True
         self.fail(error)
         abort(self.session)
 
@@ -191,7 +194,10 @@ class Connection:
                         self._live.connect(model=self._model, config=self._config)
                     )
                     check_setup(self._live, session)
-                if not self._opened.cancelled():
+                if self._opened.cancelled():
+                    # It opened too late, for nobody.
+                    self._released.set()
+                else:
                     self._opened.set_result(session)
                 await self._released.wait()
                 try:
@@ -206,6 +212,11 @@ class Connection:
             # One that is no Exception too: whoever waits for the connection would wait for ever.
             if self._opened.done():
                 # The connection is over; how its closing went changes nothing for the session.
-                logger.debug("closing a connection raised", exc_info=error)
+                logger.debug("closing a connection raised %s", type(error).__name__)
+            elif isinstance(error, StopIteration):
+                # No future takes it.
+                stopped = RuntimeError(f"connect() raised {error!r}")
+                stopped.__cause__ = error
+                self._opened.set_exception(stopped)
             else:
                 self._opened.set_exception(error)

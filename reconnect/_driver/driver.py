@@ -116,6 +116,7 @@ class Driver:
         self._entered = True
         self._loop = asyncio.get_running_loop()
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
+        self._supervisor.add_done_callback(self._supervised)
         try:
             await self._opened.wait()
         except asyncio.CancelledError:
@@ -200,6 +201,8 @@ class Driver:
         return sdk.without_calls(message, reading.known) if reading.known else None
 
     def _go_away(self, time_left: str | None) -> None:
+        if time_left is not None:
+            time_left = self._secrets.clean(time_left)
         announced = self._departure.announced(self._now(), time_left, draw=self._settings.draw())
         if not announced.readable:
             logger.warning(
@@ -232,6 +235,12 @@ class Driver:
         finally:
             if self.connection is not None:
                 self.connection.release()
+
+    def _supervised(self, supervisor: asyncio.Task[None]) -> None:
+        """End the session with its supervisor, however that has ended: a bug included."""
+        if self.error is None:
+            failed = None if supervisor.cancelled() else supervisor.exception()
+            self._end(failed or asyncio.CancelledError("the supervisor was cancelled"))
 
     async def _connect(self) -> Connection | Loss:
         """Connect; return the connection or its loss."""
@@ -288,6 +297,7 @@ class Driver:
             self._outbox,
             stall_timeout=self._settings.stall_timeout,
             up_to_date=self._up_to_date,
+            caught_up=self.reader.caught_up,
             tell=self._observer.tell,
             broken=self._end,
         )
@@ -419,8 +429,8 @@ class Driver:
         """End the session: whoever uses it from now on is raised the error."""
         if self.error is not None:
             return
-        self._secrets.hide(error)
         self.error = _ending(error)
+        self._secrets.hide(self.error)
         self._traceback = self.error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
@@ -438,10 +448,11 @@ class Driver:
                 outage=self._outage.elapsed(self._now()),
                 lost_audio=lost,
             )
-            self._observer.tell(GaveUp(self.error, continuity))
+            self._observer.keep(GaveUp(self.error, continuity))
         self._opened.set()
         self.sender.flush()
         self.reader.end()
+        self._observer.catch_up()
 
     # Small things
 
@@ -452,9 +463,10 @@ class Driver:
 def _ending(error: BaseException) -> Exception:
     """Return what ends a session as it can be raised to whoever waits for it.
 
-    A ``CancelledError`` would pass for a cancellation of their own.
+    A ``CancelledError`` would pass for a cancellation of their own, and a ``StopIteration`` for the
+    end of theirs.
     """
-    if isinstance(error, Exception):
+    if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         return error
     ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
     ended.__cause__ = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Callable
 
@@ -49,7 +50,7 @@ class Observer:
         if self._on_event is None:
             return
         try:
-            self._on_event(event)
+            _check_told(self._on_event(event))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -57,3 +58,12 @@ class Observer:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"on_event raised over {event!r}", "exception": error}
             )
+
+
+def _check_told(result: object) -> None:
+    """Raise for an observer that has returned a coroutine: nobody would await it."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError(
+            f"on_event returned {result!r}, and nothing waits for an observer; start a task"
+        )

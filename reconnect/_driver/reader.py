@@ -65,6 +65,8 @@ class Reader:
         # The connection that the caller last read from directly.
         self._read_from: Connection | None = None
         self._listener: asyncio.Task[None] | None = None
+        # Whether the listener waits for a message.
+        self._awaits = False
         self._timer: asyncio.TimerHandle | None = None
         self._yields = 0
         self._yields_at_timer = 0
@@ -234,6 +236,12 @@ class Reader:
         )
         self._listener.add_done_callback(lambda task: self._listened(task, connection))
 
+    async def caught_up(self) -> None:
+        """Wait until all that has come is read: somebody waits for a message, and there is none."""
+        # An event would have to be set with every message.
+        while not (self._awaits or (self._reading and self._read_from is not None)):  # noqa: ASYNC110
+            await asyncio.sleep(LISTEN_AFTER)
+
     def end(self) -> None:
         """Raise to the caller what has ended the session, once all that was read is yielded."""
         self._news.set()
@@ -269,6 +277,7 @@ class Reader:
         # A connection that is being closed is read to its end, over the limit if need be: what is
         # left unread is lost. What its buffers hold is bounded.
         while not self._served(connection) and (self._has_room() or not connection.ready):
+            self._awaits = True
             try:
                 message = await anext(connection.messages())
             except StopAsyncIteration:
@@ -280,6 +289,8 @@ class Reader:
             except Exception as error:
                 connection.reading_failed(error)
                 return
+            finally:
+                self._awaits = False
             if connection.error is not None:
                 return
             shown = self._take(message)

@@ -5,9 +5,14 @@ Both cost half a second to import: they are imported with the first session, ins
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
+import os
+import socket
+import sys
 import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._conversation.transcript import as_turns
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abort",
+    "acknowledged_bytes",
     "acknowledgement",
     "cancellation",
     "check_live",
@@ -33,6 +39,7 @@ __all__ = [
     "interruption",
     "is_loss",
     "is_picture",
+    "is_stuck",
     "is_transparent",
     "phase_of",
     "readable",
@@ -44,8 +51,14 @@ _UNREADABLE: Final = (TypeError, ValueError, AttributeError, LookupError, Recurs
 """What the SDK's ``receive()`` raises over a frame that it cannot read: no JSON, no object, a
 field of the wrong type, or (TypeError) nothing but ``{"error": ...}``."""
 
-_READERS: Final = ("_LiveServerMessage_from_", "_from_response", "loads", "raise_error")
+_READERS: Final = ("_LiveServerMessage_from_", "_from_response", "raise_error")
 """How the functions begin by which the SDK reads a frame."""
+
+_LIVE: Final = "google.genai.live"
+"""The module of the SDK that decodes it."""
+
+_TCP_INFO: Final = (120, 128)
+"""Where Linux's ``struct tcp_info`` has the bytes that the peer has acknowledged."""
 
 
 def checked_config(config: Any) -> types.LiveConnectConfig:
@@ -247,11 +260,16 @@ def readable(error: Exception, *, connecting: bool = False) -> Exception:
 
 def _over_a_frame(error: Exception) -> bool:
     """Tell whether an error was raised while a frame was read, by the functions that it came by."""
-    if isinstance(error.__context__, json.JSONDecodeError):
-        return True
-    return any(
-        frame.f_code.co_name.startswith(_READERS)
+    came_by = [
+        (frame.f_globals.get("__name__", ""), frame.f_code.co_name)
         for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    if isinstance(error.__context__, json.JSONDecodeError):
+        return bool(came_by[-1][0] == _LIVE)
+    return any(
+        (module.startswith("google.genai.") and name.startswith(_READERS))
+        or (module.startswith("json") and caller == _LIVE)
+        for (caller, _), (module, name) in pairwise([("", ""), *came_by])
     )
 
 
@@ -328,7 +346,10 @@ async def acknowledgement(session: Any) -> bool:
     if not isinstance(websocket, Connection):
         return False
     try:
-        await (await websocket.ping())
+        pong = asyncio.ensure_future(await websocket.ping())
+        # Not awaited itself: websockets 13 fails over a pong whose waiter was cancelled.
+        await asyncio.wait({pong})
+        pong.result()
     except Exception as error:
         if is_loss(error):
             # Whoever reads finds out too.
@@ -337,10 +358,48 @@ async def acknowledgement(session: Any) -> bool:
     return True
 
 
+def is_stuck(session: Any) -> bool:
+    """Tell whether the socket takes no more for now, so that whoever writes waits.
+
+    Args:
+        session: A session of the SDK's, which has no method for this.
+    """
+    from websockets.asyncio.connection import Connection
+
+    websocket = getattr(session, "_ws", None)
+    return isinstance(websocket, Connection) and bool(websocket.paused)
+
+
+def acknowledged_bytes(session: Any) -> int | None:
+    """Return how many bytes the peer's system has taken; None where nobody says so.
+
+    That a write is over is no measure: one that is large takes long on a slow line, and all that
+    wait are over at once. So Linux is asked what has been acknowledged of the connection.
+
+    Args:
+        session: A session of the SDK's, which has no method for this.
+    """
+    from websockets.asyncio.connection import Connection
+
+    websocket = getattr(session, "_ws", None)
+    if not isinstance(websocket, Connection) or sys.platform != "linux":
+        return None
+    first, last = _TCP_INFO
+    try:
+        found = websocket.transport.get_extra_info("socket")
+        # The loop's own view of the socket may not be asked.
+        with socket.socket(fileno=os.dup(found.fileno())) as asked:
+            info = asked.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, last)
+    except OSError:
+        # It is closed.
+        return None
+    return int.from_bytes(info[first:last], sys.byteorder) if len(info) == last else None
+
+
 def abort(session: Any) -> None:
     """Cut a connection off, for one whose peer reads nothing: a close would wait for it.
 
-    Whoever waits for room in the socket is raised a ``ConnectionClosed``.
+    Whoever waits for room in the socket goes on, most of them as if all had been written.
 
     Args:
         session: A session of the SDK's, which has no method for this.

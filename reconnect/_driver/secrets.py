@@ -30,6 +30,12 @@ _IN_A_FRAME: Final = re.compile(
 )
 """A handle in a frame that could not be read, and so is not known to be one."""
 
+_RECOGNISED_ANYWHERE: Final = 16
+"""Characters by which it is known in the midst of a text, too."""
+
+_TEXT_LIMIT: Final = 10_000
+"""Characters of a text that are kept: a frame that cannot be read may be of any length."""
+
 _DEPTH: Final = 20
 """Levels of what an error holds that are looked at: what refers to itself has no end."""
 
@@ -53,14 +59,18 @@ class Secrets:
     def hide(self, error: BaseException) -> None:
         """Remove all handles from an error, and from those it was raised from or during.
 
+        It never raises: an error that cannot be changed is told without its text.
+
         Args:
             error: The error; it is changed in place.
         """
         found, seen = [error], {id(error)}
         for each in found:
-            if isinstance(each, RemoteProtocolError):
-                _leave_out_input(each)
-            self._clean(each)
+            # What it holds may be of any kind, and refuse to be looked at or to be changed.
+            with contextlib.suppress(Exception):
+                if isinstance(each, RemoteProtocolError):
+                    _leave_out_input(each)
+                self._clean(each)
             for other in _errors_in(each):
                 if id(other) not in seen:
                     seen.add(id(other))
@@ -72,6 +82,8 @@ class Secrets:
         Args:
             text: Any text.
         """
+        if len(text) > _TEXT_LIMIT:
+            text = f"{text[:_TEXT_LIMIT]} ..."
         cleaned = _IN_A_FRAME.sub(rf"\g<1>{_HIDDEN}", text)
         # The longest first: one may begin as another.
         for handle in sorted(self._handles, key=len, reverse=True):
@@ -81,8 +93,9 @@ class Secrets:
                 while end - at < len(handle) and cleaned[end : end + 1] == handle[end - at]:
                     end += 1
                 start = at + 1
-                # Whole, or cut by the end of the text; anything else only begins so.
-                if end - at == len(handle) or end == len(cleaned):
+                # Whole, or cut; anything else only begins so.
+                cut = end == len(cleaned) or end - at >= _RECOGNISED_ANYWHERE
+                if cut or end - at == len(handle):
                     cleaned = cleaned[:at] + _HIDDEN + cleaned[end:]
                     start = at + len(_HIDDEN)
         return text if cleaned == text else cleaned

@@ -124,6 +124,8 @@ class Sender:
             # For the SDK to say what is wrong with it.
             await self._judge().check(call)
             raise
+        if not results:
+            await self._judge().check(call)
         wanted = self._outbox.answer(results)
         if len(wanted) < len(results):
             logger.info("a tool response was not sent: its connection, and the call, are gone")

@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from reconnect._conversation.outbox import Outbox, Write
 from reconnect.events import Stalled
 
 from .connection import Connection
-from .sdk import acknowledgement, is_loss
+from .sdk import acknowledged_bytes, acknowledgement, is_loss, is_stuck
 
 __all__ = ["Writer"]
 
-_LOOKS: Final = 10
-"""How often the watch looks within the time after which a stall is given up."""
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks whether the socket takes what is written, and what has arrived."""
 
-_LOOKS_UNTIL_TOLD: Final = 2
-"""Looks after which a stall is an event: one that is over sooner is back-pressure."""
+_ROUNDING: Final = 1e-6
+"""Seconds: the sum of many short times is not exact."""
+
+_TOLD_AFTER: Final = 0.2
+"""The part of ``stall_timeout`` after which a stall is told: a shorter one is back-pressure."""
 
 
 class Writer:
@@ -37,6 +40,7 @@ class Writer:
         outbox: What waits to be written.
         stall_timeout: Seconds that a write may wait for the socket.
         up_to_date: Called when the connection has been brought up to date, each time.
+        caught_up: Returns when all that has come over the connection is read.
         tell: Called with an event.
         broken: Called with what is no failure of the connection: a bug.
     """
@@ -48,14 +52,16 @@ class Writer:
         *,
         stall_timeout: float,
         up_to_date: Callable[[], None],
+        caught_up: Callable[[], Awaitable[None]],
         tell: Callable[[Stalled], None],
         broken: Callable[[BaseException], None],
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._outbox = outbox
         self._media = outbox.media
         self._stall_timeout = stall_timeout
         self._tell_up_to_date = up_to_date
+        self._caught_up = caught_up
         self._tell = tell
         self._broken = broken
         self._due = asyncio.Event()
@@ -66,11 +72,16 @@ class Writer:
         # before. And whether audio may be written without looking for room for it.
         self.direct = False
         self.lean = False
-        self._keeps = outbox.transparent
-        # Called with audio that is about to be written.
-        self.note: Callable[[Any], None] = outbox.keep if self._keeps else outbox.media.count
+        # Called with audio that is about to be written; returns its data, None where it is kept.
+        self.note: Callable[[Any], bytes | None] = (
+            outbox.keep if outbox.transparent else outbox.media.count
+        )
         self.send_realtime_input = connection.session.send_realtime_input
         self.watch: asyncio.TimerHandle | None = None
+        self._look_every = min(_LOOK_EVERY, stall_timeout / 10)
+        # Seconds that the socket has taken nothing, as far as was seen; what the peer had taken.
+        self._stalled = 0.0
+        self._taken: object = None
         self._ping: asyncio.Task[bool] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -101,30 +112,46 @@ class Writer:
         """Let callers write no more: what they send is held from now on."""
         self.direct = self.lean = False
 
-    def failed(self, audio: Any, error: Exception) -> bool:
-        """Note what writing audio has raised; return whether the audio is still to be held.
+    def failed(self, audio: Any, data: bytes | None, error: Exception) -> dict[str, Any] | None:
+        """Note what writing audio has raised; return the audio if it is to be held.
 
         Args:
             audio: The audio.
+            data: What `note` returned of it.
             error: What was raised.
 
         Raises:
             Exception: The error, if it is about the audio and not the connection.
         """
-        lost = self._lost(error)
-        if not self._keeps:
-            self._media.discount(audio)
-        elif not lost:
+        if self._lost(error):
+            return self.unwritten(audio, data)
+        if self._outbox.transparent:
             self._outbox.unkeep()
-        if not lost:
-            raise error
-        return not self._keeps
+        else:
+            self._media.discount(audio)
+        raise error
+
+    def unwritten(self, audio: Any, data: bytes | None) -> dict[str, Any] | None:
+        """Note audio that was not written; return it if it is to be held, and is not kept anyway.
+
+        Also where the connection was cut off while it waited: websockets lets whoever waits go on
+        as if it had been written.
+
+        Args:
+            audio: The audio.
+            data: What `note` returned of it: the caller may have changed it since.
+        """
+        if self._outbox.transparent:
+            return None
+        held = {"data": data, "mime_type": audio.mime_type}
+        self._media.discount(held)
+        return held
 
     def _lost(self, error: Exception) -> bool:
         if not is_loss(error):
             return False
         self.hold()
-        self._connection.suspect(error)
+        self.connection.suspect(error)
         return True
 
     async def write(self, write: Write) -> None:
@@ -140,25 +167,29 @@ class Writer:
         if self.watch is None:
             self.look_later()
         try:
-            await getattr(self._connection.session, write.call.method)(**write.call.arguments)
+            await getattr(self.connection.session, write.call.method)(**write.call.arguments)
         except Exception as error:
             if not self._lost(error):
                 self._outbox.refused(write)
                 raise
             self._outbox.failed(write)
+        else:
+            if self.connection.cut:
+                # As in `unwritten`.
+                self._outbox.failed(write)
         finally:
             self.over += 1
 
     async def _write_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._connection.alive:
+        while self.connection.alive:
             self._due.clear()
             due = self._outbox.next(loop.time())
             if isinstance(due, Write):
                 await self.write(due)
             if due is None:
                 self.direct, self.lean = True, not self._outbox.strict
-            if not self._outbox.replaying and self._connection.alive:
+            if not self._outbox.replaying and self.connection.alive:
                 self._tell_up_to_date()
             if not isinstance(due, Write):
                 with contextlib.suppress(TimeoutError):
@@ -171,47 +202,56 @@ class Writer:
             return
         if task.cancelled():
             # By somebody who has nothing to do with it.
-            self._connection.fail(ConnectionAbortedError("the task that writes was cancelled"))
+            self.hold()
+            self.connection.fail(ConnectionAbortedError("the task that writes was cancelled"))
         elif (error := task.exception()) is not None:
             self._broken(error)
 
     # The watch
 
-    def look_later(self, *, looks: int = 0) -> None:
-        """Look after a while whether a write waits for the socket.
+    def look_later(self) -> None:
+        """Look after a while whether the socket takes what is written."""
+        self.watch = asyncio.get_running_loop().call_later(self._look_every, self._look)
 
-        Args:
-            looks: How many looks in a row have found that one waits.
-        """
-        loop = asyncio.get_running_loop()
-        self.watch = loop.call_later(self._stall_timeout / _LOOKS, self._look, looks, self.over)
-
-    def _look(self, looks: int, over: int) -> None:
-        """Look whether a write has waited for the socket since the last look.
-
-        Args:
-            looks: How many looks before this one have found that no write was over in between.
-            over: How many writes were over at the last look.
-        """
+    def _look(self) -> None:
         self.watch = None
-        if self.begun > self.over:
-            looks = looks + 1 if self.over == over else 0
-            if looks == _LOOKS:
-                self._connection.cut_off(
-                    TimeoutError(f"the peer has read nothing for {self._stall_timeout:g} s")
-                )
+        if self.begun > self.over or is_stuck(self.connection.session):
+            taken = self._progress()
+            moves, self._taken = taken != self._taken, taken
+            self._stalled = 0.0 if moves else self._stalled + self._look_every
+            if self._given_up():
                 return
-            if looks == _LOOKS_UNTIL_TOLD:
-                self._tell(Stalled(waited=looks * self._stall_timeout / _LOOKS))
-            self.look_later(looks=looks)
+            self.look_later()
+        else:
+            self._stalled, self._taken = 0.0, None
         if self._ping is None and self._media.unacknowledged:
             self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
             self._ping.add_done_callback(self._pinged)
 
+    def _progress(self) -> int:
+        """Return what grows while the peer reads."""
+        taken = acknowledged_bytes(self.connection.session)
+        # Where nobody says what the peer has taken, a write that is over is all there is.
+        return self.over if taken is None else taken
+
+    def _given_up(self) -> bool:
+        """Tell of a stall, and give the connection up where it has lasted too long."""
+        told = self._stall_timeout * _TOLD_AFTER
+        if self._stalled >= self._stall_timeout - _ROUNDING:
+            self.connection.cut_off(
+                TimeoutError(f"the peer has read nothing for {self._stall_timeout:g} s")
+            )
+            return True
+        if 0 <= self._stalled - told < self._look_every - _ROUNDING:
+            self._tell(Stalled(waited=self._stalled))
+        return False
+
     async def _acknowledge(self) -> bool:
         self._media.asking()
-        acknowledged = await acknowledgement(self._connection.session)
+        acknowledged = await acknowledgement(self.connection.session)
         if acknowledged:
+            # A handle that came before the pong may be unread still, and has less.
+            await self._caught_up()
             self._media.acknowledged()
         return acknowledged
 

@@ -272,7 +272,7 @@ def test_error_of_any_kind(kind, secrets):
 CLEAN = {
     "nothing": ValueError,
     "text": lambda: ValueError("no handle", 5, None),
-    "beginning": lambda: ValueError(f"{NEWEST[:-1]} is no handle, nor is {CUT} one"),
+    "beginning": lambda: ValueError(f"{NEWEST[:12]} is no handle, nor is {CUT} one"),
     "system": lambda: OSError(5, "Input/output error", "file"),
     "holding": lambda: _holding({"text": ["a", ("b", 5)], "bytes": b"\xff", "of": Response()}),
     "group": lambda: ExceptionGroup("two", [ValueError("a"), closed("b")]),
