@@ -606,7 +606,7 @@ class Stubborn(Exception):
     ],
 )
 async def test_no_error_is_too_odd_to_be_told(fail):
-    """Whatever connect() raises later on, whoever waits is raised an error, and no handle is in it."""
+    """Whatever connect() raises later on, whoever waits is raised an error without a handle."""
     async with LiveServer() as server:
         live = Failing(server.client().aio.live)
         async with (
@@ -626,7 +626,7 @@ async def test_no_error_is_too_odd_to_be_told(fail):
 
 
 async def test_json_of_the_callers_is_no_frame():
-    """A connect() of the caller's own that cannot decode something of its own is not tried again."""
+    """A connect() of the caller's own that cannot decode something of its own ends the session."""
     events = []
     async with LiveServer() as server:
         real = server.client().aio.live
@@ -654,7 +654,11 @@ async def test_an_observer_that_returns_a_coroutine():
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, told: reported.append(told))
     async with LiveServer() as server:
-        async with session_on(server, on_event=lambda event: _async_observer(event)) as session:
+
+        def observe(event):
+            return _async_observer(event)
+
+        async with session_on(server, on_event=observe) as session:
             await ask(session, "a")
     asyncio.get_running_loop().set_exception_handler(None)
     assert [type(told["exception"]) for told in reported] == [TypeError]
