@@ -8,7 +8,8 @@ and records of what the model received:
             ...
         assert [heard.value for heard in server.heard] == ["hello"]
 
-It keeps time by the running loop's clock, so it also runs under a loop whose clock is virtual.
+It behaves as one of the models that were recorded: see `PROFILES`. It keeps time by the running
+loop's clock, so it also runs under a loop whose clock is virtual.
 
 `check_policy` looks for a question over which a policy breaks one of the laws that every policy
 keeps. `reconnect.testing.strategies` has the Hypothesis strategies that it asks with; it is

@@ -190,7 +190,7 @@ class _Builder:
                 return True
             case "declared":
                 return self._behaviors.get(name) != "NON_BLOCKING"
-            case "default":
+            case _:  # by default no tool
                 return self._behaviors.get(name) == "BLOCKING"
 
     def _add(self, part: str | Unspoken | Message) -> None:
@@ -220,7 +220,7 @@ class _Builder:
             case "first":
                 self._found.append(_words(piece))
                 self._late.append(audio)
-            case "joined":
+            case _:  # joined
                 both = Step(frames.model_audio(SILENCE, piece), said=piece, output=True)
                 self._found += [both, audio]
 

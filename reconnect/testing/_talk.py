@@ -31,10 +31,8 @@ class Line(Protocol):
     """What a conversation is held on."""
 
     record: Connection
-
-    @property
-    def live(self) -> bool:
-        """Whether messages are written."""
+    live: bool
+    """Whether messages are written."""
 
     def send(self, message: Message) -> None:
         """Send a message, if it is live."""
@@ -97,7 +95,7 @@ class Talk:
                 self._update_later("end", self._shared.timing.handle_delay)
             case "stream":
                 self._stream(reaction)
-            case "nothing":
+            case _:
                 pass
 
     # What comes before a reply
@@ -149,7 +147,7 @@ class Talk:
             case "reused":
                 self._calls += 1
                 return f"call-{self._calls}"
-            case "none":
+            case _:
                 return None
 
     def _drop(self) -> None:

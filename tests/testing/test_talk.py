@@ -425,6 +425,21 @@ async def test_a_quick_result_comes_before_the_end_of_the_turn_on_vertex():
         assert words(await until(session, "turn_complete")) == "done " * 9
 
 
+async def test_a_turn_that_ends_at_its_calls_is_not_the_end_of_the_interaction():
+    """The SDK goes on to receive where a turn says that the model is still at work."""
+    profile = replace(PROFILES["2.5-vertex"], interaction_status=True)
+    async with LiveServer([Call("f"), "done"], profile=profile) as server:
+        async with dial(server) as session:
+            await send(session, "a")
+            said = ""
+            async for message in session.receive():
+                said += message.text or ""
+                if message.tool_call:
+                    await respond(session, None)
+            assert said == "done"
+        assert sum(kind.startswith("turnComplete") for kind in kinds(server)) == 2
+
+
 # Tools that the model does not wait for
 
 
