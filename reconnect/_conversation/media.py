@@ -180,8 +180,11 @@ class Media:
             index: The number of the message.
             place: Its place among all that the caller sent.
         """
-        kind: Any = getattr(blob, "mime_type", None)
-        data: Any = getattr(blob, "data", None)
+        try:
+            kind: Any = blob.mime_type
+            data: Any = blob.data
+        except AttributeError:
+            data = None
         if data.__class__ is not bytes:
             # A dict, or nothing that is usual: it need not be as fast.
             self.written(input_of({"audio": blob}, place=place), index=index)
