@@ -14,7 +14,7 @@ nox.options.sessions = ["tests", "loops"]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHONS = ["3.11", "3.12", "3.13"]
-SDKS = ["2.34", "3.4"]
+SDKS = ["2.34", "3.6"]
 WEBSOCKETS = ["13", "14", "15", "16", "17"]
 LONG = [
     "--ignore=tests/test_sweep.py",
@@ -34,6 +34,7 @@ ASYNC = [
     "tests/_driver",
     "tests/testing",
     "tests/test_adk_pr_5007.py",
+    "tests/test_endings.py",
     "tests/test_gate.py",
     "tests/test_judged_sessions.py",
     "tests/test_session.py",
