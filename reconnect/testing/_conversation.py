@@ -8,7 +8,7 @@ user. How far the server had got with it matters only for the tool calls that it
 that is resumed may come back *waiting* for their results.
 
 A spoken turn ends where the client marks it. With voice activity detection one that is not marked
-ends where its sound does, and from there on it is what a marked one is.
+ends where its audio does, and from there on it is what a marked one is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ class Session:
 
     @property
     def detects(self) -> bool:
-        """Whether speech begins and ends where its sound does."""
+        """Whether speech begins and ends where its audio does."""
         if not self.vad or self.marked:
             return False
         realtime: Mapping[str, Any] = self.setup.get("realtime_input_config") or {}

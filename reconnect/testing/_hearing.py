@@ -1,4 +1,4 @@
-"""What the server hears: where speech begins and ends, by the client's marks or by its sound.
+"""What the server hears: where speech begins and ends, by the client's marks or by its audio.
 
 Pure. All-zero bytes are silence and anything else is speech: that stands in for the voice activity
 detection of the real server, so that a test knows to the frame what it detects.
@@ -46,7 +46,7 @@ class Ear:
         """Return what is heard once a frame has come too.
 
         Args:
-            frame: The sound, 16 bit PCM of one channel.
+            frame: The audio, 16 bit PCM of one channel.
             rate: Its samples a second.
         """
         if not is_silence(frame):

@@ -1,4 +1,4 @@
-"""What a server keeps: the record of each dial, and what all its dials share."""
+"""What a server keeps: the record of each connection, and what all of them share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from ._sessions import Memory
 
 @dataclass(eq=False)
 class Connection:
-    """What is known of one dial that got as far as a TCP connection.
+    """What is known of one attempt that got as far as a TCP connection.
 
     Args:
-        number: The dial's number, the first is 1.
+        number: Its number, the first is 1.
         opened_at: When it was accepted, in seconds of the loop's clock.
         closed_at: When its socket was closed; None while it is open.
         path: What the handshake asked for; None before one came.
@@ -24,7 +24,7 @@ class Connection:
         dialect: What the client speaks; None for neither.
         status: The HTTP status it was given, 101 for a WebSocket; None before.
         setup: The setup, normalised to snake_case; None before one came.
-        handle: The handle the setup carried; None for a fresh session.
+        handle: The handle the setup carried; None for a new session.
         session: Id of the session that was opened or resumed; None before setupComplete.
         received: The client's messages after the setup, in order, normalised to snake_case.
         sent: The server's messages in order, setupComplete included; raw frames as they were.
@@ -67,7 +67,7 @@ class Timing:
 
 @dataclass(eq=False)
 class Shared:
-    """What all dials of a server share.
+    """What all connections of a server share.
 
     Args:
         memory: The sessions and handles.

@@ -1,4 +1,4 @@
-"""The server: listens, numbers the dials, keeps the records, and hands out clients."""
+"""The server: listens, numbers the connections, keeps the records, and hands out clients."""
 
 import asyncio
 import math
@@ -56,8 +56,8 @@ class LiveServer:
             ``Reply``.
         profile: Which model it behaves as: the name of one of ``PROFILES``, or a profile of your
             own.
-        faults: What goes wrong, one item per dial in order: None, a fault, or a sequence of faults.
-            Later dials have none.
+        faults: What goes wrong, one item per connection in order: None, a fault, or a sequence of
+            faults. Later connections have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
         chunk_delay: Seconds before each message of a reply.
         close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
@@ -202,10 +202,10 @@ class LiveServer:
     # Faults
 
     def plan(self, *faults: DialFaults) -> None:
-        """Plan what goes wrong with the dials to come, after what is planned already.
+        """Plan what goes wrong with the connections to come, after what is planned already.
 
         Args:
-            faults: One item per dial: None, a fault, or a sequence of faults.
+            faults: One item per connection: None, a fault, or a sequence of faults.
 
         Raises:
             TypeError: On a fault that is none.
@@ -219,7 +219,7 @@ class LiveServer:
             fault: It acts at once, or when its trigger says, counted from now.
 
         Raises:
-            TypeError: On a fault of a dial that is not open yet, or none.
+            TypeError: On a fault of a connection that is not open yet, or none.
             ValueError: On a fault that is meant for the setup.
             RuntimeError: Without an open connection.
         """
@@ -232,7 +232,7 @@ class LiveServer:
         raise RuntimeError("no open connection")
 
     def outage(self, seconds: float) -> None:
-        """Reset every connection, and refuse all dials (TCP) for so long; returns at once.
+        """Reset every connection, and refuse all attempts (TCP) for so long; returns at once.
 
         Args:
             seconds: How long; an outage during an outage can only make it longer.
@@ -280,7 +280,7 @@ class LiveServer:
 
     @property
     def connections(self) -> list[Connection]:
-        """One record per dial that got as far as a TCP connection, in order."""
+        """One record per attempt that got as far as a TCP connection, in order."""
         return [dial.record for dial in self._dials]
 
     @property
@@ -331,7 +331,7 @@ class LiveServer:
         await self._listen(on)
 
     def _accept(self, transport: asyncio.Transport) -> None:
-        """Take the next dial."""
+        """Take the next connection."""
         schedule = Schedule(self._plan.pop(0) if self._plan else ())
         dial = Dial(len(self._dials) + 1, schedule, self._shared, transport)
         self._dials.append(dial)

@@ -216,7 +216,7 @@ def _realtime_inputs(body: Message) -> list[Input]:
 
 
 def _audio(blob: Message) -> Input:
-    """Give the input that is a blob of sound."""
+    """Give the input that is a blob of audio."""
     rate = re.search(r"rate=([1-9]\d*)", str(blob.get("mime_type")))
     return Input("audio", value=_bytes(blob), rate=int(rate[1]) if rate else DEFAULT_RATE)
 
