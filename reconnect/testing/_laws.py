@@ -21,7 +21,7 @@ from reconnect.policy import Decision, Policy, Raise, Resume
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from .strategies import Dial
+    from .strategies import Attempt
 
 __all__ = ["LAWS", "BrokenLaw", "Law", "check_policy"]
 
@@ -214,11 +214,11 @@ def _fatal_questions() -> SearchStrategy[Question]:
 
 
 @cache
-def _outages() -> SearchStrategy[tuple[Dial, ...]]:
+def _outages() -> SearchStrategy[tuple[Attempt, ...]]:
     from .strategies import losses, outages
 
     return outages() | outages(
-        losses=losses() | _of(FailureKind.TRANSIENT) | _of(FailureKind.THROTTLED), max_dials=3
+        losses=losses() | _of(FailureKind.TRANSIENT) | _of(FailureKind.THROTTLED), max_attempts=3
     )
 
 
@@ -305,7 +305,7 @@ def _is_within_the_cap(policy: Policy, question: Question) -> Complaint:
     return f"  {question}\n  returned {decision!r}, not from {lowest!r} to {highest!r} s"
 
 
-def _gives_up(policy: Policy, outage: tuple[Dial, ...]) -> Complaint:
+def _gives_up(policy: Policy, outage: tuple[Attempt, ...]) -> Complaint:
     slept, last = 0.0, ""
     for dialled, (attempt, elapsed) in enumerate(_time(outage)):
         dial = outage[dialled % len(outage)]
@@ -318,7 +318,7 @@ def _gives_up(policy: Policy, outage: tuple[Dial, ...]) -> Complaint:
     return last
 
 
-def _time(outage: tuple[Dial, ...]) -> Iterator[tuple[int, float]]:
+def _time(outage: tuple[Attempt, ...]) -> Iterator[tuple[int, float]]:
     """Count attempts and seconds: one by one at first, then by leaps, up to some thirty years."""
     elapsed = 0.0
     for attempt in range(1, _WALKED):

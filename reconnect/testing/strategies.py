@@ -34,7 +34,7 @@ from reconnect.backoff import constant, decorrelated_jitter, equal_jitter, expon
 from reconnect.policy import ReconnectPolicy
 
 __all__ = [
-    "Dial",
+    "Attempt",
     "api_errors",
     "close_codes",
     "closed_errors",
@@ -74,7 +74,7 @@ _REPEATS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
+class Attempt:
     """One failed attempt of an outage; the first stands for the connection that was lost.
 
     Args:
@@ -223,27 +223,27 @@ def policies() -> SearchStrategy[ReconnectPolicy]:
 
 
 def outages(
-    *, losses: SearchStrategy[Loss] | None = None, max_dials: int = 20
-) -> SearchStrategy[tuple[Dial, ...]]:
+    *, losses: SearchStrategy[Loss] | None = None, max_attempts: int = 20
+) -> SearchStrategy[tuple[Attempt, ...]]:
     """Return a strategy for outages: one failed attempt after the other.
 
     Args:
         losses: Generates what is lost; None for `losses`.
-        max_dials: How many attempts an outage has at most; 1 at least.
+        max_attempts: How many attempts an outage has at most; 1 at least.
 
     Raises:
         hypothesis.errors.InvalidArgument: If an argument is not what it should be.
     """
-    if max_dials < 1:
-        raise InvalidArgument(f"an outage has 1 dial or more, got {max_dials=}")
+    if max_attempts < 1:
+        raise InvalidArgument(f"an outage has 1 attempt or more, got {max_attempts=}")
     # An attempt takes its time, if only for the way to the server and back.
-    dial = st.builds(
-        Dial,
+    attempt = st.builds(
+        Attempt,
         loss=_strategy(losses, _every_loss(), "losses"),
         lasted=st.floats(0.001, 60),
         draw=draws(),
     )
-    return _checked(st.lists(dial, min_size=1, max_size=max_dials).map(tuple))
+    return _checked(st.lists(attempt, min_size=1, max_size=max_attempts).map(tuple))
 
 
 def draws() -> SearchStrategy[float]:

@@ -91,7 +91,7 @@ def test_losses(loss):
     assert classify(loss) in FailureKind
 
 
-@given(outage=outages(losses=losses(handle=True), max_dials=3))
+@given(outage=outages(losses=losses(handle=True), max_attempts=3))
 def test_outages(outage):
     """An outage is a few failed dials, each of which takes time."""
     assert 1 <= len(outage) <= 3
@@ -128,7 +128,7 @@ def test_policies(policy):
         (losses, {"phases": Phase.SETUP}, "phases must be a strategy, got <Phase"),
         (losses, {"handle": 1}, "handle must be True, False or None, got 1"),
         (outages, {"losses": []}, r"losses must be a strategy, got \[\]"),
-        (outages, {"max_dials": 0}, "max_dials=0"),
+        (outages, {"max_attempts": 0}, "max_attempts=0"),
         (losses, {"errors": st.integers(2, 1)}, "max_value=1"),
     ],
 )
