@@ -291,7 +291,9 @@ def _conditions(row: Row, seen: Symptom) -> str:
         said += [] if asked is None else [words if asked else f"not {words}"]
     said += [] if row.since is None else [f"{row.since:g} s old or more"]
     said += [] if row.below is None else [f"younger than {row.below:g} s"]
-    said += [] if row.repeats is None else [f"at least {row.repeats} times before"]
+    if row.repeats is not None:
+        times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
+        said.append(f"the same {times} or more right before")
     found = [fragment for fragment in row.text or () if finder(fragment)(seen.text)]
     said += [f'the text has "{fragment}"' for fragment in found[:1]]
     return "; ".join(said) or "whatever is left"

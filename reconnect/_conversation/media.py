@@ -16,56 +16,19 @@ Pure. The rules:
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from .limits import Limit, size_of
+from .inputs import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Input, input_of, rate_of, seconds_of
+from .limits import Limit
 
-__all__ = ["Input", "Media", "input_of", "seconds_of"]
+__all__ = ["Media"]
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
-_MARKS: Final = ("activity_start", "activity_end")
-_BLOBS: Final = ("audio", "video", "media")
-_FIELDS: Final = ("data", "mime_type", "display_name")
-
-_DEFAULT_RATE: Final = 16000
-"""Samples a second of PCM whose type names no rate: what the Live API takes it for."""
-
-_BYTES_A_SAMPLE: Final = 2
-"""The Live API takes 16-bit samples of one channel."""
-
-_USUAL_FRAME: Final = 0.02
-"""Seconds that a chunk of audio is taken for that is not PCM."""
-
 _ROUNDING: Final = 1e-6
 """Seconds: the sum of many short frames must not cost one of them for its rounding."""
-
-
-# Not frozen: one is made for each frame in transparent resumption, and that costs twice as much.
-@dataclass(slots=True)
-class Input:
-    """One item of realtime input.
-
-    Args:
-        arguments: Those of ``send_realtime_input``.
-        place: Its place among all that the caller sent; what is lower comes first.
-        seconds: The audio in it.
-        size: The bytes in it.
-        activity: Which mark of activity it is; None for none.
-        picture: Whether it is an image.
-        again: Whether it was written to an earlier connection.
-    """
-
-    arguments: Mapping[str, Any]
-    place: int
-    seconds: float = 0.0
-    size: int = 0
-    activity: str | None = None
-    picture: bool = False
-    again: bool = False
 
 
 class Media:
@@ -200,10 +163,10 @@ class Media:
             self._evict()
 
     def _take_kind(self, kind: object) -> None:
-        rate = _rate_of(kind) if isinstance(kind, str) else None
+        rate = rate_of(kind) if isinstance(kind, str) else None
         self._kind = kind
-        self._seconds_a_byte = 1 / rate / _BYTES_A_SAMPLE if rate else 0.0
-        self._seconds_a_frame = _USUAL_FRAME if rate == 0 else 0.0
+        self._seconds_a_byte = 1 / rate / BYTES_A_SAMPLE if rate else 0.0
+        self._seconds_a_frame = USUAL_FRAME if rate == 0 else 0.0
 
     def _evict(self) -> None:
         """Keep no more than there is room for of what the server has been sent."""
@@ -321,9 +284,9 @@ class Media:
         marks = [mark for item in unconsumed if (mark := item.activity)]
         # What is open at the first message that is written again.
         if marks and marks[0] == "activity_end":
-            unconsumed.insert(0, Input(_START, unconsumed[0].place, activity=_MARKS[0]))
+            unconsumed.insert(0, Input(_START, unconsumed[0].place, activity=MARKS[0]))
         elif not marks and self._opened is not None:
-            unconsumed.insert(0, Input(_START, self._opened.place, activity=_MARKS[0]))
+            unconsumed.insert(0, Input(_START, self._opened.place, activity=MARKS[0]))
         if not numbered:
             unconsumed = self._newest(unconsumed)
         self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
@@ -451,74 +414,3 @@ class Media:
     def _drop(self, item: Input) -> None:
         self._bytes -= item.size
         self.dropped += item.seconds
-
-
-def input_of(arguments: Mapping[str, Any], *, place: int) -> Input:
-    """Return a item of realtime input.
-
-    Args:
-        arguments: Those of ``send_realtime_input``.
-        place: Its place among all that the caller sent.
-    """
-    for name in _BLOBS:
-        blob = arguments.get(name)
-        if blob is not None:
-            seconds, size = _sound_in(blob)
-            if seconds is not None:
-                return Input({name: _copy_of(blob)}, place, seconds, size)
-            return Input({name: _copy_of(blob)}, place, 0.0, size, picture=True)
-    # An empty mark is one all the same.
-    mark = next((name for name in _MARKS if arguments.get(name) is not None), None)
-    return Input(arguments, place, 0.0, size_of(arguments), mark)
-
-
-def _copy_of(blob: Any) -> dict[str, Any]:
-    """Return a blob that stays as it is when the caller changes his."""
-    fields = blob if isinstance(blob, dict) else {it: getattr(blob, it, None) for it in _FIELDS}
-    return {
-        name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
-        for name, value in fields.items()
-        if value is not None
-    }
-
-
-def seconds_of(blob: Any) -> float | None:
-    """Return the seconds of audio in a blob; None if it is no audio.
-
-    Args:
-        blob: A blob of the SDK's, or a dict of its fields; anything else is no audio.
-    """
-    return _sound_in(blob)[0]
-
-
-def _sound_in(blob: Any) -> tuple[float | None, int]:
-    """Return the seconds of audio in a blob, None if it is no audio, and its bytes."""
-    data, kind = _data_and_kind(blob)
-    rate = _rate_of(kind) if isinstance(kind, str) else None
-    size = size_of(data)
-    if not rate:
-        return (None if rate is None else _USUAL_FRAME), size
-    return size * (1 / rate / _BYTES_A_SAMPLE), size
-
-
-def _data_and_kind(blob: Any) -> tuple[Any, Any]:
-    """Return the data of a blob and its type, where it is one and has them.
-
-    What is none is for the SDK to refuse, as it is what is wrong with one.
-    """
-    if isinstance(blob, dict):
-        # The SDK takes the names of its JSON form too.
-        return blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
-    return getattr(blob, "data", None), getattr(blob, "mime_type", None)
-
-
-@functools.lru_cache
-def _rate_of(kind: str) -> int | None:
-    """Return the samples a second of a type of media; 0 if nobody knows, None if it is no audio."""
-    kind = kind.lower()
-    if not kind.startswith("audio/"):
-        return None
-    if not kind.startswith("audio/pcm"):
-        return 0
-    _, _, rate = kind.partition("rate=")
-    return int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE

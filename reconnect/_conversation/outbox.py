@@ -20,9 +20,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .inputs import Input, input_of
 from .ledger import Ledger, Losses
 from .limits import Limit
-from .media import Input, Media, input_of
+from .media import Media
 from .turns import ANSWER, REALTIME, Call, Change, Entry
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]

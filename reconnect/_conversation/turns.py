@@ -61,20 +61,20 @@ class State(Enum):
     KNOWN_ANSWERED = "known, answered"
     """A handle covers the user's part; the reply is complete, but no handle covers it."""
 
-    TO_ASK_ON = "to ask on"
+    TO_ASK_ON = "to ask for"
     """The session knows the user's part, and its reply was cut: to be asked for."""
 
-    TO_TELL = "to tell"
-    """The session knows neither part, and both are complete: to be told."""
+    TO_TELL = "to replay"
+    """The session knows neither part, and both are complete: to be replayed."""
 
-    TO_TELL_REPLY = "to tell the reply"
-    """The session knows the user's part but not the reply, which is complete: to be told."""
+    TO_TELL_REPLY = "to replay the reply"
+    """The session knows the user's part but not the reply, which is complete: to be replayed."""
 
-    TOLD = "told"
-    """Told; no handle is known to cover it yet."""
+    TOLD = "replayed"
+    """Replayed; no handle is known to cover it yet."""
 
-    TOLD_REPLY = "told the reply"
-    """The user's part is covered, the reply told; no handle is known to cover it yet."""
+    TOLD_REPLY = "reply replayed"
+    """The user's part is covered, the reply replayed; no handle is known to cover it yet."""
 
     SETTLED = "settled"
     """A handle covers it. The ledger forgets it, once all that came before it is settled too."""
@@ -105,10 +105,10 @@ class Change(Enum):
     """The connection was lost, and all of its audio is going to be written again."""
 
     RESTARTED = "restarted"
-    """The next session is a fresh one, which knows nothing."""
+    """The next session is a new one, which knows nothing."""
 
     SEEDED = "seeded"
-    """The fresh session will be told it with the history."""
+    """The new session will be sent it with the history."""
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Change], State]] = {

@@ -4,8 +4,9 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
+from reconnect._conversation.inputs import input_of, seconds_of
 from reconnect._conversation.limits import Limit
-from reconnect._conversation.media import Media, input_of, seconds_of
+from reconnect._conversation.media import Media
 from reconnect.errors import BufferOverflow
 
 START = {"activity_start": {}}
@@ -94,61 +95,9 @@ def test_marks_stay_when_sound_is_dropped():
     assert drained(media) == [START, PAUSE, audio(2), END]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "mark", "seconds", "size"),
-    [
-        (START, "activity_start", 0.0, 0),
-        ({"activity_end": types.ActivityEnd()}, "activity_end", 0.0, 0),
-        ({"activity_end": None, "audio_stream_end": True}, None, 0.0, 0),
-        (audio(), None, 1.0, SECOND),
-        ({"media": types.Blob(data=bytes(320), mime_type="audio/pcm")}, None, 0.01, 320),
-        (image(1), None, 0.0, 1),
-        ({"video": None, "media": {"mimeType": "audio/pcm", "data": bytes(320)}}, None, 0.01, 320),
-        ({"text": "four"}, None, 0.0, 4),
-    ],
-)
-def test_piece(arguments, mark, seconds, size):
-    """A item knows its mark, be it empty, the seconds of its sound, and its bytes."""
-    item = input_of(arguments, place=7)
-    assert (item.activity, item.seconds, item.size) == (mark, seconds, size)
-    assert (item.place, item.again) == (7, False)
-    kept = {name: value for name, value in arguments.items() if value is not None}
-    if isinstance(kept.get("media"), types.Blob):
-        kept["media"] = kept["media"].model_dump(exclude_none=True)
-    assert item.arguments == (kept if "media" in kept else arguments)
-
-
-class Slots:
-    """What the SDK takes for a blob by its attributes."""
-
-    __slots__ = ("data", "mime_type")
-
-    def __init__(self):
-        self.data, self.mime_type = b"12", "audio/pcm"
-
-
-@pytest.mark.parametrize(
-    ("blob", "fields"),
-    [
-        (
-            types.Blob(data=b"1", mime_type="image/png", display_name="cat"),
-            {"data": b"1", "mime_type": "image/png", "display_name": "cat"},
-        ),
-        ({"data": None, "mimeType": "image/png"}, {"mimeType": "image/png"}),
-        (Slots(), {"data": b"12", "mime_type": "audio/pcm"}),
-        (5, {}),
-        ([{"data": b"1"}], {}),
-    ],
-    ids=["blob", "dict", "object", "number", "list"],
-)
-def test_piece_keeps_the_fields_of_a_blob(blob, fields):
-    """A item keeps what a blob says, whatever it is given as; what is none, the SDK refuses."""
-    assert input_of({"media": blob}, place=1).arguments == {"media": fields}
-
-
 @pytest.mark.parametrize("name", ["audio", "video", "media"])
 @pytest.mark.parametrize("numbered", [False, True])
-def test_piece_is_a_copy(name, numbered):
+def test_input_is_a_copy(name, numbered):
     """What the caller writes into his buffer afterwards does not change what is kept."""
     media = media_of(10.0)
     buffer = bytearray(2)
@@ -172,29 +121,6 @@ def test_piece_is_a_copy(name, numbered):
         for number in range(1, 6)
         for _ in range(3)
     ]
-
-
-@pytest.mark.parametrize(
-    ("blob", "seconds"),
-    [
-        ({"data": bytes(32000), "mime_type": "audio/pcm"}, 1.0),
-        ({"data": bytes(48000), "mime_type": "audio/pcm;rate=24000"}, 1.0),
-        ({"data": bytes(32000), "mime_type": "Audio/PCM;rate=soon"}, 1.0),
-        ({"data": bytes(32000), "mime_type": "audio/pcm;rate=0"}, 1.0),
-        (types.Blob(data=bytes(32000), mime_type="audio/pcm;rate=16000"), 1.0),
-        ({"data": b"opus", "mime_type": "audio/opus"}, 0.02),
-        ({"mime_type": "audio/pcm"}, 0.0),
-        ({"mime_type": "audio/pcm", "data": 5}, 0.0),
-        ({"mimeType": "audio/pcm", "data": bytes(320)}, 0.01),
-        ({"mime_type": 5, "data": b"what"}, None),
-        ({"data": b"jpeg", "mime_type": "image/jpeg"}, None),
-        ({"data": b"what"}, None),
-        (b"what", None),
-    ],
-)
-def test_seconds_of_sound(blob, seconds):
-    """The seconds of a blob follow from its size and rate; what is no sound has none."""
-    assert seconds_of(blob) == seconds
 
 
 @given(
