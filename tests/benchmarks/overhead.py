@@ -257,8 +257,6 @@ async def measure(figure, rounds, count):
         bare_live.connect(model="m", config=None) as bare,
         ResumableSession(live, model="m") as wrapped,
     ):
-        # Until the session has taken up its connection: what is sent before that is held.
-        await asyncio.sleep(0.01)
         sides = [(bare, bare_live.websocket), (wrapped, live.websocket)]
         for number in range(WARM_UP + rounds):
             order = [0, 1] if number % 2 else [1, 0]
