@@ -9,7 +9,7 @@ import time
 import loops
 import pytest
 from google.genai import types
-from talk import ask, session_on
+from talk import ask, session_on, settled
 
 from reconnect.testing import LiveServer
 
@@ -74,6 +74,7 @@ def test_connection_is_not_overtaken(kind):
     async def talk():
         async with LiveServer() as server, session_on(server, setup_timeout=1) as session:
             assert await ask(session, "a") == 'You said "a". That is turn 1.'
+            await settled()
             server.outage(60)
             return await ask(session, "b")
 
