@@ -147,7 +147,7 @@ class Media:
             kind: Any = blob.mime_type
             data: Any = blob.data
         except AttributeError:
-            data = None
+            kind = data = None
         if data.__class__ is not bytes:
             # A dict, or nothing that is usual: it need not be as fast.
             self.written(input_of({"audio": blob}, place=place), index=index)
