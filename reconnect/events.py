@@ -39,9 +39,13 @@ class Continuity:
         outage: Seconds from the loss until the session was back, or was given up.
         replayed: How many client messages were written again.
         maybe_twice: How many of these the server may have had already.
-        asked_on: How many cut replies were asked for without sending their turn again.
-        lost_turns: How many turns are lost: spoken ones of which nobody wrote down the words, and
-            all that are open when the session is given up.
+        continued: How many cut replies the model was asked to continue, without sending their turn
+            again.
+        forgotten: How many exchanges that are over the resumed session may not know: there was no
+            room to keep them until a handle covers them, or the model takes no client content in a
+            session. A new session is told them.
+        lost_turns: How many turns are lost: spoken ones of which nobody wrote down the words,
+            answered or not, and all that are open when the session is given up.
         lost_audio: Seconds of audio that were dropped before they could be written.
         uncovered_audio: Seconds of audio that were written, and that no session is known to have:
             what the server had not acknowledged before the newest handle came, or, where resumption
@@ -54,7 +58,8 @@ class Continuity:
     outage: float = 0
     replayed: int = 0
     maybe_twice: int = 0
-    asked_on: int = 0
+    continued: int = 0
+    forgotten: int = 0
     lost_turns: int = 0
     lost_audio: float = 0
     uncovered_audio: float = 0
@@ -63,7 +68,7 @@ class Continuity:
     @property
     def whole(self) -> bool:
         """Whether nothing of what was said is lost; a cancelled call is asked anew."""
-        return not (self.lost_turns or self.lost_audio or self.uncovered_audio)
+        return not (self.lost_turns or self.lost_audio or self.uncovered_audio or self.forgotten)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from ._conversation.ledger import HISTORY_LIMIT
+from ._conversation.exchanges import CONTENT, REALTIME, UPDATE, Call
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
-from ._conversation.turns import CONTENT, REALTIME, UPDATE, Call
+from ._conversation.past import HISTORY_LIMIT
 from ._driver import sdk as _sdk
 from ._driver.checks import check_observer, checked_policy
 from ._driver.driver import CLOSE_TIMEOUT, Driver
@@ -73,9 +73,10 @@ class ResumableSession:
         reuse_tool_results: Whether the result that was produced for a tool call that was lost is
             given to the model when it makes the same call again, without running the tool twice.
         index_base: The number of the first message after the setup in transparent resumption.
-        ask_on: What asks the model for a reply that was cut, where the resumed session knows the
-            turn: a text such as ``"Please go on."``, sent as realtime input, for models that
-            generate on nothing else (Gemini 3.x); None for ``turn_complete`` without turns.
+        continue_with: The text that asks the model for a reply that was cut, where the resumed
+            session knows the turn, such as ``"Please go on."``, sent as realtime input. None
+            chooses by the model's name: the words of the question where the model takes no client
+            content in a session (Gemini 3.1), elsewhere ``turn_complete`` without turns.
         gate: What spaces the attempts of the sessions that share it; None to connect at once.
         resume_confirm_timeout: Seconds after a resume within which the server must have sent a
             ``session_resumption_update``, of whatever kind; else the handle counts as rejected,
@@ -116,7 +117,7 @@ class ResumableSession:
         # Resumption
         reuse_tool_results: bool = True,
         index_base: int = 1,
-        ask_on: str | None = None,
+        continue_with: str | None = None,
         resume_confirm_timeout: float | None = None,
         # Determinism
         draw: Callable[[], float] = random.random,
@@ -159,7 +160,7 @@ class ResumableSession:
                 history_limit=history_limit,
                 reuse_tool_results=reuse_tool_results,
                 index_base=index_base,
-                ask_on=ask_on,
+                continue_with=continue_with,
                 draw=draw,
                 gate=gate,
                 resume_confirm_timeout=resume_confirm_timeout,
@@ -198,7 +199,7 @@ class ResumableSession:
 
         It is as good as a password for this conversation: keep it out of logs.
         """
-        return self._driver.ledger.handle
+        return self._driver.conversation.handle
 
     @property
     def session_id(self) -> str | None:

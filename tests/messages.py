@@ -1,10 +1,13 @@
-"""Server messages as the SDK hands them over, and a ledger that is driven by hand."""
+"""Server messages as the SDK hands them over, and the pure core, driven by hand."""
 
 from google.genai import types
 
 from reconnect._conversation.calls import LOST
-from reconnect._conversation.ledger import Ledger, Losses
-from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call, State
+from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, UPDATE, Call
+from reconnect._conversation.limits import Limit
+from reconnect._conversation.media import Media
+from reconnect._conversation.outbox import CLOSING_TIMEOUT, Outbox, Write
 
 # The server's part
 
@@ -47,6 +50,16 @@ def complete(**fields):
     return content(turn_complete=True, **fields)
 
 
+def generated():
+    """Return that a reply is whole, before its turn ends."""
+    return content(generation_complete=True)
+
+
+def interrupted(**fields):
+    """Return that a reply is cut short."""
+    return content(interrupted=True, **fields)
+
+
 def update(handle, *, resumable=True, consumed=None):
     """Return a resumption update."""
     news = types.LiveServerSessionResumptionUpdate(
@@ -55,10 +68,14 @@ def update(handle, *, resumable=True, consumed=None):
     return types.LiveServerMessage(session_resumption_update=news)
 
 
-def calling(*ids, name="f"):
-    """Return tool calls."""
-    calls = [types.FunctionCall(id=id_, name=name, args={}) for id_ in ids]
-    return types.LiveServerMessage(tool_call=types.LiveServerToolCall(function_calls=calls))
+def calling(*ids, name="f", **arguments):
+    """Return tool calls of one tool with the same arguments."""
+    return calls(*[types.FunctionCall(id=id_, name=name, args=arguments) for id_ in ids])
+
+
+def calls(*made):
+    """Return one message with these tool calls."""
+    return types.LiveServerMessage(tool_call=types.LiveServerToolCall(function_calls=list(made)))
 
 
 def cancelling(*ids):
@@ -68,6 +85,9 @@ def cancelling(*ids):
 
 
 # The caller's part
+
+START = {"activity_start": {}}
+END = {"activity_end": {}}
 
 
 def user(text):
@@ -90,10 +110,36 @@ def context_update(text):
     return Call(UPDATE, {"system_instruction": text, "tools": None})
 
 
+def audio(number):
+    """Return a frame of audio of a second that carries a number."""
+    return {"audio": {"data": bytes([number, 0]) * 16000, "mime_type": "audio/pcm"}}
+
+
+def image(number):
+    """Return a frame of video that carries a number."""
+    return {"video": {"data": bytes([number]), "mime_type": "image/jpeg"}}
+
+
+def streamed(*inputs):
+    """Return the messages that realtime inputs are written as."""
+    return [Call(REALTIME, arguments) for arguments in inputs]
+
+
+def result(id_, value=3, *, name="f", scheduling=None):
+    """Return the result of a tool call."""
+    response = {"result": value}
+    return types.FunctionResponse(id=id_, name=name, response=response, scheduling=scheduling)
+
+
+def answered(*results):
+    """Return the message that answers calls."""
+    return Call(ANSWER, {"function_responses": list(results)})
+
+
 # The driver's part
 
 ASK_ON = Call(CONTENT, {"turn_complete": True})
-NOTHING = Losses(reply=False, calls=())
+ROOM = Limit(messages=1000, bytes=2**24, full="drop")
 
 
 def told(*turns):
@@ -101,40 +147,121 @@ def told(*turns):
     return Call(CONTENT, {"turns": list(turns), "turn_complete": False})
 
 
-def write(ledger):
-    """Write what is unwritten, as the driver does, and return it."""
-    return [ledger.write(entry) for entry in ledger.backlog.unwritten()]
+def closed(id_, *, name="f", response=None):
+    """Return what closes a lost tool call: an error, unless its result is known."""
+    response = {"error": LOST} if response is None else response
+    return Call(ANSWER, {"function_responses": [{"id": id_, "name": name, "response": response}]})
 
 
-def receive(ledger, *messages):
-    """Hand server messages to a ledger."""
-    for message in messages:
-        ledger.received(message)
+def asks(calls):
+    """Return those of the messages that a model would reply to."""
+    return [call for call in calls if call.method != ANSWER and call.asks]
 
 
-def talking(*messages, asking="q"):
-    """Return a ledger after a turn was written and messages came."""
-    ledger = Ledger()
-    ledger.backlog.record(turn(asking))
-    write(ledger)
-    receive(ledger, *messages)
-    return ledger
+class Core:
+    """A conversation, its media and its outbox, driven by hand as the driver drives them.
 
+    It begins on a connection that is up to date, the first of a new session unless there is a
+    handle.
+    """
 
-def closed(id_):
-    """Return the response that closes a lost tool call."""
-    response = {"id": id_, "name": "f", "response": {"error": LOST}}
-    return Call(ANSWER, {"function_responses": [response]})
+    def __init__(self, *, transparent=False, limit=ROOM, **options):
+        self.transparent = transparent
+        self.media = Media(seconds=3.0, limit=limit)
+        self.conversation = Conversation(audio=lambda: self.media.progress, **options)
+        self.calls = self.conversation.calls
+        self.outbox = Outbox(self.conversation, self.media, limit=limit)
+        self.now = 0.0
+        self.connected = self.direct = False
+        self.connect()
 
+    # The caller
 
-def check(ledger, *, lost=False):
-    """Check what holds of a ledger at any time."""
-    entries = [entry for entry in ledger.backlog.entries if entry.state is not State.SETTLED]
-    written = [not entry.to_write for entry in entries]
-    assert written == sorted(written, reverse=True), "what is written precedes what is not"
-    assert not (lost and any(written)), "nothing is written to a connection that is lost"
-    assert sum(entry.replying for entry in ledger.backlog.entries) <= 1, "one reply comes at a time"
-    assert not any(entry.over for entry in entries), "what is over is forgotten"
-    first = ledger.backlog.entries[:1]
-    assert not any(entry.over for entry in first), "what is settled waits for something"
-    assert not ledger.quiet or not ledger.backlog.entries, "quiet means that nothing is open"
+    def say(self, *calls):
+        """Send messages of the conversation, or the turns of these texts."""
+        for given in calls:
+            call = turn(given) if isinstance(given, str) else given
+            assert self.conversation.has_room(call)
+            if self.direct and not self.outbox.due:
+                self.outbox.direct(call, given=call)
+            else:
+                self.conversation.record(call)
+        return self
+
+    def speak(self, *inputs):
+        """Send realtime input."""
+        for arguments in inputs:
+            if self.direct and not self.outbox.due:
+                self.outbox.streamed(arguments)
+            else:
+                self.outbox.hold(arguments)
+        return self
+
+    def answer(self, *results):
+        """Answer calls; return the results that somebody waits for."""
+        keyed = [(result.id or result.name, result) for result in results]
+        wanted = self.outbox.answer(keyed)
+        if wanted and self.direct and not self.outbox.due:
+            self.outbox.answered(answered(*wanted), keyed)
+        else:
+            self.outbox.hold_results(wanted)
+        return wanted
+
+    # The connection
+
+    def connect(self, *seed):
+        """Open a connection and bring it up to date; return what was written to it."""
+        self.outbox.connected(list(seed), asks=False, transparent=self.transparent)
+        self.connected = True
+        return self.write()
+
+    def write(self):
+        """Write what is due, up to a pause; return it."""
+        calls = []
+        while isinstance(due := self.outbox.next(self.now), Write):
+            calls.append(due.call)
+        self.direct = due is None
+        return calls
+
+    def wait(self):
+        """Let the time pass for which an end is awaited, and write what is due then."""
+        self.now += CLOSING_TIMEOUT
+        return self.write()
+
+    def receive(self, *messages):
+        """Take in server messages; return what the last of them was."""
+        reading = None
+        for message in messages:
+            reading = self.conversation.received(message)
+            if reading is not None and reading.covered:
+                self.outbox.covered()
+        return reading
+
+    def lose(self):
+        """Lose the connection; return what that takes from the caller."""
+        self.connected = self.direct = False
+        losses = self.outbox.lost()
+        if self.conversation.handle is None:
+            self.outbox.restarted()
+        return losses
+
+    def resume(self):
+        """Lose the connection and open another; return what is written to it, up to a pause."""
+        self.lose()
+        return self.connect()
+
+    def restart(self):
+        """Lose the connection, drop the handle, and open a new session without a history."""
+        self.lose()
+        self.outbox.restarted()
+        return self.connect()
+
+    @property
+    def past(self):
+        """What a new session is told."""
+        return self.conversation.past.turns
+
+    @property
+    def newest(self):
+        """The newest exchange that asks something."""
+        return self.conversation.newest

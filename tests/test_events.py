@@ -13,7 +13,7 @@ EXAMPLES = [
     events.Connected(resumed=False),
     events.Lost(error=OSError("gone"), kind=FailureKind.TRANSIENT, phase=Phase.SESSION, age=12.5),
     events.Retrying(delay=0.5, attempt=1, why=FailureKind.TRANSIENT, fresh=False),
-    events.Resumed(Continuity(attempts=1, outage=0.7, replayed=2, asked_on=1)),
+    events.Resumed(Continuity(attempts=1, outage=0.7, replayed=2, continued=1)),
     events.Restarted(Continuity(attempts=2, outage=1.5), told=4),
     events.GoingAway(time_left=9.951, announced="9.951s"),
     events.Stalled(waited=2.0),

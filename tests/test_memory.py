@@ -81,11 +81,15 @@ async def test_sound_that_is_not_written_again():
 
 
 async def test_turns_beside_a_handle():
-    """Session holds as many turns as its limit allows, and refuses what a handle will not cover."""
+    """Session lets go of turns that are over, and no handle covers, and refuses what is owed."""
     async with memory.unconfirmed(memory.HANDLE, **LIMITS) as session:
         assert session.handle == "h"
         assert await growth(session, memory.tell, 200) == 0
-        assert len(session._driver.ledger.backlog.entries) == 20
+        assert len(session._driver.conversation.exchanges) == 20
+        assert session._driver.conversation.past.forgotten == 380
+        await session.send_realtime_input(text="This is number 1000.")
+        for _ in range(19):
+            await session.send_client_content(turns=memory.turn(1000), turn_complete=False)
         with pytest.raises(BufferOverflow):
             await session.send_client_content(turns=memory.turn(1000), turn_complete=False)
 
@@ -93,10 +97,9 @@ async def test_turns_beside_a_handle():
 async def test_turns_without_a_handle():
     """Session holds of the turns that no handle will cover what a fresh session is to be told."""
     async with memory.unconfirmed(**LIMITS) as session:
-        # The backlog lets go of twenty at a time: after 200 and 400 it is as full.
         assert await growth(session, memory.tell, 200) == 0
-        assert len(session._driver.ledger.backlog.entries) <= 20
-        assert len(session._driver.ledger.backlog.past) <= 500 / len("This is number 1000.")
+        assert len(session._driver.conversation.exchanges) <= 20
+        assert len(session._driver.conversation.past.turns) <= 500 / len("This is number 1000.")
 
 
 def test_held_counts_what_is_deep_inside():

@@ -6,19 +6,17 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 
-import ledger_diagram
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import stringify_annotation
 
 import reconnect
 from reconnect import ReconnectPolicy, ResumableSession, testing
+from reconnect._conversation.exchanges import ENDS, LOSS, End, Known, Progress
 from reconnect._conversation.limits import CONVERSATION, INBOX, MEDIA
-from reconnect._conversation.turns import TRANSITIONS, Change, State
 from reconnect._failures.classify import TABLE, Row
 from reconnect._failures.loss import Family, Phase
 
@@ -41,7 +39,6 @@ CONSTANTS = (
     "CLOSE_TIMEOUT",
     "LISTEN_AFTER",
     "CLOSING_TIMEOUT",
-    "REPEAT_TIMEOUT",
 )
 """What the pages mention, wherever in the package it is written."""
 
@@ -189,34 +186,29 @@ def _ranges(codes: Iterable[int]) -> str:
     )
 
 
-def ledger_states() -> nodes.Node:
-    """Return what each state of a message means, as its docstring says."""
-    said = ModuleAnalyzer.for_module(State.__module__).find_attr_docs()
+def loss_table() -> nodes.Node:
+    """Return what is owed after a loss: a row per knowledge of the newest handle."""
     body = [
         [
-            [nodes.emphasis(text=state.value)],
-            [nodes.Text(" ".join(said[State.__name__, state.name]).strip())],
+            [nodes.strong(text=known.name.lower())],
+            *([nodes.Text(LOSS[known, over].value)] for over in (True, False)),
         ]
-        for state in State
+        for known in Known
     ]
-    return _table(["State", "Meaning"], body, kind="states")
+    head = ["The handle has the question", "The reply is over", "The reply is owed"]
+    return _table(head, body, kind="exchanges")
 
 
-def ledger_table() -> nodes.Node:
-    """Return the transitions of the ledger: a row per state, a column per mark."""
+def ends_table() -> nodes.Node:
+    """Return what the server's ends do: a row per end, a column per progress."""
     body = [
-        [[nodes.strong(text=state.value)], *(_next(state, mark) for mark in Change)]
-        for state in State
-        if any((state, mark) in TRANSITIONS for mark in Change)
+        [
+            [nodes.strong(text=end.value)],
+            *([nodes.Text(ENDS[end, progress].value)] for progress in Progress),
+        ]
+        for end in End
     ]
-    return _table(["State", *(mark.value for mark in Change)], body, kind="ledger")
-
-
-def _next(state: State, mark: Change) -> Cell:
-    found = TRANSITIONS.get((state, mark))
-    if found is None:
-        return []
-    return [nodes.emphasis(text="stays") if found is state else nodes.Text(found.value)]
+    return _table(["", *(progress.value for progress in Progress)], body, kind="exchanges")
 
 
 def profile_table() -> nodes.Node:
@@ -242,11 +234,6 @@ def _plain(value: object) -> str:
             return f"{value:g}"
         case _:
             return str(value).replace("_", " ")
-
-
-def ledger_drawings() -> nodes.Node:
-    """Return the drawings of the ledger, for HTML."""
-    return nodes.raw("", ledger_diagram.drawings(), format="html")
 
 
 # Sphinx
@@ -311,9 +298,8 @@ def setup(app: Sphinx) -> dict[str, object]:
     """Register the directives."""
     app.add_directive("error-table", _directive(error_table))
     app.add_directive("profile-table", _directive(profile_table))
-    app.add_directive("ledger-table", _directive(ledger_table))
-    app.add_directive("ledger-diagram", _directive(ledger_drawings))
-    app.add_directive("ledger-states", _directive(ledger_states))
+    app.add_directive("loss-table", _directive(loss_table))
+    app.add_directive("ends-table", _directive(ends_table))
     app.connect("autodoc-process-signature", _plain_signature)
     # Around napoleon, whose priority is the usual 500.
     app.connect("autodoc-process-docstring", _hide_colons, priority=400)

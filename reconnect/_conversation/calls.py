@@ -1,27 +1,31 @@
-"""The tool calls of a conversation: which are awaited, which were lost, which results are known.
+"""The tool calls of a conversation: who waits for a result, and which results are known.
 
-Pure. A call lives on its connection: a resumed session does not know it, or waits for it in vain.
-So when a connection is lost its calls are lost, and the turn is asked again. What must not happen
-then is that a tool runs twice, for nobody wants to be billed or booked twice: a result that was
-produced for a lost call is kept, and given to the model when it makes the same call again.
+A call is what the caller was shown: not its id, which may come again on another connection, and not
+its name. When a connection is lost the resumed session does not know the call, or waits for it in
+vain, and the model may well make it again. What must not happen then is that a tool runs twice:
+nobody wants to be billed or booked twice. So a lost call stands until its exchange is over. If the
+model makes the same again, that one is not shown, and is given the result of the first, which may
+still be to come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from .exchanges import Exchange
 
 __all__ = ["Calls", "HeldResult", "ToolCall"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
-"""What a resumed session is told of a call that was lost."""
+"""What a resumed session is told of a call that was lost and has no result."""
 
 CALL_LIMIT: Final = 1000
-"""Calls of one kind that are remembered; the oldest go first."""
+"""Calls that are remembered; the oldest go first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ToolCall:
     """A tool call.
 
@@ -29,22 +33,40 @@ class ToolCall:
         id: Its id; None on Vertex, which gives calls none.
         name: The tool.
         arguments: Its arguments.
-        result: The function response that was sent; None while it is awaited.
-        followed: Whether output came after the result was sent.
-        turn: The turn in whose reply it was made; None where nobody knows.
+        exchange: The exchange in whose reply it was made.
+        result: The function response; None while it is awaited.
+        live: Whether it was made on the connection that there is.
+        shown: Whether the caller was shown it, and not one before it that is the same.
+        heir: The call that was made again, and is given this one's result; None for none.
+        given: Whether a handle came after its result was given.
+        covered: Whether the newest handle has its result, and output after it.
+        closed: Whether no session that is resumed waits for it: it was closed before the newest
+            handle came, or made in a session before this one.
+        cancelled: Whether the server, or the session, has told the caller that nobody waits.
     """
 
     id: str | None
     name: str
     arguments: Mapping[str, Any]
+    exchange: Exchange
     result: Any = None
-    followed: bool = False
-    turn: object = None
+    live: bool = True
+    shown: bool = True
+    heir: ToolCall | None = None
+    given: bool = False
+    covered: bool = False
+    closed: bool = False
+    cancelled: bool = False
 
     @property
     def key(self) -> str:
         """What a response names it by: its id, or its name where it has none."""
         return self.id or self.name
+
+    @property
+    def open(self) -> bool:
+        """Whether the model waits for its result on the connection that there is."""
+        return self.live and self.result is None and not self.cancelled
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
@@ -56,9 +78,9 @@ class HeldResult:
     """A result that is to be sent.
 
     Args:
-        call: The call that it answers, where the caller was not shown it, since its result is known
-            from a call that was lost; None for a result of the caller's.
-        result: The function response; one that is known has the id of the call that was lost.
+        call: The call that it is sent for, where that is not the one that the caller was shown;
+            None for a result as the caller gave it.
+        result: The function response.
     """
 
     call: ToolCall | None
@@ -66,77 +88,102 @@ class HeldResult:
 
 
 class Calls:
-    """The tool calls of one conversation.
+    """The tool calls of one conversation, until their exchanges are over.
 
     Args:
-        reuse: Whether results of lost calls are given to the model when it asks again.
+        reuse: Whether a result is given to the model when it makes a call again that was lost.
     """
 
     def __init__(self, *, reuse: bool) -> None:
         self._reuse = reuse
-        # Of this connection; a call that does not block may be answered more than once, so its
-        # key stays known.
-        self._asked: dict[str, ToolCall] = {}
-        self._known: dict[str, ToolCall] = {}
-        self._cancelled: dict[str, ToolCall] = {}
-        # Of lost connections, until their turn is completed.
-        self._lost: dict[str, ToolCall] = {}
-        self._unclosed: dict[str, ToolCall] = {}
-        # Of lost connections, for good: a late result for one of them is nobody's.
-        self._gone: dict[str, ToolCall] = {}
+        self._calls: list[ToolCall] = []
         self._due: list[HeldResult] = []
 
     @property
     def awaited(self) -> tuple[str, ...]:
         """The keys of the calls whose results the model waits for."""
-        return tuple(key for key, call in self._asked.items() if call.result is None)
+        return tuple(call.key for call in self._calls if call.open)
 
     @property
-    def open(self) -> bool:
-        """Whether a handle that comes now may still wait on a call."""
-        return bool(self._asked)
+    def waiting(self) -> bool:
+        """Whether results are to be sent that were not."""
+        return any(map(self._may_go, self._due))
 
-    def ask(self, call: ToolCall) -> bool:
-        """Take over a call of the model's; return whether the caller is to run the tool.
+    def open_in(self, exchange: Exchange) -> bool:
+        """Tell whether the model waits for a result in an exchange.
+
+        Args:
+            exchange: The exchange.
+        """
+        return any(call.open and call.exchange is exchange for call in self._calls)
+
+    def left_in(self, exchange: Exchange) -> bool:
+        """Tell whether the newest call that the model made in an exchange was cancelled.
+
+        Args:
+            exchange: The exchange.
+        """
+        made = [call for call in self._calls if call.live and call.exchange is exchange]
+        return bool(made) and made[-1].cancelled
+
+    def made(self, call: ToolCall) -> bool:
+        """Take over a call of the model's; return whether the caller is shown it.
 
         Args:
             call: The call.
         """
-        self._asked[call.key] = call
-        self._known[call.key] = call
-        self._gone.pop(call.key, None)
-        _bound(self._asked)
-        _bound(self._known)
-        for key, lost in self._lost.items():
-            if lost.result is not None and lost.same(call):
-                del self._lost[key]
-                call.result = lost.result
-                self._due.append(HeldResult(call, lost.result))
+        self._calls.append(call)
+        del self._calls[:-CALL_LIMIT]
+        if not self._reuse:
+            return True
+        for lost in self._calls:
+            free = not lost.live and lost.shown and not lost.covered and lost.heir is None
+            if free and lost.exchange.over is None and lost.same(call):
+                lost.heir, call.shown = call, False
+                if lost.result is not None:
+                    call.result = lost.result
+                    self._due.append(HeldResult(call, lost.result))
                 return False
         return True
 
-    def cancelled(self, keys: Iterable[str]) -> None:
+    def cancel(self, keys: Iterable[str]) -> None:
         """Note that the server has cancelled calls: nobody waits for them on this connection.
-
-        A session that is resumed from a handle of before may do so.
 
         Args:
             keys: Their ids.
         """
         for key in keys:
-            if key in self._asked:
-                self._cancelled[key] = self._asked.pop(key)
+            for call in self._calls:
+                if call.open and call.key == key:
+                    call.cancelled = True
+                    break
 
-    def answered(self, key: str, result: Any) -> None:
-        """Note a result that was sent, or that came too late and is kept.
+    def answer(self, key: str, result: Any) -> bool:
+        """Take over a result of the caller's; return whether it is to be sent as it is.
+
+        It answers the oldest call that the caller was shown, and that it can mean. One for a call
+        of a connection that was lost is kept, and given to the call that was made again. One for a
+        call that nobody has heard of is sent, as the SDK sends it.
 
         Args:
-            key: What it names.
+            key: The id of the call, or its name where it has none.
             result: The function response.
         """
-        call = self._asked.get(key) or self._lost.get(key)
-        if call is not None:
-            call.result = result
+        meant = [
+            call
+            for call in self._calls
+            if call.shown and call.key == key and result.name in (None, call.name)
+        ]
+        if not meant:
+            return True
+        unanswered = [call for call in meant if call.result is None]
+        call = unanswered[0] if unanswered else meant[-1]
+        call.result = result
+        heir = call.heir
+        if heir is not None and heir.live and heir.result is None:
+            heir.result = result
+            self._due.append(HeldResult(heir, result))
+        return call.live
 
     def unanswered(self, key: str) -> None:
         """Note that a result was not sent after all, since the SDK would not take it.
@@ -144,20 +191,10 @@ class Calls:
         Args:
             key: What it names.
         """
-        self.answered(key, None)
-
-    def answer(self, key: str, result: Any) -> bool:
-        """Take over a result of the caller's; return whether it is to be sent.
-
-        One for a call of a connection that was lost is kept, and never sent. One for a call that
-        nobody has heard of is sent, as the SDK sends it.
-
-        Args:
-            key: What it names.
-            result: The function response.
-        """
-        self.answered(key, result)
-        return key in self._known or key not in self._gone
+        for call in reversed(self._calls):
+            if call.key == key and call.live and call.result is not None:
+                call.result = None
+                return
 
     def hold(self, result: Any) -> None:
         """Keep a result that is to be sent, and cannot be now.
@@ -167,78 +204,87 @@ class Calls:
         """
         self._due.append(HeldResult(None, result))
 
-    @property
-    def waiting(self) -> bool:
-        """Whether results are to be sent that were not."""
-        return bool(self._due)
-
     def due(self) -> list[HeldResult]:
-        """Take out the results that are to be sent."""
-        due, self._due = self._due, []
+        """Take out the results that are to be sent now."""
+        due = [held for held in self._due if self._may_go(held)]
+        self._due = [held for held in self._due if held not in due]
         return due
 
-    def followed(self) -> None:
-        """Note output: the model has gone on after the results that were sent."""
-        for call in self._asked.values():
-            call.followed = call.result is not None
+    def _may_go(self, held: HeldResult) -> bool:
+        """Tell whether a result may be sent: calls without ids are told apart by their order."""
+        if held.call is None or held.call.id is not None:
+            return True
+        before = self._calls[: self._calls.index(held.call)]
+        return not any(call.open and call.name == held.call.name for call in before)
 
-    def covered(self) -> None:
-        """Note a handle: what was answered and followed by output is behind it.
-
-        So is whatever an earlier connection has lost: a session resumed from it waits for none.
-        """
-        self._asked = {key: call for key, call in self._asked.items() if not call.followed}
-        self._cancelled.clear()
-        self._unclosed.clear()
-
-    def completed(self, *, left: Collection[object] = ()) -> None:
-        """Note the end of a turn: what was lost in it will not be asked again.
+    def covered(self, *, closed: bool) -> None:
+        """Note a handle: what was answered and followed by output is in it.
 
         Args:
-            left: The turns that are not over yet, which may ask again for theirs.
+            closed: Whether the calls of lost connections were closed on this one, so that a
+                session resumed from the handle waits for none of them.
         """
-        lost = self._lost.items()
-        self._lost = {key: call for key, call in lost if call.turn in left}
+        for call in self._calls:
+            followed = call.live and call.result is not None and call.exchange.fresh
+            call.given |= call.live and call.result is not None
+            call.covered |= followed
+            call.closed |= followed or (closed and not call.live)
 
-    def lost(self, *, known: bool = True) -> tuple[str, ...]:
-        """Give up the connection; return the keys of the calls that nobody waits for any more.
-
-        Args:
-            known: Whether a session that is resumed may know the turn that made the calls.
-        """
-        cancelled = self.awaited
-        if known:
-            self._unclosed.update(self._cancelled | self._asked)
-            _bound(self._unclosed)
-        if self._reuse:
-            self._lost.update(self._asked)
-            _bound(self._lost)
-        self._gone.update(self._known)
-        _bound(self._gone)
-        self._asked = {}
-        self._cancelled.clear()
-        self._known.clear()
+    def lost(self) -> tuple[str, ...]:
+        """Give up the connection; return the ids of the calls that the caller is told to leave."""
+        left = self.awaited if not self._reuse else ()
+        for call in self._calls:
+            call.cancelled |= call.open and not self._reuse
+            call.live, call.heir = False, None
         self._due.clear()
-        return cancelled
+        return left
 
-    def closing(self) -> list[dict[str, Any]]:
+    def closing(self, exchange: Exchange | None) -> list[dict[str, Any]]:
         """Return the responses that close the lost calls on a session that waits for them.
 
         Such a session takes whatever comes first for the answer, and answers nothing else: an
-        error closes the exchange cleanly. Until a new handle comes, each session that is resumed
-        waits again.
+        error closes the exchange cleanly. One that may have had the result is given it again.
+        Until a new handle comes, each session that is resumed waits again.
+
+        Args:
+            exchange: The exchange that is owed; None for none.
         """
         return [
-            {"id": call.id, "name": call.name, "response": {"error": LOST}}
-            for call in self._unclosed.values()
+            {
+                "id": call.id,
+                "name": call.name,
+                "response": call.result.response if call.given else {"error": LOST},
+            }
+            for call in self._calls
+            if call.exchange is exchange
+            if not (call.live or call.closed)
         ]
 
     def restarted(self) -> None:
-        """Note that the next session is a fresh one: it waits for nothing."""
-        self._unclosed.clear()
+        """Note that the next session is a new one: it has the result of no call."""
+        for call in self._calls:
+            call.covered, call.closed = False, True
 
+    def over(self, exchange: Exchange) -> tuple[str, ...]:
+        """Note that an exchange is over: its calls are.
 
-def _bound(calls: dict[str, ToolCall]) -> None:
-    """Drop the oldest calls beyond the limit."""
-    while len(calls) > CALL_LIMIT:
-        del calls[next(iter(calls))]
+        Return the ids of those that the caller may still work on, and nobody waits for: never that
+        of a call that the model waits for.
+
+        Args:
+            exchange: The exchange.
+        """
+        live = {call.key for call in self._calls if call.open}
+        left = [
+            call
+            for call in self._calls
+            if call.exchange is exchange and call.shown and not call.live
+            if call.result is None and not call.cancelled and call.key not in live
+        ]
+        for call in left:
+            call.cancelled = True
+        # Those that are not answered stay: a late result for one of a lost connection is nobody's.
+        self._calls = [
+            call for call in self._calls if call.exchange is not exchange or call.result is None
+        ]
+        return tuple(call.key for call in left)

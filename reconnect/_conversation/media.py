@@ -17,11 +17,11 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from .inputs import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Input, input_of, rate_of, seconds_of
+from .chunks import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Chunk, chunk_of, rate_of, seconds_of
 from .limits import Limit
 
 __all__ = ["Media"]
@@ -44,20 +44,20 @@ class Media:
         self._limit = limit
         # What waits for a connection, oldest first: what is written again, then what is new, and
         # the seconds of what is new.
-        self._again: deque[Input] = deque()
-        self._held: deque[Input] = deque()
+        self._again: deque[Chunk] = deque()
+        self._held: deque[Chunk] = deque()
         self._seconds = 0.0
-        self._video: Input | None = None
+        self._video: Chunk | None = None
         # The mark that the user is speaking, if it was written and not ended, now and before the
         # newest mark.
-        self._opened: Input | None = None
-        self._opened_before: Input | None = None
+        self._opened: Chunk | None = None
+        self._opened_before: Chunk | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
-        self._unconsumed: deque[tuple[int, Input]] = deque()
-        self._shown: tuple[int, Input] | None = None
-        self._shown_before: tuple[int, Input] | None = None
+        self._unconsumed: deque[tuple[int, Chunk]] = deque()
+        self._shown: tuple[int, Chunk] | None = None
+        self._shown_before: tuple[int, Chunk] | None = None
         # The bytes of all that is kept but the images.
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
@@ -92,7 +92,7 @@ class Media:
         marks = [mark for item in waiting if (mark := item.activity)]
         return marks[-1] == "activity_start" if marks else self._opened is not None
 
-    def written(self, item: Input, *, index: int | None = None) -> None:
+    def written(self, item: Chunk, *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
         Args:
@@ -150,13 +150,13 @@ class Media:
             kind = data = None
         if data.__class__ is not bytes:
             # A dict, or nothing that is usual: it need not be as fast.
-            self.written(input_of({"audio": blob}, place=place), index=index)
+            self.written(chunk_of({"audio": blob}, place=place), index=index)
             return
         if kind is not self._kind:
             self._take_kind(kind)
         size = len(data)
         seconds = size * self._seconds_a_byte + self._seconds_a_frame
-        frame = Input({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
+        frame = Chunk({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
         self._unconsumed.append((index, frame))
         self._bytes += size
         if self._bytes > self._limit.bytes or len(self._unconsumed) > self._limit.messages:
@@ -227,7 +227,7 @@ class Media:
         """
         if self._limit.full != "raise":
             return
-        item = input_of(arguments, place=0)
+        item = chunk_of(arguments, place=0)
         if item.picture:
             return
         messages = self._messages + 1
@@ -235,7 +235,7 @@ class Media:
         if not self._limit.fits(messages=messages, bytes=size):
             raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
 
-    def hold(self, item: Input, *, catching_up: bool = False) -> None:
+    def hold(self, item: Chunk, *, catching_up: bool = False) -> None:
         """Keep input that cannot be written now.
 
         Args:
@@ -265,7 +265,13 @@ class Media:
         while self._too_much() and (self._again or self._held):
             self._drop_oldest()
 
-    def lost(self, *, again: bool, numbered: bool) -> None:
+    @property
+    def progress(self) -> object:
+        """Something that differs whenever audio was written in between."""
+        newest = self._unconsumed[-1][0] if self._unconsumed else None
+        return self._written, newest
+
+    def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
 
         An activity that was open, and whose beginning the handle covers, is opened again.
@@ -274,8 +280,11 @@ class Media:
             again: Whether the next session is known not to have what was not consumed.
             numbered: Whether the server has ever said what it has consumed. One that has not may
                 never do, and must not be sent minutes of stale audio.
+            told: The places of speech that is replayed in words, and whose audio is not.
         """
-        unconsumed = [item for _, item in self._unconsumed]
+        unconsumed = [
+            item for _, item in self._unconsumed if not any(item.place in said for said in told)
+        ]
         self._lost += self._written - self._covered + self._evicted
         self._written = self._asked = self._acknowledged = self._covered = self._evicted = 0.0
         if not again:
@@ -284,9 +293,9 @@ class Media:
         marks = [mark for item in unconsumed if (mark := item.activity)]
         # What is open at the first message that is written again.
         if marks and marks[0] == "activity_end":
-            unconsumed.insert(0, Input(_START, unconsumed[0].place, activity=MARKS[0]))
+            unconsumed.insert(0, Chunk(_START, unconsumed[0].place, activity=MARKS[0]))
         elif not marks and self._opened is not None:
-            unconsumed.insert(0, Input(_START, self._opened.place, activity=MARKS[0]))
+            unconsumed.insert(0, Chunk(_START, self._opened.place, activity=MARKS[0]))
         if not numbered:
             unconsumed = self._newest(unconsumed)
         self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
@@ -297,7 +306,7 @@ class Media:
         self._bytes = sum(item.size for item in (*self._again, *self._held))
         self._opened = None
 
-    def _newest(self, items: list[Input]) -> list[Input]:
+    def _newest(self, items: list[Chunk]) -> list[Chunk]:
         """Return the items without the oldest audio beyond the limit, which is dropped."""
         excess = sum(item.seconds for item in items) - self._limit_seconds
         kept = []
@@ -309,7 +318,7 @@ class Media:
                 kept.append(item)
         return kept
 
-    def next(self) -> Input:
+    def next(self) -> Chunk:
         """Take out the next input to write, while anything waits."""
         item = self._first()
         assert item is not None
@@ -335,7 +344,7 @@ class Media:
         elif self._shown is not None and self._shown[0] == index:
             self._shown = self._shown_before
 
-    def unwrite(self, item: Input) -> None:
+    def unwrite(self, item: Chunk) -> None:
         """Take back that input was written.
 
         Args:
@@ -351,7 +360,7 @@ class Media:
         else:
             self._written = max(self._written - item.seconds, self._acknowledged)
 
-    def put_back(self, item: Input) -> None:
+    def put_back(self, item: Chunk) -> None:
         """Keep input whose write has failed, in its place among all that waits.
 
         Args:
@@ -374,7 +383,7 @@ class Media:
         dropped, self.dropped = self.dropped, 0.0
         return dropped
 
-    def _first(self) -> Input | None:
+    def _first(self) -> Chunk | None:
         waiting = [items[0] for items in (self._again, self._held) if items][:1]
         if self._video is not None:
             waiting.append(self._video)
@@ -411,6 +420,6 @@ class Media:
                     return
         self._drop((self._again or self._held).popleft())
 
-    def _drop(self, item: Input) -> None:
+    def _drop(self, item: Chunk) -> None:
         self._bytes -= item.size
         self.dropped += item.seconds

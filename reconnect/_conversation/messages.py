@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Received", "ends_turn", "is_empty_end"]
+__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Received", "ends_turn"]
 
 PART_OF_MESSAGE: Final = {"server_content"}
 PART_OF_REPLY: Final = {"model_turn"}
@@ -24,22 +24,15 @@ class Received:
         over: Whether it ends the turn.
         hidden: Whether the caller is not shown it: it answers what the caller did not ask.
         covered: Whether it brings a handle.
-        known: The keys of the tool calls in it whose results are known already.
+        unseen: Which of the tool calls in it the caller is not shown, by their order.
+        left: The ids of tool calls of lost connections that nobody waits for any more.
     """
 
     over: bool = False
     hidden: bool = False
     covered: bool = False
-    known: tuple[str, ...] = ()
-
-
-def is_empty_end(message: Any) -> bool:
-    """Tell whether a message ends a turn and says nothing.
-
-    Args:
-        message: A ``LiveServerMessage``.
-    """
-    return ends_turn(message) and message.server_content.model_turn is None
+    unseen: tuple[int, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def ends_turn(message: Any) -> bool:

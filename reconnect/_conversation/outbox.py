@@ -3,15 +3,13 @@
 Pure: the time comes in as ``now``, in seconds. The driver asks what is due, writes it and asks
 again, until nothing is. The order:
 
-1. A fresh session is told the history first.
+1. A new session is told the history first.
 2. The tool calls of the connection before are closed, where a resumed session may wait for them,
    and the empty end that this causes is waited for, though not long: on some models it never comes.
 3. Results of tool calls come before everything else: the model waits for them.
 4. In transparent resumption all goes out in the order in which the caller sent it. Elsewhere the
    messages of the conversation go first, and then the audio of the outage.
 5. No realtime input that waited runs into an open tool call: that can end the session (1008).
-6. Where audio is written again whose reply the caller has had, that reply passes before anything
-   else is written, or it would be cut off and the session know only a part of it.
 """
 
 from __future__ import annotations
@@ -20,20 +18,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .inputs import Input, input_of
-from .ledger import Ledger, Losses
+from .chunks import Chunk, chunk_of
+from .conversation import Conversation, Losses
+from .exchanges import ANSWER, REALTIME, Call, Input, Known, Owed
 from .limits import Limit
 from .media import Media
-from .turns import ANSWER, REALTIME, Call, Change, Entry
+from .units import Unit
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]
 
 CLOSING_TIMEOUT: Final = 1.0
 """Seconds to wait for the empty turn_complete with which some models close lost tool calls."""
-
-REPEAT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a reply that the caller has had: audio that was cut differently, or a noisy
-room, may make the server reply to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +37,14 @@ class Write:
 
     Args:
         call: The message.
-        entry: What it is in the ledger; None where it is not.
-        item: What it is of the realtime input; None where it is not.
+        item: What it is of the conversation; None where it is not.
+        chunk: What it is of the realtime input; None where it is not.
         answers: The keys of the calls that it answers.
     """
 
     call: Call
-    entry: Entry | None = None
     item: Input | None = None
+    chunk: Chunk | None = None
     answers: tuple[str, ...] = ()
 
 
@@ -71,53 +66,57 @@ class Replay:
     Args:
         messages: How many messages are written to it.
         maybe_twice: How many of these the server may have had already.
-        asked_on: How many cut replies are asked for without sending their turn again.
+        continued: How many cut replies the model is asked to continue.
         told: How many turns of history a fresh session is told.
+        forgotten: How many exchanges it may not know, and is not told.
     """
 
     messages: int = 0
     maybe_twice: int = 0
-    asked_on: int = 0
+    continued: int = 0
     told: int = 0
+    forgotten: int = 0
 
 
 class Outbox:
     """What waits to be written, and in which order.
 
     Args:
-        ledger: The conversation.
-        audio_buffer: Seconds of audio that are kept during an outage.
+        conversation: The conversation.
+        media: The realtime input of the session.
         limit: How much realtime input is kept; ``full`` is "drop" or "raise".
     """
 
-    def __init__(self, ledger: Ledger, *, audio_buffer: float, limit: Limit) -> None:
-        self._ledger = ledger
-        self.media = Media(seconds=audio_buffer, limit=limit)
+    def __init__(self, conversation: Conversation, media: Media, *, limit: Limit) -> None:
+        self._conversation = conversation
+        self.media = media
         # Whether resumption is transparent: then audio is kept until a handle covers it.
         self.transparent = False
         # Whether realtime input that is written must be kept, so that there must be room for it.
         self.strict = False
         self._limit = limit
-        self._seed: Entry | None = None
+        self._seed: tuple[list[Any], bool] | None = None
         self._told = 0
         self._closed = True
         self._connected = False
-        # When to stop waiting for an end that closes calls, or for a reply that the caller has had.
+        # When to stop waiting for an end that closes calls.
         self._patience: float | None = None
-        # What the connection is brought up to date with, and the messages of it; None until the
-        # calls of the connection before are closed, which may show what the session knows.
+        # What the connection is brought up to date with, and the place of the last of it; None
+        # until lost calls are closed, which may show what the session knows.
         self.replay = Replay()
-        self._replayed: set[Entry] | None = None
+        self._until: int | None = None
 
     @property
     def quiet(self) -> bool:
         """Whether a move would interrupt nothing: neither the model nor the user."""
-        return self._ledger.quiet and not self.media.speaking
+        return self._conversation.quiet and not self.media.speaking
 
     @property
     def replaying(self) -> bool:
         """Whether the connection is still being brought up to date."""
-        return self._replayed is None or any(entry.to_write for entry in self._replayed)
+        if self._until is None:
+            return True
+        return any(unit.place <= self._until for unit in self._conversation.unwritten())
 
     def connected(self, seed: list[Any], *, asks: bool, transparent: bool) -> None:
         """Take up a new connection.
@@ -132,27 +131,31 @@ class Outbox:
         self._closed = False
         self._connected = True
         self._patience = None
-        self._seed = self._ledger.seeded(seed, asks=asks) if seed else None
-        self._replayed = None
+        self._seed = (seed, asks) if seed else None
+        self._until = None
         self._told = len(seed)
+        self._conversation.connected(seeded=bool(seed))
 
     def lost(self) -> Losses:
         """Give up the connection, and return what it has taken from the caller."""
         # What came after the newest handle is not behind it, and before any of this connection
         # there is none that could cover it.
-        again = self.transparent and (self._ledger.numbered or not self._ledger.issued)
-        cut = self._ledger.lost(speaking=self.media.speaking, again=again)
-        self.media.lost(again=again, numbered=self._ledger.numbered)
+        conversation = self._conversation
+        again = self.transparent and (conversation.numbered or not conversation.issued)
+        losses = conversation.lost(speaking=self.media.speaking, again=again)
+        self.media.lost(
+            again=again, numbered=conversation.numbered, told=conversation.answered_speech()
+        )
         self._seed = None
-        self._replayed = None
+        self._until = None
         self._closed = True
         self._connected = False
-        return cut
+        return losses
 
     @property
     def due(self) -> bool:
-        """Whether something is to be written to a connection that is up to date: known results."""
-        return self._ledger.calls.waiting
+        """Whether something is to be written to a connection that is up to date."""
+        return self._conversation.due
 
     def direct(self, call: Call, *, given: Call) -> Write:
         """Take over a message of the conversation that is written at once, since nothing is due.
@@ -161,10 +164,9 @@ class Outbox:
             call: The message as it is kept.
             given: The message as the caller gave it, to be written so.
         """
-        entry = self._ledger.backlog.record(call)
-        entry.note(Change.WRITTEN)
-        entry.index = self._ledger.number()
-        return Write(given, entry=entry)
+        item = self._conversation.record(call)
+        self._conversation.written(item)
+        return Write(given, item=item)
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent.
@@ -172,9 +174,9 @@ class Outbox:
         Args:
             results: The function responses, each with the id of the call or its name.
         """
-        # The next piece of audio is to be given to the ledger: it follows a result.
-        self._ledger.sounding = False
-        return [result for key, result in results if self._ledger.calls.answer(key, result)]
+        conversation = self._conversation
+        conversation.answered([result for _, result in results])
+        return [result for key, result in results if conversation.calls.answer(key, result)]
 
     def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
         """Note results of tool calls that are written at once, since nothing is due.
@@ -183,7 +185,7 @@ class Outbox:
             call: The message.
             results: The function responses in it, each with the id of the call or its name.
         """
-        self._ledger.number()
+        self._conversation.number()
         return Write(call, answers=tuple(key for key, _ in results))
 
     def hold_results(self, results: Iterable[Any]) -> None:
@@ -193,7 +195,7 @@ class Outbox:
             results: The function responses.
         """
         for result in results:
-            self._ledger.calls.hold(result)
+            self._conversation.calls.hold(result)
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep realtime input that cannot be written now.
@@ -205,8 +207,8 @@ class Outbox:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
         """
         self.media.check_room(arguments)
-        item = input_of(arguments, place=self._ledger.backlog.place())
-        self.media.hold(item, catching_up=self.transparent and self._connected)
+        chunk = chunk_of(arguments, place=self._conversation.place())
+        self.media.hold(chunk, catching_up=self.transparent and self._connected)
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
         """Note realtime input that is written past the outbox, since nothing is due in it.
@@ -220,8 +222,8 @@ class Outbox:
         """
         if self.strict:
             self.media.check_room(arguments)
-        item = input_of(arguments, place=self._ledger.backlog.place())
-        return Write(Call(REALTIME, arguments), entry=self._written(item), item=item)
+        chunk = chunk_of(arguments, place=self._conversation.place())
+        return Write(Call(REALTIME, arguments), item=self._written(chunk), chunk=chunk)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written in transparent resumption, since nothing is due.
@@ -229,24 +231,26 @@ class Outbox:
         Args:
             audio: The audio.
         """
-        ledger = self._ledger
-        self.media.keep(audio, index=ledger.number(), place=ledger.backlog.place())
+        conversation = self._conversation
+        self.media.keep(audio, index=conversation.number(), place=conversation.place())
 
     def unkeep(self) -> None:
         """Take back what `keep` was told of last: the SDK would not write it."""
-        self.media.unkeep(self._ledger.unnumber())
+        self.media.unkeep(self._conversation.unnumber())
 
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
         # Its audio goes out in its place: nothing that came after it is told before.
-        return self._ledger.restarted(before=self.media.next_place if self.transparent else None)
+        return self._conversation.restarted(
+            before=self.media.next_place if self.transparent else None
+        )
 
     def covered(self) -> None:
         """Note a handle that has come."""
-        if self._ledger.consumed is None:
+        if self._conversation.consumed is None:
             self.media.covered()
         else:
-            self.media.consumed(self._ledger.consumed)
+            self.media.consumed(self._conversation.consumed)
 
     def next(self, now: float) -> Write | Pause | None:
         """Return what is to be written now, what is to be waited for, or None for nothing.
@@ -254,33 +258,29 @@ class Outbox:
         Args:
             now: The time in seconds.
         """
+        conversation = self._conversation
         if self._seed is not None:
-            return self._tell()
+            (turns, asks), self._seed = self._seed, None
+            return Write(conversation.seeded(turns, asks=asks))
         if not self._closed:
             self._closed = True
-            closing = self._ledger.close_calls()
+            closing = conversation.close_calls()
             if closing is not None:
-                self._ledger.number()
+                conversation.number()
                 self._patience = now + CLOSING_TIMEOUT
                 return Write(closing)
-        if self._ledger.closing:
+        if conversation.closing:
             if self._patience is not None and now < self._patience:
                 return Pause(self._patience)
-            self._ledger.stop_closing()
-            self._patience = None
-        if self._replayed is None:
-            self._begin_replay()
-        due = self._ledger.calls.due()
-        if due:
-            self._ledger.number()
-            return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
-        if self._ledger.backlog.repeating:
-            if self._patience is None:
-                self._patience = now + REPEAT_TIMEOUT
-            if now < self._patience:
-                return Pause(self._patience)
-            self._ledger.stop_repeating()
+            conversation.stop_closing()
         self._patience = None
+        if self._until is None:
+            self._begin_replay()
+        due = conversation.calls.due()
+        if due:
+            conversation.answered([held.result for held in due])
+            conversation.number()
+            return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
         return self._next_in_order(now)
 
     def failed(self, write: Write) -> None:
@@ -290,10 +290,10 @@ class Outbox:
             write: What `next` or `streamed` returned. A message of the conversation needs no
                 taking back: it is not covered. Nor does input that has a number.
         """
-        if write.item is not None and not self.transparent:
-            self.media.put_back(write.item)
-            if write.entry is not None:
-                self._ledger.backlog.retract(write.entry)
+        if write.chunk is not None and not self.transparent:
+            self.media.put_back(write.chunk)
+            if write.item is not None:
+                self._conversation.retract(write.item)
 
     def refused(self, write: Write) -> None:
         """Forget what the SDK would not write: it is none of the messages of this connection.
@@ -301,59 +301,56 @@ class Outbox:
         Args:
             write: What `next` returned.
         """
-        self._ledger.unnumber()
+        self._conversation.unnumber()
+        if write.chunk is not None:
+            self.media.unwrite(write.chunk)
         if write.item is not None:
-            self.media.unwrite(write.item)
-        if write.entry is not None:
-            self._ledger.backlog.retract(write.entry)
+            self._conversation.retract(write.item)
         for key in write.answers:
-            self._ledger.calls.unanswered(key)
+            self._conversation.calls.unanswered(key)
 
     # Inside
 
     def _begin_replay(self) -> None:
-        unwritten = self._ledger.backlog.unwritten()
-        self._replayed = set(unwritten)
+        units = self._conversation.unwritten()
+        self._until = max((unit.place for unit in units), default=0)
         self.replay = Replay(
-            messages=len(unwritten),
-            maybe_twice=sum(entry.doubtful and not entry.asks_on for entry in unwritten),
-            asked_on=sum(entry.asks_on for entry in unwritten),
+            messages=sum(unit.call is not None for unit in units),
+            maybe_twice=sum(_maybe_twice(unit) for unit in units),
+            continued=sum(unit.owed is Owed.CONTINUE for unit in units),
             told=self._told,
+            forgotten=self._conversation.past.take_forgotten(),
         )
 
-    def _tell(self) -> Write:
-        seed, self._seed = self._seed, None
-        assert seed is not None
-        self._ledger.number()
-        seed.note(Change.WRITTEN)
-        return Write(seed.call)
-
     def _next_in_order(self, now: float) -> Write | Pause | None:
-        entry = next(iter(self._ledger.backlog.unwritten()), None)
+        unit = next(iter(self._conversation.unwritten()), None)
         place = self.media.next_place
-        if place is not None and (entry is None or self._comes_first(place, entry)):
-            if self._ledger.calls.awaited:
+        if place is not None and (unit is None or self._comes_first(place, unit)):
+            if self._conversation.calls.awaited:
                 return Pause(None)
-            item = self.media.next()
-            call = Call(REALTIME, item.arguments)
-            return Write(call, entry=self._written(item), item=item)
-        if entry is None:
+            chunk = self.media.next()
+            streamed = Call(REALTIME, chunk.arguments)
+            return Write(streamed, item=self._written(chunk), chunk=chunk)
+        if unit is None:
             return None
-        if entry.respoken:
-            # Its audio, which comes before it, has been written.
-            self._ledger.respeak(entry)
-            return self.next(now)
-        return Write(self._ledger.write(entry), entry=entry)
+        call = self._conversation.write(unit)
+        # Speech whose audio, which comes before it, has been written.
+        return self.next(now) if call is None else Write(call, item=next(iter(unit.inputs), None))
 
-    def _comes_first(self, place: int, entry: Entry) -> bool:
-        return self.transparent and place <= entry.place
+    def _comes_first(self, place: int, unit: Unit) -> bool:
+        return self.transparent and place <= unit.place
 
-    def _written(self, item: Input) -> Entry | None:
-        """Take an item as written; return the spoken turn that it ends."""
-        index = self._ledger.number()
-        self.media.written(item, index=index if self.transparent else None)
-        ends = item.activity == "activity_end" and not item.again
-        return self._ledger.spoke(place=item.place) if ends else None
+    def _written(self, chunk: Chunk) -> Input | None:
+        """Take a chunk as written; return the speech that it ends."""
+        index = self._conversation.number()
+        self.media.written(chunk, index=index if self.transparent else None)
+        ends = chunk.activity == "activity_end" and not chunk.again
+        return self._conversation.spoke(place=chunk.place) if ends else None
+
+
+def _maybe_twice(unit: Unit) -> bool:
+    """Tell whether the server may have had what is written again."""
+    return any(item.known is Known.MAYBE for item in unit.inputs)
 
 
 def _response(due: Any) -> Any:

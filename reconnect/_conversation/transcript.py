@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable", "user_turn"]
+__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable", "user_turn", "words_of"]
 
 _TOOL_PARTS: Final = ("function_call", "function_response")
 
@@ -80,6 +80,17 @@ def user_turn(text: str) -> dict[str, Any]:
         text: The text.
     """
     return {"role": "user", "parts": [{"text": text}]}
+
+
+def words_of(turns: Iterable[Any]) -> str:
+    """Return the text of turns, without what is none.
+
+    Args:
+        turns: Contents or dicts.
+    """
+    parts = [part for turn in turns for part in _parts(turn)]
+    texts = [part if isinstance(part, str) else _get(part, "text") for part in parts]
+    return "\n".join(text for text in texts if text)
 
 
 def tellable(turns: Iterable[Any]) -> list[Any]:

@@ -51,7 +51,8 @@ class Account:
         lost_audio: float,
         replayed: int = 0,
         maybe_twice: int = 0,
-        asked_on: int = 0,
+        continued: int = 0,
+        forgotten: int = 0,
     ) -> Continuity:
         """End the gap, and return what it did to the conversation.
 
@@ -61,14 +62,16 @@ class Account:
             lost_audio: Seconds of audio that were dropped.
             replayed: How many client messages were written again.
             maybe_twice: How many of these the server may have had already.
-            asked_on: How many cut replies were asked for.
+            continued: How many cut replies the model was asked to continue.
+            forgotten: How many exchanges the session may not know.
         """
         continuity = Continuity(
             attempts=attempts,
             outage=outage,
             replayed=replayed,
             maybe_twice=maybe_twice,
-            asked_on=asked_on,
+            continued=continued,
+            forgotten=forgotten,
             lost_turns=self._turns,
             lost_audio=lost_audio,
             uncovered_audio=self._uncovered,

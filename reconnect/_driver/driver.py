@@ -1,9 +1,9 @@
 """The driver: carries out what the pure modules decide.
 
-`Ledger` and `Outbox` know the conversation, `Outage` what has failed, `Departure` when to leave a
-connection, the policy what a loss calls for. What is left for this file is to connect, wait, close
-and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long as the
-session: however it ends, the session ends with it, and whoever waits is raised why.
+`Conversation` and `Outbox` know what was said, `Outage` what has failed, `Departure` when to leave
+a connection, the policy what a loss calls for. What is left for this file is to connect, wait,
+close and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long
+as the session: however it ends, the session ends with it, and whoever waits is raised why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from reconnect._conversation.ledger import Ledger
+from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.media import Media
+from reconnect._conversation.models import ends_turns, takes_content
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.transcript import as_turns
 from reconnect._failures.classify import FailureKind, classify
@@ -68,19 +70,21 @@ class Driver:
     """
 
     def __init__(self, settings: Settings, *, handle: str | None) -> None:
-        self.ledger = Ledger(
+        self._media = Media(seconds=settings.audio_buffer, limit=settings.media_buffer)
+        self.conversation = Conversation(
             handle=handle,
             reuse_tool_results=settings.reuse_tool_results,
             index_base=settings.index_base,
-            ask_on=settings.ask_on,
+            turns=ends_turns(settings.model),
+            content=takes_content(settings.model),
+            continue_with=settings.continue_with,
             limit=settings.buffer,
             history_limit=settings.history_limit,
+            audio=lambda: self._media.progress,
         )
-        self._outbox = Outbox(
-            self.ledger, audio_buffer=settings.audio_buffer, limit=settings.media_buffer
-        )
+        self._outbox = Outbox(self.conversation, self._media, limit=settings.media_buffer)
         self.connection: Connection | None = None
-        self.sender = Sender(self.ledger, self._outbox, check_usable=self._check_usable)
+        self.sender = Sender(self.conversation, self._outbox, check_usable=self._check_usable)
         self._settings = settings
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -104,7 +108,7 @@ class Driver:
         self._secrets.add(handle or "")
         self._observer = Observer(settings.on_event)
         self.reader = Reader(
-            self.ledger, take=self._take, check_open=self._check_open, broken=self._end
+            self.conversation, take=self._take, check_open=self._check_open, broken=self._end
         )
 
     # The caller's side
@@ -180,10 +184,10 @@ class Driver:
         """Show a message to the pure modules; return what the caller is shown in its place."""
         update = message.session_resumption_update
         if update is not None:
-            # Before the ledger, to which an update without a handle is nothing.
+            # Before the conversation, to which an update without a handle is nothing.
             self._departure.confirmed()
             self._secrets.add(update.new_handle or "")
-        reading = self.ledger.received(message)
+        reading = self.conversation.received(message)
         if reading is None:
             return None
         if message.go_away is not None:
@@ -196,9 +200,10 @@ class Driver:
         if reading.covered:
             self._outbox.covered()
         self.sender.flush()
-        if reading.hidden:
-            return []
-        return sdk.without_calls(message, reading.known) if reading.known else None
+        if not (reading.hidden or reading.unseen or reading.left):
+            return None
+        shown = [] if reading.hidden else sdk.without_calls(message, reading.unseen)
+        return [sdk.cancellation(reading.left), *shown] if reading.left else shown
 
     def _go_away(self, time_left: str | None) -> None:
         if time_left is not None:
@@ -244,7 +249,7 @@ class Driver:
 
     async def _connect(self) -> Connection | Loss:
         """Connect; return the connection or its loss."""
-        handle = self.ledger.handle
+        handle = self.conversation.handle
         self._resumed = handle is not None
         self._outage.connecting(self._now(), resumed=self._resumed)
         self._departure.connecting(self._now())
@@ -319,7 +324,7 @@ class Driver:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""
         while connection.error is None:
             leave = self._departure.leave(
-                quiet=self._outbox.quiet, handle=self.ledger.handle is not None
+                quiet=self._outbox.quiet, handle=self.conversation.handle is not None
             )
             if leave is not None and self._now() >= leave.at:
                 if leave.error is None:
@@ -353,7 +358,8 @@ class Driver:
                 lost_audio=media.forget_dropped(),
                 replayed=replay.messages,
                 maybe_twice=replay.maybe_twice,
-                asked_on=replay.asked_on,
+                continued=replay.continued,
+                forgotten=replay.forgotten,
             )
             if self._resumed:
                 self._observer.tell(Resumed(continuity))
@@ -367,7 +373,7 @@ class Driver:
             error,
             now=self._now(),
             phase=phase,
-            handle=self.ledger.handle is not None,
+            handle=self.conversation.handle is not None,
             go_away=self._departure.go_away is not None,
             closing=isinstance(self.error, SessionClosed),
         )
@@ -391,9 +397,9 @@ class Driver:
         self._cut_off()
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
-        if isinstance(decision, Restart) or self.ledger.handle is None:
+        if isinstance(decision, Restart) or self.conversation.handle is None:
             self._account.cut(turns=self._outbox.restarted())
-        fresh = self.ledger.handle is None
+        fresh = self.conversation.handle is None
         self._observer.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay
 
@@ -407,6 +413,8 @@ class Driver:
             self.reader.show(sdk.cancellation(cut.calls))
         if cut.reply:
             self.reader.show(sdk.interruption())
+        if cut.ended:
+            self.reader.show(sdk.turn_end())
 
     async def _seed(self) -> list[Any]:
         """Return the turns that a new session is sent."""
@@ -415,7 +423,7 @@ class Driver:
             history = history()
         if inspect.isawaitable(history):
             history = await history
-        return self.ledger.backlog.seed(as_turns(history), halvings=self._halvings)
+        return self.conversation.past.seed(as_turns(history), halvings=self._halvings)
 
     # The end
 
@@ -435,7 +443,7 @@ class Driver:
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
         self.sender.hold()
-        owed = self.ledger.backlog.owed
+        owed = self.conversation.owed
         if isinstance(self.error, SessionClosed):
             if owed:
                 logger.warning("the session ends while %d turns have no reply", owed)

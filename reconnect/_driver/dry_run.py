@@ -11,7 +11,7 @@ import warnings
 from types import SimpleNamespace
 from typing import Any
 
-from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, Call
+from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, Call
 
 __all__ = ["DryRun", "copy_of"]
 

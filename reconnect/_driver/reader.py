@@ -22,7 +22,7 @@ from .connection import Connection
 if TYPE_CHECKING:
     from google.genai import types
 
-    from reconnect._conversation.ledger import Ledger
+    from reconnect._conversation.conversation import Conversation
 
 __all__ = ["Reader"]
 
@@ -34,7 +34,7 @@ class Reader:
     """Reads one connection after the other, each message once and in order.
 
     Args:
-        ledger: The conversation, which knows what a message changes.
+        conversation: The conversation, which knows what a message changes.
         take: Called with each message that may change something, as it is read; returns the
             messages that the caller is shown in its place, None for the message itself.
         check_open: Raises what has ended the session, if it has ended.
@@ -43,13 +43,13 @@ class Reader:
 
     def __init__(
         self,
-        ledger: Ledger,
+        conversation: Conversation,
         *,
         take: Callable[[types.LiveServerMessage], Sequence[types.LiveServerMessage] | None],
         check_open: Callable[[], None],
         broken: Callable[[BaseException], None],
     ) -> None:
-        self._ledger = ledger
+        self._conversation = conversation
         self._take = take
         self._check_open = check_open
         self._broken = broken
@@ -82,7 +82,7 @@ class Reader:
         Args:
             owner: What is not to be garbage while this is iterated: the session.
         """
-        ledger = self._ledger
+        conversation = self._conversation
         while True:
             connection = await self._source()
             if connection is None:
@@ -105,7 +105,7 @@ class Reader:
                     if self._timer is None:
                         self._watch()
                     if (
-                        ledger.sounding
+                        conversation.sounding
                         and (content := message.server_content) is not None
                         and content.__pydantic_fields_set__ == PART_OF_REPLY
                         and message.__pydantic_fields_set__ == PART_OF_MESSAGE

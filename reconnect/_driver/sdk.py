@@ -44,6 +44,7 @@ __all__ = [
     "phase_of",
     "readable",
     "results_of",
+    "turn_end",
     "without_calls",
 ]
 
@@ -299,17 +300,18 @@ def results_of(function_responses: Any) -> list[tuple[str, types.FunctionRespons
 
 
 def without_calls(
-    message: types.LiveServerMessage, known: tuple[str, ...]
+    message: types.LiveServerMessage, unseen: tuple[int, ...]
 ) -> list[types.LiveServerMessage]:
     """Return a message without tool calls that need not be run; nothing if nothing is left of it.
 
     Args:
-        message: A message with tool calls.
-        known: The ids of those to leave out, or their names where they have no ids.
+        message: A message.
+        unseen: Which of its tool calls to leave out, by their order.
     """
-    assert message.tool_call is not None
+    if message.tool_call is None or not unseen:
+        return [message]
     calls = message.tool_call.function_calls or []
-    left = [call for call in calls if (call.id or call.name) not in known]
+    left = [call for number, call in enumerate(calls) if number not in unseen]
     if not left:
         rest = message.model_copy(update={"tool_call": None})
         return [rest] if rest.model_dump(exclude_none=True) else []
@@ -434,6 +436,13 @@ def interruption() -> types.LiveServerMessage:
     from google.genai import types
 
     return types.LiveServerMessage(server_content=types.LiveServerContent(interrupted=True))
+
+
+def turn_end() -> types.LiveServerMessage:
+    """Return the message that ends a turn whose own end was lost with its connection."""
+    from google.genai import types
+
+    return types.LiveServerMessage(server_content=types.LiveServerContent(turn_complete=True))
 
 
 def cancellation(calls: tuple[str, ...]) -> types.LiveServerMessage:

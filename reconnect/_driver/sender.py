@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from reconnect._conversation.ledger import Ledger
+from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.exchanges import ANSWER, CONTENT, Call
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.transcript import as_turns
-from reconnect._conversation.turns import ANSWER, CONTENT, Call
 
 from . import sdk
 from .dry_run import DryRun, copy_of
@@ -28,13 +28,15 @@ class Sender:
     """Sends for the caller, over all connections.
 
     Args:
-        ledger: The conversation.
+        conversation: The conversation.
         outbox: What waits to be written.
         check_usable: Raises if the session is not open, or has ended.
     """
 
-    def __init__(self, ledger: Ledger, outbox: Outbox, *, check_usable: Callable[[], None]) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, conversation: Conversation, outbox: Outbox, *, check_usable: Callable[[], None]
+    ) -> None:
+        self._conversation = conversation
         self._outbox = outbox
         self._check_usable = check_usable
         # Who writes to the connection that there is; None while there is none.
@@ -82,7 +84,7 @@ class Sender:
         if judged:
             await self._judge().check(call)
         kept = Call(call.method, _kept(call))
-        while not self._ledger.backlog.has_room(kept, resumable=self._ledger.handle is not None):
+        while not self._conversation.has_room(kept):
             await self._room.wait()
             self._check_usable()
         if self.writer is not None and self.writer.direct:
@@ -90,7 +92,7 @@ class Sender:
         else:
             if not judged:
                 await self._judge().check(call)
-            self._ledger.backlog.record(kept)
+            self._conversation.record(kept)
             self.flush()
 
     async def stream(self, arguments: dict[str, Any]) -> None:
@@ -131,9 +133,13 @@ class Sender:
             logger.info("a tool response was not sent: its connection, and the call, are gone")
             call = Call(ANSWER, {"function_responses": wanted})
         if not wanted:
+            # One of them may be the result of a call that was made again.
+            self.flush()
             return
         if self.writer is not None and self.writer.direct:
             await self.writer.write(self._outbox.answered(call, results))
+            # A known result may have waited for this one.
+            self.flush()
         else:
             self._outbox.hold_results(wanted)
             self.flush()

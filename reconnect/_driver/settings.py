@@ -38,7 +38,7 @@ class Settings:
     history_limit: int
     reuse_tool_results: bool
     index_base: int
-    ask_on: str | None
+    continue_with: str | None
     draw: Callable[[], float]
     gate: ReconnectGate | None = None
     resume_confirm_timeout: float | None = None

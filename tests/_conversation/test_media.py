@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from reconnect._conversation.inputs import input_of, seconds_of
+from reconnect._conversation.chunks import chunk_of, seconds_of
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.media import Media
 from reconnect.errors import BufferOverflow
@@ -35,13 +35,13 @@ def media_of(seconds=3.0, *, messages=100, size=2**20, full="drop"):
 def hold(media, *inputs, place=1):
     """Hold inputs, the first of which has the place."""
     for number, arguments in enumerate(inputs, place):
-        media.hold(input_of(arguments, place=number))
+        media.hold(chunk_of(arguments, place=number))
 
 
 def write(media, *inputs, numbered=True):
     """Write inputs, the first of which has the first place, and the first number if any."""
     for number, arguments in enumerate(inputs, 1):
-        media.written(input_of(arguments, place=number), index=number if numbered else None)
+        media.written(chunk_of(arguments, place=number), index=number if numbered else None)
 
 
 def drained(media):
@@ -108,7 +108,7 @@ def test_input_is_a_copy(name, numbered):
         buffer[0] = number
         blob.data = bytes(buffer)
         for frame in (reused, view, blob):
-            item = input_of({name: frame}, place=number)
+            item = chunk_of({name: frame}, place=number)
             if numbered:
                 media.written(item, index=number)
             else:
@@ -187,7 +187,7 @@ def test_mark_whose_write_failed(again):
     media.written(begun)
     media.put_back(begun)
     media.lost(again=again, numbered=True)
-    assert [media.next(), media.next()] == [begun, input_of(audio(1), place=2)]
+    assert [media.next(), media.next()] == [begun, chunk_of(audio(1), place=2)]
     media.written(begun)
     ended = media.next()
     media.written(ended)
@@ -214,7 +214,7 @@ def test_numbered_input_that_was_refused():
     """Media writes nothing again that the SDK would not write, and has its room back."""
     media = media_of(10.0, messages=2, full="raise")
     write(media, audio(1))
-    for refused in (input_of(audio(2), place=2), input_of(START, place=2)):
+    for refused in (chunk_of(audio(2), place=2), chunk_of(START, place=2)):
         media.written(refused, index=2)
         media.unwrite(refused)
     media.check_room(audio(3))
@@ -227,7 +227,7 @@ def test_image_that_was_refused():
     """Media shows no image again that the SDK would not write, but the one before it."""
     media = media_of()
     write(media, image(1), image(2))
-    refused = input_of({"video": {"data": b"no type"}}, place=3)
+    refused = chunk_of({"video": {"data": b"no type"}}, place=3)
     media.written(refused, index=3)
     media.unwrite(refused)
     media.lost(again=True, numbered=True)
@@ -555,7 +555,7 @@ def test_audio_that_is_kept(blob, room):
     frames = [audio(1, 0.01)["audio"], blob, usual, usual, blob]
     for number, frame in enumerate(frames, 1):
         fast.keep(frame, index=number, place=number)
-        slow.written(input_of({"audio": frame}, place=number), index=number)
+        slow.written(chunk_of({"audio": frame}, place=number), index=number)
         assert states(fast) == states(slow)
     for media in (fast, slow):
         media.lost(again=True, numbered=True)
@@ -681,7 +681,7 @@ def test_consumed_input_makes_room(room):
     media = media_of(10.0, **room)
     write(media, audio(1), audio(2))
     media.consumed(1)
-    media.written(input_of(audio(3), place=3), index=3)
+    media.written(chunk_of(audio(3), place=3), index=3)
     assert media.dropped == 0.0
     media.lost(again=True, numbered=True)
     assert drained(media) == [audio(2), audio(3)]
@@ -732,9 +732,41 @@ def test_sound_is_dropped_before_marks():
     media = Media(seconds=60.0, limit=Limit(messages=3, bytes=2**20, full="drop"))
     items = [START, *({"audio": {"data": bytes(640), "mime_type": "audio/pcm"}},) * 3, END]
     for place, arguments in enumerate(items):
-        media.hold(input_of(arguments, place=place))
+        media.hold(chunk_of(arguments, place=place))
     assert [media.next().place for _ in range(3)] == [0, 3, 4]
     assert media.forget_dropped() == pytest.approx(0.04)
     for place in range(5):
-        media.hold(input_of(END, place=place))
+        media.hold(chunk_of(END, place=place))
     assert media.next().place == 2
+
+
+def test_audio_of_speech_that_is_told_in_words():
+    """Audio of speech that is replayed in words is not written again; the rest is, in order."""
+    media = media_of()
+    write(media, audio(1), END, audio(2), audio(3))
+    media.lost(again=True, numbered=True, told=[range(1, 3), range(4, 5)])
+    assert drained(media) == [audio(2)]
+
+
+def test_open_activity_behind_speech_that_is_told_in_words():
+    """An activity that was open is opened again, though the speech before it is told in words."""
+    media = media_of()
+    write(media, START, audio(1), END, START, audio(2))
+    media.lost(again=True, numbered=True, told=[range(1, 4)])
+    assert drained(media) == [START, audio(2)]
+    assert media.speaking
+
+
+def test_progress():
+    """Progress differs whenever audio was written in between, whether it is kept or counted."""
+    for numbered in (True, False):
+        media = media_of()
+        seen = [media.progress]
+        for number in (1, 2):
+            assert media.progress == seen[-1]
+            if numbered:
+                media.keep(audio(number)["audio"], index=number, place=number)
+            else:
+                media.count(audio(number)["audio"])
+            assert media.progress not in seen
+            seen.append(media.progress)

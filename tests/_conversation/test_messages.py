@@ -18,12 +18,7 @@ from messages import (
     update,
 )
 
-from reconnect._conversation.messages import (
-    PART_OF_MESSAGE,
-    PART_OF_REPLY,
-    ends_turn,
-    is_empty_end,
-)
+from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY, ends_turn
 
 AWAY = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
 
@@ -42,14 +37,6 @@ AWAY = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
 def test_ends_turn(message, over):
     """A turn is over where the SDK's ``receive()`` ends."""
     assert ends_turn(message) is over
-
-
-def test_is_empty_end():
-    """The end of a turn is empty where no output comes with it."""
-    assert is_empty_end(complete())
-    assert not is_empty_end(complete(model_turn=types.Content(role="model", parts=[])))
-    assert not is_empty_end(said("a"))
-    assert not is_empty_end(update("h"))
 
 
 def is_part(message):

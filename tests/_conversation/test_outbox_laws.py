@@ -4,15 +4,13 @@ import itertools
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from messages import check, complete, realtime, receive, said, turn, update
+from messages import END, REALTIME, START, Call, complete, realtime, said, turn, update
 
-from reconnect._conversation.ledger import Ledger
+from reconnect._conversation.conversation import Conversation
 from reconnect._conversation.limits import Limit
+from reconnect._conversation.media import Media
 from reconnect._conversation.outbox import Outbox, Pause
-from reconnect._conversation.turns import REALTIME, Call
 
-START = {"activity_start": {}}
-END = {"activity_end": {}}
 IMAGE = {"video": {"data": b"", "mime_type": "image/jpeg"}}
 
 
@@ -59,9 +57,10 @@ class Talk(RuleBasedStateMachine):
         """Begin without a connection."""
         self.base = base
         self.numbers = itertools.count(1)
-        self.ledger = Ledger(index_base=base)
         limit = Limit(messages=10**6, bytes=10**9, full="drop")
-        self.outbox = Outbox(self.ledger, audio_buffer=10**6, limit=limit)
+        media = Media(seconds=10**6, limit=limit)
+        self.conversation = Conversation(index_base=base, audio=lambda: media.progress)
+        self.outbox = Outbox(self.conversation, media, limit=limit)
         self.now = 0.0
         self.sent = []
         # What the session knew that was resumed, what was written since, and how much of it is
@@ -71,8 +70,8 @@ class Talk(RuleBasedStateMachine):
         self.issued = {}
         # What only a session knew whose handle was dropped, and whether this one is a fresh one.
         self.gone, self.told = [], False
-        # The sounds that were written to any connection.
-        self.heard = []
+        # The sounds that were written to any connection, and the places of all.
+        self.heard, self.places = [], {}
 
     # The caller
 
@@ -84,6 +83,12 @@ class Talk(RuleBasedStateMachine):
             self.outbox.streamed(arguments)
         else:
             self.outbox.hold(arguments)
+        self.note_place(arguments)
+
+    def note_place(self, arguments):
+        """Note the place of what was sent just now, if it is audio."""
+        place = self.conversation.place() - 1
+        self.places |= {number: place for number, _ in sounds(read([Call(REALTIME, arguments)]))}
 
     @rule(count=st.integers(1, 3))
     def speak(self, count):
@@ -101,16 +106,15 @@ class Talk(RuleBasedStateMachine):
         """Send a picture."""
         self.hand_over(IMAGE)
 
-    @rule(kind=st.sampled_from(["turn", "context", "realtime"]))
+    @rule(kind=st.sampled_from([turn, realtime]))
     def type(self, kind):
-        """Type a turn, context that asks for no reply, or realtime input."""
-        text = f"q{next(self.numbers)}"
-        call = realtime(text) if kind == "realtime" else turn(text, asks=kind == "turn")
+        """Type a turn, or a text as realtime input."""
+        call = kind(f"q{next(self.numbers)}")
         self.sent.append(call)
         if self.connected and not self.busy:
             self.arrive(self.outbox.direct(call, given=call).call)
         else:
-            self.ledger.backlog.record(call)
+            self.conversation.record(call)
             self.busy = True
 
     @precondition(lambda self: self.connected and not self.busy)
@@ -135,11 +139,12 @@ class Talk(RuleBasedStateMachine):
     @rule()
     def dial(self):
         """Open a connection: resume from the handle, or tell a fresh session the past."""
-        if self.ledger.handle is None:
-            self.ledger.restarted()
-        seed = self.ledger.backlog.past if self.ledger.handle is None else []
-        self.known = self.issued.get(self.ledger.handle, ())
-        self.told = self.ledger.handle is None or self.told
+        handle = self.conversation.handle
+        if handle is None:
+            self.outbox.restarted()
+        seed = self.conversation.past.turns if handle is None else []
+        self.known = self.issued.get(handle, ())
+        self.told = handle is None or self.told
         self.written, self.covered = [], 0
         self.connected = self.busy = True
         self.outbox.connected(seed, asks=False, transparent=self.transparent)
@@ -159,8 +164,8 @@ class Talk(RuleBasedStateMachine):
                     assert due.until > self.now
                     self.now = due.until
                 case _:
-                    if due.item is not None and not self.transparent:
-                        assert not self.ledger.backlog.unwritten(), "messages precede the sound"
+                    if due.chunk is not None and not self.transparent:
+                        assert not self.conversation.unwritten(), "messages precede the sound"
                     self.arrive(due.call)
 
     @precondition(lambda self: self.connected)
@@ -169,7 +174,9 @@ class Talk(RuleBasedStateMachine):
         """Lose the connection, and with it what no handle covers."""
         self.connected = False
         self.outbox.lost()
-        check(self.ledger, lost=True)
+        # The audio of what was answered is told in words.
+        for said_ in self.conversation.answered_speech():
+            self.gone += [number for number, place in self.places.items() if place in said_]
 
     @precondition(lambda self: self.connected and self.busy)
     @rule()
@@ -186,7 +193,9 @@ class Talk(RuleBasedStateMachine):
         """Lose the connection while sound is on its way to it."""
         arguments = audio(next(self.numbers))
         self.sent.append(Call(REALTIME, arguments))
-        self.outbox.failed(self.outbox.streamed(arguments))
+        write = self.outbox.streamed(arguments)
+        self.note_place(arguments)
+        self.outbox.failed(write)
         self.lose()
 
     @precondition(lambda self: self.connected and not self.busy)
@@ -204,13 +213,13 @@ class Talk(RuleBasedStateMachine):
         """Fail to open a connection."""
         self.outbox.lost()
 
-    @precondition(lambda self: not self.connected and self.ledger.handle)
+    @precondition(lambda self: not self.connected and self.conversation.handle)
     @rule()
     def restart(self):
         """Drop the handle, and with it the sound that only its session knew."""
-        self.gone += [number for number, _ in sounds(read(self.issued[self.ledger.handle]))]
+        self.gone += [number for number, _ in sounds(read(self.issued[self.conversation.handle]))]
         self.told = True
-        self.ledger.restarted()
+        self.outbox.restarted()
 
     # The server
 
@@ -223,15 +232,16 @@ class Talk(RuleBasedStateMachine):
         handle = f"h{next(self.numbers)}"
         self.issued[handle] = (*self.known, *self.written[: self.covered])
         consumed = self.covered - 1 + self.base if self.transparent else None
-        receive(self.ledger, update(handle, consumed=consumed))
+        self.conversation.received(update(handle, consumed=consumed))
         self.outbox.covered()
         self.busy = True
 
-    @precondition(lambda self: self.connected and self.ledger.backlog.current)
+    @precondition(lambda self: self.connected and self.conversation.current)
     @rule(whole=st.booleans())
     def reply(self, whole):
         """Reply to what is open, to its end or not."""
-        receive(self.ledger, said("r"), *[complete()] * whole)
+        for message in (said("r"), *[complete()] * whole):
+            self.conversation.received(message)
         self.busy = True
 
     # The laws
@@ -249,6 +259,7 @@ class Talk(RuleBasedStateMachine):
         self.everything_is_written()
         has, sent = read([*self.known, *self.written]), read(self.sent)
         sent = [item for item in sent if not (sounds([item]) and item[0] in self.gone)]
+        has = [item for item in has if not (sounds([item]) and item[0] in self.gone)]
         assert sounds(has) == sounds(sent)
         assert self.outbox.media.dropped == 0
         if not self.told:

@@ -13,14 +13,14 @@ def test_gap_is_told_and_summed_up():
     account.cut(turns=1, calls=2, uncovered_audio=0.25)
     account.cut(turns=0, calls=1, uncovered_audio=1.0)
     first = account.close(
-        attempts=2, outage=1.5, lost_audio=0.5, replayed=3, maybe_twice=1, asked_on=1
+        attempts=2, outage=1.5, lost_audio=0.5, replayed=3, maybe_twice=1, continued=1
     )
     assert first == Continuity(
         attempts=2,
         outage=1.5,
         replayed=3,
         maybe_twice=1,
-        asked_on=1,
+        continued=1,
         lost_turns=1,
         lost_audio=0.5,
         uncovered_audio=1.25,
@@ -34,7 +34,7 @@ def test_gap_is_told_and_summed_up():
         outage=2.0,
         replayed=3,
         maybe_twice=1,
-        asked_on=1,
+        continued=1,
         lost_turns=1,
         lost_audio=0.5,
         uncovered_audio=1.25,

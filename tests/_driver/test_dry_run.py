@@ -13,7 +13,7 @@ from google.genai import types
 from google.genai.live import AsyncSession
 from PIL import Image
 
-from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, UPDATE, Call
+from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, UPDATE, Call
 from reconnect._driver.dry_run import DryRun, copy_of
 
 on_both_backends = pytest.mark.parametrize("vertexai", [False, True], ids=["Gemini", "Vertex"])

@@ -192,12 +192,12 @@ def test_known_calls_are_left_out():
     """A message keeps the calls that must be run and whatever else it says."""
     calls = [types.FunctionCall(id=id_, name="f") for id_ in "12"]
     message = types.LiveServerMessage(tool_call=types.LiveServerToolCall(function_calls=calls))
-    (left,) = _sdk.without_calls(message, ("1",))
+    (left,) = _sdk.without_calls(message, (0,))
     assert [call.id for call in left.tool_call.function_calls] == ["2"]
     assert len(message.tool_call.function_calls) == 2
-    assert _sdk.without_calls(message, ("1", "2")) == []
+    assert _sdk.without_calls(message, (0, 1)) == []
     message.usage_metadata = types.UsageMetadata(total_token_count=1)
-    (left,) = _sdk.without_calls(message, ("1", "2"))
+    (left,) = _sdk.without_calls(message, (0, 1))
     assert left.tool_call is None
     assert left.usage_metadata.total_token_count == 1
 

@@ -13,10 +13,11 @@ from talk import MODEL, user
 from websockets.exceptions import ConnectionClosedError
 
 from reconnect import BufferOverflow, Limit, ResumableSession, Stalled
-from reconnect._conversation.ledger import Ledger
+from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, Call
 from reconnect._conversation.limits import MEDIA
+from reconnect._conversation.media import Media
 from reconnect._conversation.outbox import CLOSING_TIMEOUT, Outbox
-from reconnect._conversation.turns import ANSWER, CONTENT, REALTIME, Call
 from reconnect._driver import connection as connections, writer as writers
 from reconnect._driver.connection import Connection
 from reconnect._driver.sender import Sender
@@ -71,10 +72,10 @@ class Desk:
 
     def __init__(self, *, limit=MEDIA):
         self.session = OneSession()
-        self.ledger = Ledger()
-        self.outbox = Outbox(self.ledger, audio_buffer=3.0, limit=limit)
-        self.media = self.outbox.media
-        self.sender = Sender(self.ledger, self.outbox, check_usable=lambda: None)
+        self.media = Media(seconds=3.0, limit=limit)
+        self.conversation = Conversation(audio=lambda: self.media.progress)
+        self.outbox = Outbox(self.conversation, self.media, limit=limit)
+        self.sender = Sender(self.conversation, self.outbox, check_usable=lambda: None)
         # What ResumableSession asks for.
         self._driver = SimpleNamespace(sender=self.sender)
         self.broken = []
@@ -140,7 +141,7 @@ class Desk:
 
     def say(self, text, *, asks=True):
         """Leave a turn to be written."""
-        return self.ledger.backlog.record(turn(text, asks=asks))
+        return self.conversation.record(turn(text, asks=asks))
 
     def hold(self, data):
         """Leave a frame to be written."""
@@ -270,7 +271,7 @@ async def test_lost_input_is_held(transparent, way, desk):
 
 
 async def test_lost_turn_is_held(desk):
-    """Writer leaves a turn whose write has failed to the ledger, which has it written again."""
+    """Writer leaves a turn whose write has failed to the conversation, to be written again."""
     async with desk.open():
         desk.session.errors.append(CLOSED)
         await desk.turn("a")
@@ -307,7 +308,7 @@ async def test_refused_write_is_raised_and_forgotten(error, transparent, desk):
         await desk.media_chunk(b"1")
         assert desk.written == ["a", b"1"]
         # What was not written has no number.
-        assert desk.ledger.number() == 3
+        assert desk.conversation.number() == 3
     desk.lose()
     async with desk.open(transparent=transparent):
         # Elsewhere audio that was written is not written again.
@@ -337,13 +338,13 @@ async def test_input_that_there_is_no_room_for(way):
 async def test_refused_result_is_awaited_again(desk):
     """Writer forgets a result that the SDK would not write: the model still waits for one."""
     async with desk.open() as writer:
-        desk.ledger.received(calling("1"))
+        desk.conversation.received(calling("1"))
         results = [("1", types.FunctionResponse(id="1", name="f", response={}))]
         call = Call(ANSWER, {"function_responses": desk.outbox.answer(results)})
         desk.session.errors.append(ValueError("bad"))
         with pytest.raises(ValueError, match="bad"):
             await writer.write(desk.outbox.answered(call, results))
-        assert desk.ledger.calls.awaited == ("1",)
+        assert desk.conversation.calls.awaited == ("1",)
 
 
 async def test_refused_audio_is_raised_and_not_counted(desk):
@@ -377,7 +378,7 @@ async def test_cancelled_write(way, desk):
         assert desk.told == []
         assert writer.watch is None
     desk.lose()
-    assert len(desk.ledger.backlog.entries) == (way == "turn")
+    assert len(desk.conversation.exchanges) == (way == "turn")
     assert desk.kept == [SECOND] * (way != "turn")
 
 
@@ -451,13 +452,13 @@ async def test_wake_with_a_result_that_is_known(desk):
     """Writer takes the connection back for a result that is known, and then returns it."""
     async with desk.open():
         await desk.turn("a")
-        desk.ledger.received(calling("1"))
+        desk.conversation.received(calling("1"))
         result = types.FunctionResponse(id="1", name="f", response={})
         assert desk.outbox.answer([("1", result)]) == [result]
     desk.lose()
     async with desk.open() as writer:
         desk.session.written.clear()
-        desk.ledger.received(calling("2"))
+        desk.conversation.received(calling("2"))
         writer.wake()
         # Nobody may write before it.
         assert not desk.writer.direct
@@ -469,7 +470,7 @@ async def test_wake_with_a_result_that_is_known(desk):
 
 async def test_pause_ends_when_it_is_woken(desk):
     """Writer that may not write waits until something is sent, and then writes what is due."""
-    desk.ledger.received(calling("1"))
+    desk.conversation.received(calling("1"))
     desk.hold(b"1")
     async with desk.open(until_direct=False) as writer:
         await asyncio.sleep(60)
@@ -493,7 +494,7 @@ async def test_pause_ends_in_time(answered, desk):
     async with desk.open():
         await desk.turn("a")
         for message in (said("x"), update("h"), calling("1")):
-            desk.ledger.received(message)
+            desk.conversation.received(message)
     desk.lose()
     desk.up_to_date.clear()
     async with desk.open(until_direct=False) as writer:
@@ -501,7 +502,7 @@ async def test_pause_ends_in_time(answered, desk):
         assert desk.written == ["a", ["1"]]
         assert desk.up_to_date == []
         if answered:
-            desk.ledger.received(complete())
+            desk.conversation.received(complete())
             writer.wake()
             await settle()
             assert desk.writer.direct
@@ -544,7 +545,7 @@ async def test_bug_is_reported(desk):
         assert desk.broken == [error]
         assert desk.connection.alive
         assert not desk.writer.direct
-        assert desk.ledger.backlog.entries == []
+        assert desk.conversation.exchanges == []
 
 
 async def test_nothing_is_written_to_a_dead_connection(desk):
@@ -667,7 +668,7 @@ async def test_stall(way, transparent, desk, aborts):
         assert not desk.writer.direct
         assert writer.watch is None
     desk.lose()
-    assert len(desk.ledger.backlog.entries) == (way == "turn")
+    assert len(desk.conversation.exchanges) == (way == "turn")
     assert desk.kept == [SECOND] * (way != "turn")
 
 

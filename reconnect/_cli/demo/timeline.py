@@ -248,7 +248,7 @@ def _took(gap: Continuity) -> str:
 
 
 def _sent(gap: Continuity) -> str:
-    if gap.asked_on:
+    if gap.continued:
         return "; asks for the reply again"
     return f"; {_counted(gap.replayed, 'message')} sent again" if gap.replayed else ""
 

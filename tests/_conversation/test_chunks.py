@@ -3,7 +3,7 @@
 import pytest
 from google.genai import types
 
-from reconnect._conversation.inputs import input_of, seconds_of
+from reconnect._conversation.chunks import chunk_of, seconds_of
 
 START = {"activity_start": {}}
 SECOND = 32000
@@ -36,7 +36,7 @@ def image(number):
 )
 def test_input(arguments, mark, seconds, size):
     """A item knows its mark, be it empty, the seconds of its sound, and its bytes."""
-    item = input_of(arguments, place=7)
+    item = chunk_of(arguments, place=7)
     assert (item.activity, item.seconds, item.size) == (mark, seconds, size)
     assert (item.place, item.again) == (7, False)
     kept = {name: value for name, value in arguments.items() if value is not None}
@@ -70,7 +70,7 @@ class Slots:
 )
 def test_input_keeps_the_fields_of_a_blob(blob, fields):
     """A item keeps what a blob says, whatever it is given as; what is none, the SDK refuses."""
-    assert input_of({"media": blob}, place=1).arguments == {"media": fields}
+    assert chunk_of({"media": blob}, place=1).arguments == {"media": fields}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .limits import size_of
 
-__all__ = ["BYTES_A_SAMPLE", "MARKS", "USUAL_FRAME", "Input", "input_of", "rate_of", "seconds_of"]
+__all__ = ["BYTES_A_SAMPLE", "MARKS", "USUAL_FRAME", "Chunk", "chunk_of", "rate_of", "seconds_of"]
 
 MARKS: Final = ("activity_start", "activity_end")
 _BLOBS: Final = ("audio", "video", "media")
@@ -30,7 +30,7 @@ USUAL_FRAME: Final = 0.02
 
 # Not frozen: one is made for each frame in transparent resumption, and that costs twice as much.
 @dataclass(slots=True)
-class Input:
+class Chunk:
     """One piece of realtime input.
 
     Args:
@@ -52,7 +52,7 @@ class Input:
     again: bool = False
 
 
-def input_of(arguments: Mapping[str, Any], *, place: int) -> Input:
+def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
     """Return a piece of realtime input.
 
     Args:
@@ -64,11 +64,11 @@ def input_of(arguments: Mapping[str, Any], *, place: int) -> Input:
         if blob is not None:
             seconds, size = _sound_in(blob)
             if seconds is not None:
-                return Input({name: _copy_of(blob)}, place, seconds, size)
-            return Input({name: _copy_of(blob)}, place, 0.0, size, picture=True)
+                return Chunk({name: _copy_of(blob)}, place, seconds, size)
+            return Chunk({name: _copy_of(blob)}, place, 0.0, size, picture=True)
     # An empty mark is one all the same.
     mark = next((name for name in MARKS if arguments.get(name) is not None), None)
-    return Input(arguments, place, 0.0, size_of(arguments), mark)
+    return Chunk(arguments, place, 0.0, size_of(arguments), mark)
 
 
 def _copy_of(blob: Any) -> dict[str, Any]:

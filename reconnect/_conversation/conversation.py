@@ -1,0 +1,319 @@
+"""The conversation over all its connections: what the caller and the server do to its exchanges.
+
+The tables stand in `exchanges`; here is when they are asked. Nothing here has a clock, a socket, or
+a message type of the SDK: messages are read by their attributes, and written as a `Call`.
+
+What becomes known of an input:
+
+- A handle with a number covers the messages up to that number.
+- A handle without one covers what has *evidence* on this connection: output proves the first thing
+  that was asked in its exchange and all before it, and the reply's end proves the rest. What was
+  written without evidence may be covered.
+- A later input that is covered proves all before it.
+- A new session knows nothing. The history that it is told is an input like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .exchanges import (
+    ANSWER,
+    CONTENT,
+    UPDATE,
+    Call,
+    Exchange,
+    Input,
+    Known,
+    Over,
+    Owed,
+)
+from .reading import Reading
+from .units import Unit
+
+__all__ = ["Conversation", "Losses"]
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a lost connection took from the caller.
+
+    Args:
+        reply: Whether a part of a reply was shown that will be given anew.
+        ended: Whether a reply was shown that is over, and whose turn never ends.
+        calls: The ids of the tool calls that the caller is told to leave.
+        turns: How many spoken turns are lost, because no word of them is known.
+    """
+
+    reply: bool = False
+    ended: bool = False
+    calls: tuple[str, ...] = ()
+    turns: int = 0
+
+
+class Conversation(Reading):
+    """A conversation over all its connections: what the caller and the connections do to it.
+
+    Its arguments are those of `State`.
+    """
+
+    # What the caller does
+
+    def has_room(self, call: Call) -> bool:
+        """Tell whether there is room for one more message.
+
+        Where there is none, the oldest exchanges that are over, and that this connection has, are
+        let go: a new session is told them, and a session that is resumed may not know them.
+
+        Args:
+            call: The message.
+
+        Raises:
+            BufferOverflow: If it does not fit and is not to wait, or would never fit.
+        """
+        self._let_go(call.size)
+        if self._fits(call.size):
+            return True
+        if self._limit.full == "raise" or call.size > self._limit.bytes:
+            raise self._limit.overflow(
+                "messages that no handle covers",
+                messages=len(self.exchanges) + 1,
+                bytes=self._bytes + call.size,
+            )
+        return False
+
+    def record(self, call: Call) -> Input:
+        """Take over a client message that belongs to the conversation.
+
+        Args:
+            call: The message; content in the form of a list of turns.
+        """
+        if not call.asks:
+            item = Input(call, self.place())
+            self.exchanges.append(Exchange([item], asks=False, over=Over.WHOLE))
+        else:
+            if self._words and self.newest_open() is None:
+                # A model answers all that it has heard together.
+                self._speech()
+            item = Input(call, self.place())
+            self._ask(item)
+        self._bytes += item.size
+        return item
+
+    def retract(self, item: Input) -> None:
+        """Forget a message that was never written: the SDK would not take it.
+
+        Args:
+            item: What `record` returned.
+        """
+        for exchange in self.exchanges:
+            if item in exchange.inputs:
+                exchange.inputs.remove(item)
+        self.exchanges = [exchange for exchange in self.exchanges if exchange.inputs]
+        self._measure()
+
+    def spoke(self, *, place: int) -> Input:
+        """Take over the end of speech, by a mark that was written just now.
+
+        Args:
+            place: Its place.
+        """
+        return self._speech(place=place).inputs[-1]
+
+    # What is written
+
+    def seeded(self, turns: list[Any], *, asks: bool) -> Call:
+        """Take over what a new session is told before anything else, to be written at once.
+
+        Args:
+            turns: The turns.
+            asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
+        """
+        assert self._seed is not None
+        self._seed.index = self.number()
+        return Call(CONTENT, {"turns": turns, "turn_complete": asks})
+
+    def write(self, unit: Unit) -> Call | None:
+        """Take a unit as written, and return what to write; None for nothing.
+
+        Args:
+            unit: One of `unwritten`.
+        """
+        index = self._index if unit.call is None else self.number()
+        for item in unit.inputs:
+            item.index = index
+            if item.call is None and unit.call is not None and unit.exchange.over is None:
+                # Its words take the place of its audio.
+                item.call = unit.call
+        if unit.exchange.over is not None:
+            unit.exchange.ended = True
+        elif unit.owed is Owed.CONTINUE:
+            unit.exchange.continued = index
+        return unit.call
+
+    def written(self, item: Input) -> None:
+        """Take a message as written that was recorded just now.
+
+        Args:
+            item: What `record` returned.
+        """
+        item.index = self.number()
+        for exchange in reversed(self.exchanges):
+            if item in exchange.inputs:
+                exchange.ended |= exchange.over is not None
+                return
+
+    def close_calls(self) -> Call | None:
+        """Return what closes the tool calls of lost connections; None if there are none."""
+        self._closed = True
+        newest = self.newest
+        if newest is None or newest.over is not None or newest.known is Known.NO:
+            return None
+        responses = self.calls.closing(newest)
+        if not responses:
+            return None
+        self.closing = True
+        return Call(ANSWER, {"function_responses": responses})
+
+    def stop_closing(self) -> None:
+        """Wait no longer for the end that closes lost tool calls: nobody knew them."""
+        self.closing = False
+        newest = self.newest
+        if newest is not None:
+            for item in newest.inputs:
+                if item.known is Known.MAYBE:
+                    item.known = Known.NO
+
+    # What the connection does
+
+    def connected(self, *, seeded: bool) -> None:
+        """Take up a new connection.
+
+        Args:
+            seeded: Whether it is told a history first, so that an earlier handle stands for less.
+        """
+        self._resumed = self.handle is not None
+        self._closed = not self._resumed
+        self._seed = Input(None, 0) if seeded else None
+        for exchange in self.exchanges:
+            if self._resumed and self._wording.untold(exchange):
+                exchange.ended = True
+                self.past.forgotten += 1
+
+    def lost(self, *, speaking: bool = False, again: bool = False) -> Losses:
+        """Give up the connection.
+
+        Args:
+            speaking: Whether the user has begun to speak, by a mark, and not ended.
+            again: Whether the audio that the handle does not cover is written again.
+        """
+        if self._seed is not None and self._seed.known is not Known.YES:
+            # A handle that does not cover the history stands for an empty session.
+            self.handle = None
+        self._seed = None
+        self._note_speech(speaking=speaking, again=again)
+        calls = self.calls.lost()
+        newest = self.newest
+        reply = False
+        for exchange in self.exchanges:
+            if exchange.over is None and not (exchange is newest and self._turns):
+                # What was said after it has taken its place, or nobody waits for its end.
+                exchange.over = Over.CUT
+                self._left += self.calls.over(exchange)
+            if exchange.over is None:
+                reply = exchange.shown
+                exchange.reply.clear()
+                exchange.shown = exchange.begun = exchange.fresh = False
+            exchange.ended, exchange.continued, exchange.retries = exchange.settled, None, 0
+            for item in exchange.inputs:
+                item.index = None
+                asks = again and exchange.over is None
+                item.audio = asks and item.call is None and item.known is not Known.YES
+        showing = self._showing
+        ended = showing is not None and showing.over is not None and not reply
+        turns = self._lose_speech()
+        self._index = self._index_base - 1
+        # It counts the messages of the connection that is gone.
+        self.consumed = None
+        self._evident = self._ends = 0
+        self.closing = self.issued = self._came = self.sounding = False
+        self._ending = self._showing = None
+        self._spoke_since = self._audio()
+        self._spoke = self._maybe_covered = False
+        self._forget()
+        left, self._left = tuple(self._left), []
+        return Losses(reply=reply, ended=ended, calls=(*calls, *left), turns=turns)
+
+    def _note_speech(self, *, speaking: bool, again: bool) -> None:
+        """Make an exchange of what was heard and not answered."""
+        if not (self._words or (self._spoke and not speaking)):
+            return
+        if not speaking:
+            self._speech()
+            return
+        # Its end is to come. Where the audio is gone, the words are told in its place.
+        words, self._words = self._words, []
+        if not again:
+            told = Input(None, self._place, words=words)
+            call = Call(CONTENT, {"turns": told.turns, "turn_complete": False})
+            self.record(call)
+
+    def _lose_speech(self) -> int:
+        """Let go of speech of which nobody has the words, nor the audio; return how many turns."""
+        lost = 0
+        for exchange in list(self.exchanges):
+            gone = [
+                item
+                for item in exchange.inputs
+                if item.call is None and not item.words and not item.audio
+                if item.known is Known.NO
+            ]
+            for item in gone:
+                exchange.inputs.remove(item)
+            lost += bool(gone)
+            if not exchange.inputs:
+                if exchange.over is not None and exchange.reply:
+                    exchange.inputs = gone[-1:]
+                    exchange.inputs[0].known = Known.YES
+                else:
+                    self.exchanges.remove(exchange)
+        return lost
+
+    def answered_speech(self) -> list[range]:
+        """Return the places of the speech whose exchange is over: it is replayed in words."""
+        found, start = [], 0
+        for exchange in self.exchanges:
+            for item in exchange.inputs:
+                if item.call is None and exchange.over is not None:
+                    found.append(range(start, item.place + 1))
+                start = item.place + 1
+        return found
+
+    def restarted(self, *, before: int | None = None) -> int:
+        """Drop the handle: the next session is a new one, and is told the past.
+
+        Return how many spoken turns are lost with the session that had heard them.
+
+        Args:
+            before: The place of the first audio that will be written again; None for none.
+        """
+        self.handle = None
+        # What was let go of is told with the past.
+        self.past.forgotten = 0
+        self.calls.restarted()
+        for exchange in self.exchanges:
+            exchange.settled = exchange.ended = False
+            for item in exchange.inputs:
+                item.known = Known.NO
+        lost = self._lose_speech()
+        while self.exchanges and self.exchanges[0].over is not None:
+            if before is not None and self.exchanges[0].place >= before:
+                break
+            self.past.add(self.exchanges.pop(0))
+        updates = self.past.take_updates()
+        if updates:
+            item = Input(Call(UPDATE, updates), 0)
+            self.exchanges.insert(0, Exchange([item], asks=False, over=Over.WHOLE))
+        self._measure()
+        return lost

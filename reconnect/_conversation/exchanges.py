@@ -1,0 +1,276 @@
+"""What was said, in exchanges, and what to do about each when a connection is lost.
+
+One *exchange* is what the user said, or several things that the model takes together, and the
+model's reply with its tool calls. Two things are asked of it. What does the newest handle have of
+the question: `Known`? And is the reply over? Only the newest exchange is ever asked again; all
+before it are at most replayed.
+
+What is owed after a loss:
+
+==========================  ==============================  =================================
+the newest handle has       the reply is over, and not in   the reply is owed
+the question                the handle
+==========================  ==============================  =================================
+no                          replay question and reply,      send the question again
+                            asking nothing
+maybe                       the same, perhaps twice         find out, else send it again
+yes                         replay the reply alone          ask the model to continue
+==========================  ==============================  =================================
+
+What the server says of an end, by what the exchange that is under way has come to:
+
+==================  ============  ============  ============  ============
+                    nothing is    nothing came  speaks        waits on a
+                    under way     of it yet                   tool
+==================  ============  ============  ============  ============
+it is generated     nothing       nothing       over, whole   nothing
+the turn ends       nothing       was empty     over, whole   nothing
+it is interrupted   somebody      nothing       over, cut     nothing
+                    speaks
+==================  ============  ============  ============  ============
+
+The turn's end that follows what is generated or interrupted belongs to the exchange before,
+whatever was sent since. Vertex ends the turn at a tool call: the exchange goes on. A result that
+interrupts the model (NON_BLOCKING) does not end it either.
+
+`LOSS` and `ENDS` are these tables. Nothing else decides what is owed, or what is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from functools import cached_property
+from typing import Any, Final
+
+from .limits import size_of
+from .transcript import user_turn
+
+__all__ = [
+    "ANSWER",
+    "CONTENT",
+    "ENDS",
+    "LOSS",
+    "REALTIME",
+    "UPDATE",
+    "Call",
+    "Effect",
+    "End",
+    "Exchange",
+    "Input",
+    "Known",
+    "Over",
+    "Owed",
+    "Progress",
+]
+
+CONTENT: Final = "send_client_content"
+UPDATE: Final = "send_context_update"
+REALTIME: Final = "send_realtime_input"
+ANSWER: Final = "send_tool_response"
+"""The methods of the SDK's session: turns, updates of the context, realtime input, and results."""
+
+
+class Known(IntEnum):
+    """What the newest handle has of an input."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+class Over(Enum):
+    """How a reply ended."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+
+
+class Owed(Enum):
+    """What is owed for an exchange to a session that is resumed."""
+
+    REPLAY = "replay question and reply, asking nothing"
+    REPLAY_REPLY = "replay the reply alone"
+    SEND = "send the question again"
+    FIND_OUT = "close the lost calls to find out, else send the question again"
+    CONTINUE = "ask the model to continue"
+
+
+LOSS: Final[Mapping[tuple[Known, bool], Owed]] = {
+    (Known.NO, True): Owed.REPLAY,
+    (Known.NO, False): Owed.SEND,
+    (Known.MAYBE, True): Owed.REPLAY,
+    (Known.MAYBE, False): Owed.FIND_OUT,
+    (Known.YES, True): Owed.REPLAY_REPLY,
+    (Known.YES, False): Owed.CONTINUE,
+}
+"""By what the newest handle has of the question, and whether the reply is over."""
+
+
+class End(Enum):
+    """What a server message says about an end."""
+
+    GENERATED = "it is generated"
+    TURN = "the turn ends"
+    INTERRUPTED = "it is interrupted"
+
+
+class Progress(Enum):
+    """What the exchange that is under way has come to."""
+
+    NONE = "nothing is under way"
+    ASKED = "nothing came of it yet"
+    SPEAKS = "speaks"
+    WAITS = "waits on a tool"
+
+
+class Effect(Enum):
+    """What an end does."""
+
+    NOTHING = "nothing"
+    WHOLE = "over, whole"
+    CUT = "over, cut"
+    EMPTY = "was empty"
+    SPEECH = "somebody speaks"
+
+
+ENDS: Final[Mapping[tuple[End, Progress], Effect]] = {
+    (End.GENERATED, Progress.NONE): Effect.NOTHING,
+    (End.GENERATED, Progress.ASKED): Effect.NOTHING,
+    (End.GENERATED, Progress.SPEAKS): Effect.WHOLE,
+    (End.GENERATED, Progress.WAITS): Effect.NOTHING,
+    (End.TURN, Progress.NONE): Effect.NOTHING,
+    (End.TURN, Progress.ASKED): Effect.EMPTY,
+    (End.TURN, Progress.SPEAKS): Effect.WHOLE,
+    (End.TURN, Progress.WAITS): Effect.NOTHING,
+    (End.INTERRUPTED, Progress.NONE): Effect.SPEECH,
+    (End.INTERRUPTED, Progress.ASKED): Effect.NOTHING,
+    (End.INTERRUPTED, Progress.SPEAKS): Effect.CUT,
+    (End.INTERRUPTED, Progress.WAITS): Effect.NOTHING,
+}
+"""What the server says of an end, and what the exchange under way has come to."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A client message: a method of the SDK's session, and its arguments.
+
+    Args:
+        method: The method's name.
+        arguments: Its keyword arguments.
+    """
+
+    method: str
+    arguments: Mapping[str, Any]
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes of text and media in it, measured once."""
+        return size_of(self.arguments)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the model is to reply to it."""
+        return self.method == REALTIME or bool(self.arguments.get("turn_complete", False))
+
+    @property
+    def turns(self) -> list[Any]:
+        """The content that it carries; none for an update."""
+        if self.method == REALTIME:
+            return [user_turn(self.arguments["text"])]
+        turns: list[Any] = self.arguments.get("turns", [])
+        return turns
+
+
+@dataclass(slots=True, eq=False)
+class Input:
+    """One thing that the user said: a client message, or speech.
+
+    Args:
+        call: The message; None for speech, whose audio is not here.
+        place: Its place among all that the caller sent; what is lower comes first.
+        words: What was understood of speech.
+        index: Its number among the messages of this connection; None while it is not written to it.
+        known: What the newest handle has of it.
+        audio: Whether it is speech whose audio is written again, so that it needs no words.
+    """
+
+    call: Call | None
+    place: int
+    words: list[str] = field(default_factory=list)
+    index: int | None = None
+    known: Known = Known.NO
+    audio: bool = False
+
+    @property
+    def turns(self) -> list[Any]:
+        """The content of it; none for an update, or for speech that nobody wrote down."""
+        if self.call is not None:
+            return self.call.turns
+        return [user_turn("".join(self.words))] if self.words else []
+
+    @property
+    def size(self) -> int:
+        """The bytes of text and media in it."""
+        return 0 if self.call is None else self.call.size
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """What the user said, and the model's reply.
+
+    Args:
+        inputs: What the user said, in order; one for what asks nothing.
+        asks: Whether the model is to reply.
+        over: How the reply ended; None while it is owed or under way. What asks nothing is over.
+        reply: The words of the reply, as far as they came.
+        begun: Whether anything of the reply came on this connection.
+        fresh: Whether output came since the last tool call and the last result.
+        shown: Whether the caller was shown a part of the reply that was not taken back.
+        ended: Whether the reply ended on this connection, or was replayed to it.
+        settled: Whether the newest handle has the reply too.
+        called: Whether a tool was called in it.
+        continued: The number of the message that asked to continue; None for none on this
+            connection.
+        retries: How often it was asked again since an end was empty.
+    """
+
+    inputs: list[Input]
+    asks: bool = True
+    over: Over | None = None
+    reply: list[str] = field(default_factory=list)
+    begun: bool = False
+    fresh: bool = False
+    shown: bool = False
+    ended: bool = False
+    settled: bool = False
+    called: bool = False
+    continued: int | None = None
+    retries: int = 0
+
+    @property
+    def place(self) -> int:
+        """The place of the last thing that was said in it."""
+        return self.inputs[-1].place
+
+    @property
+    def size(self) -> int:
+        """The bytes of text and media that were said in it."""
+        return sum(item.size for item in self.inputs)
+
+    @property
+    def known(self) -> Known:
+        """What the newest handle has of the question: as much as of what it has least of."""
+        return min(item.known for item in self.inputs)
+
+    @property
+    def owed(self) -> Owed:
+        """What is owed for it to a session that is resumed."""
+        return LOSS[self.known, self.over is not None]
+
+    @property
+    def done(self) -> bool:
+        """Whether the newest handle has all of it."""
+        told = self.settled or not self.reply
+        return self.over is not None and self.known is Known.YES and told

@@ -1,0 +1,135 @@
+"""What is to be written to a connection, exchange by exchange, and in which words.
+
+Pure: it reads the exchanges and changes none. What is owed stands in `exchanges.LOSS`; here it gets
+the form that the model takes. Gemini 3.1 takes no client content in a session, but for the history
+that is announced: what must be said again there goes as realtime text, and what is over, and so
+asks for nothing, cannot be replayed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Known, Owed
+from .transcript import model_turn, words_of
+
+__all__ = ["Unit", "Wording", "newest_of"]
+
+_CONTINUE: Final = "Please continue."
+"""What asks such a model to continue where nobody has the words of the question."""
+
+
+def newest_of(exchanges: Sequence[Exchange]) -> Exchange | None:
+    """Return the newest exchange that asks something: only it is ever asked again.
+
+    Args:
+        exchanges: The exchanges, in order.
+    """
+    return next((exchange for exchange in reversed(exchanges) if exchange.asks), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that is to be written to this connection.
+
+    Args:
+        place: Its place among all that the caller sent.
+        call: The message; None for speech whose audio was written again.
+        exchange: The exchange that it belongs to.
+        inputs: The inputs that the session has with it.
+        owed: What it is owed for.
+    """
+
+    place: int
+    call: Call | None
+    exchange: Exchange
+    inputs: tuple[Input, ...]
+    owed: Owed
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """In which form things are said again.
+
+    Args:
+        content: Whether the model takes client content in the midst of a session.
+        continue_with: The text that asks it to continue; None for what it takes by itself:
+            ``turn_complete`` without turns, or else the words of the question.
+    """
+
+    content: bool
+    continue_with: str | None
+
+    def unwritten(self, exchanges: Sequence[Exchange]) -> list[Unit]:
+        """Return what this connection has not been sent, in order.
+
+        Args:
+            exchanges: The exchanges, in order.
+        """
+        units: list[Unit] = []
+        newest = newest_of(exchanges)
+        # What comes before a question that the session knows, it knows too.
+        known = newest.place if newest is not None and newest.owed is Owed.CONTINUE else 0
+        for exchange in exchanges:
+            if exchange.over is None:
+                units += self._asking(exchange)
+            elif not (exchange.ended or exchange.place < known):
+                units += self._telling(exchange)
+        return sorted(units, key=lambda unit: unit.place)
+
+    def untold(self, exchange: Exchange) -> bool:
+        """Tell whether an exchange would be replayed, and the model takes no such message.
+
+        Args:
+            exchange: The exchange.
+        """
+        return not (self.content or exchange.over is None or exchange.ended) and any(
+            unit.call is not None and unit.call.method == CONTENT
+            for unit in self._telling(exchange)
+        )
+
+    def _asking(self, exchange: Exchange) -> list[Unit]:
+        """Return what is to be written for an exchange whose reply is owed."""
+        units = [
+            Unit(item.place, self._words(item), exchange, (item,), Owed.SEND)
+            for item in exchange.inputs
+            if item.index is None and item.known is not Known.YES
+            if item.audio or self._words(item) is not None
+        ]
+        written = any(item.index is not None for item in exchange.inputs)
+        if units or (written and not exchange.retries) or exchange.continued is not None:
+            return units
+        return [Unit(exchange.place, self._continuing(exchange), exchange, (), Owed.CONTINUE)]
+
+    def _continuing(self, exchange: Exchange) -> Call:
+        """Return what asks the model to continue."""
+        text = self.continue_with
+        if text is None and not self.content:
+            asked = [turn for item in exchange.inputs for turn in item.turns]
+            text = words_of(asked) or _CONTINUE
+        return Call(REALTIME, {"text": text}) if text else Call(CONTENT, {"turn_complete": True})
+
+    def _telling(self, exchange: Exchange) -> list[Unit]:
+        """Return what is to be written for an exchange that is over."""
+        items = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
+        reply = [] if exchange.settled or not exchange.reply else [model_turn(exchange.reply)]
+        if not exchange.asks:
+            # Context and updates go as they came.
+            return [Unit(item.place, item.call, exchange, (item,), Owed.REPLAY) for item in items]
+        turns = [turn for item in items for turn in item.turns] + reply
+        if not turns:
+            return []
+        call = Call(CONTENT, {"turns": turns, "turn_complete": False})
+        return [Unit(exchange.place, call, exchange, tuple(items), exchange.owed)]
+
+    def _words(self, item: Input) -> Call | None:
+        """Return what is written for an input that asks; None for speech whose audio is written."""
+        if item.call is not None and (self.content or item.call.method in (REALTIME, UPDATE)):
+            return item.call
+        if item.audio or not item.turns:
+            return item.call
+        if not self.content and (text := words_of(item.turns)):
+            return Call(REALTIME, {"text": text})
+        return item.call or Call(CONTENT, {"turns": item.turns, "turn_complete": True})

@@ -1,0 +1,179 @@
+"""The tables of the conversation, written out once more, and what an exchange is made of."""
+
+import re
+
+import pytest
+from messages import ASK_ON, context_update, realtime, turn, user
+
+from reconnect._conversation import exchanges
+from reconnect._conversation.exchanges import (
+    CONTENT,
+    ENDS,
+    LOSS,
+    Call,
+    Effect,
+    End,
+    Exchange,
+    Input,
+    Known,
+    Over,
+    Owed,
+    Progress,
+)
+from reconnect._conversation.limits import size_of
+
+OWED = {
+    "no": ("replay question and reply, asking nothing", "send the question again"),
+    "maybe": (
+        "replay question and reply, asking nothing",
+        "close the lost calls to find out, else send the question again",
+    ),
+    "yes": ("replay the reply alone", "ask the model to continue"),
+}
+"""What is owed by what the handle has of the question: where the reply is over, and where not."""
+
+AT_AN_END = {
+    "nothing is under way": ("nothing", "nothing", "somebody speaks"),
+    "nothing came of it yet": ("nothing", "was empty", "nothing"),
+    "speaks": ("over, whole", "over, whole", "over, cut"),
+    "waits on a tool": ("nothing", "nothing", "nothing"),
+}
+"""What ends by how far an exchange has come: as it is generated, turns end, it is interrupted."""
+
+
+@pytest.mark.parametrize("known", Known, ids=lambda it: it.name)
+@pytest.mark.parametrize("over", [True, False])
+def test_loss(known, over):
+    """What is owed after a loss is what the model of the conversation says."""
+    assert LOSS[known, over].value == OWED[known.name.lower()][0 if over else 1]
+
+
+@pytest.mark.parametrize("progress", Progress, ids=lambda it: it.name)
+@pytest.mark.parametrize(("number", "end"), list(enumerate(End)), ids=str)
+def test_ends(number, end, progress):
+    """What an end does is what the model of the conversation says."""
+    assert ENDS[end, progress].value == AT_AN_END[progress.value][number]
+
+
+def test_tables_are_total():
+    """Every case has a row, and there is no row for what is no case."""
+    assert set(LOSS) == {(known, over) for known in Known for over in (True, False)}
+    assert set(ENDS) == {(end, progress) for end in End for progress in Progress}
+
+
+def test_rows_are_of_use():
+    """Every outcome that has a name is in a table."""
+    assert set(LOSS.values()) == set(Owed)
+    assert set(ENDS.values()) == set(Effect)
+
+
+def test_order_of_what_is_known():
+    """What is known is in order: the least of several is what is known of all."""
+    assert Known.NO < Known.MAYBE < Known.YES
+
+
+def tables(page):
+    """Return the simple tables of a page: the cells of each row, with the heading as the first."""
+    found = re.findall(r"^(=+  [= ]+)\n(.*?)\n=.*?\n(.*?)\n=", page, re.MULTILINE | re.DOTALL)
+    for rule, *parts in found:
+        columns = [slice(*match.span()) for match in re.finditer("=+ *", rule)]
+        rows = []
+        for number, part in enumerate(parts):
+            for line in part.splitlines():
+                cells = [line[column].strip() for column in columns]
+                if rows and (not cells[0] or (number == 0)):
+                    rows[-1] = [
+                        f"{old} {new}".strip() for old, new in zip(rows[-1], cells, strict=True)
+                    ]
+                else:
+                    rows.append(cells)
+        yield rows
+
+
+def test_page_shows_the_tables():
+    """The page that the module opens with shows the tables as they are."""
+    losses, ends = tables(exchanges.__doc__)
+    assert [row[0] for row in losses[1:]] == [known.name.lower() for known in Known]
+    assert losses[1][1:] == [LOSS[Known.NO, over].value for over in (True, False)]
+    assert losses[3][1:] == [LOSS[Known.YES, over].value for over in (True, False)]
+    assert ends[0][1:] == [progress.value for progress in Progress]
+    for end, row in zip(End, ends[1:], strict=True):
+        assert row == [end.value, *(ENDS[end, progress].value for progress in Progress)]
+
+
+# A client message
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (turn("a"), True),
+        (turn("a", asks=False), False),
+        (Call(CONTENT, {"turns": [user("a")]}), False),
+        (realtime("a"), True),
+        (context_update("a"), False),
+        (ASK_ON, True),
+    ],
+)
+def test_asks(call, expected):
+    """A turn that is complete and a realtime text ask for a reply; context and updates do not."""
+    assert call.asks is expected
+
+
+def test_turns():
+    """A text sent as realtime input is told as a turn, and an update has none."""
+    assert turn("a").turns == realtime("a").turns == [user("a")]
+    assert context_update("a").turns == ASK_ON.turns == []
+
+
+def test_size():
+    """A message is as large as the text and media in it."""
+    assert turn("abc").size == size_of(turn("abc").arguments)
+    assert turn("abc").size - turn("a").size == 2
+
+
+# What was said
+
+
+def test_input():
+    """A message has its own content and size; speech has its words, as far as they are known."""
+    typed = Input(turn("a"), 1)
+    assert (typed.turns, typed.size) == ([user("a")], turn("a").size)
+    spoken = Input(None, 1, words=["what ", "time?"])
+    assert (spoken.turns, spoken.size) == ([user("what time?")], 0)
+    assert Input(None, 1).turns == []
+
+
+def exchange(*known, **fields):
+    """Return an exchange of as many inputs, of which so much is known."""
+    items = [Input(turn("q"), place, known=it) for place, it in enumerate(known, 1)]
+    return Exchange(items, **fields)
+
+
+def test_exchange_of_several_inputs():
+    """The least that is known of its inputs is known of it; its place is that of the last."""
+    it = exchange(Known.YES, Known.MAYBE)
+    assert (it.known, it.place) == (Known.MAYBE, 2)
+    assert exchange(Known.YES, Known.NO, Known.MAYBE).known is Known.NO
+
+
+@pytest.mark.parametrize("over", [None, Over.WHOLE, Over.CUT])
+def test_owed(over):
+    """A reply that was cut is over like one that is whole."""
+    assert exchange(Known.YES, over=over).owed is LOSS[Known.YES, over is not None]
+
+
+@pytest.mark.parametrize(
+    ("known", "fields", "done"),
+    [
+        (Known.YES, {"over": Over.WHOLE, "reply": ["a"], "settled": True}, True),
+        (Known.YES, {"over": Over.CUT, "reply": ["a"], "settled": True}, True),
+        (Known.YES, {"over": Over.WHOLE, "reply": ["a"]}, False),
+        (Known.YES, {"over": Over.WHOLE}, True),
+        (Known.MAYBE, {"over": Over.WHOLE, "settled": True}, False),
+        (Known.YES, {"settled": True}, False),
+    ],
+)
+def test_done(known, fields, done):
+    """An exchange is done with when the handle has question and reply; no reply is none to have."""
+    assert exchange(known, **fields).done is done
