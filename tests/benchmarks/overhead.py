@@ -103,6 +103,7 @@ class CannedWebSocket(Connection):
         self.answers = deque()
         self.sent = 0
         self.closed = False
+        self.paused = False
         self.changed = asyncio.Event()
 
     async def recv(self, decode=None):
