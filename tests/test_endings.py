@@ -10,6 +10,7 @@ import traceback
 import warnings
 from types import SimpleNamespace
 
+import loops
 import pytest
 from profiles import OLD_25
 from talk import QUICK, TEXT, ask, kinds, reply, session_on, settled, user
@@ -390,6 +391,7 @@ async def test_what_is_sent_from_the_observer_is_written():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+@pytest.mark.skipif(loops.LOOP == "uvloop", reason="uvloop's take no eager tasks from a factory")
 async def test_what_is_sent_from_the_observer_is_written_at_once():
     """The same, where a task runs before whoever starts it goes on."""
     loop = asyncio.get_running_loop()

@@ -85,8 +85,11 @@ class Desk:
         self.up_to_date = []
 
     @contextlib.asynccontextmanager
-    async def open(self, *, seed=(), transparent=False, until_direct=True):
-        """Open a connection and a writer for it, and wait until all that is due is written."""
+    async def open(self, *, seed=(), transparent=False, until_direct=True, suspected=None):
+        """Open a connection and a writer for it, and wait until all that is due is written.
+
+        With an error as ``suspected`` the connection is suspect before the writer begins.
+        """
         config = types.LiveConnectConfig()
         self.connection = Connection(self.session, model=MODEL, config=config, over=lambda: None)
         await self.connection.open(timeout=1)
@@ -100,6 +103,8 @@ class Desk:
             tell=lambda event: self.told.append((self.now, event)),
             broken=self.broken.append,
         )
+        if suspected is not None:
+            self.connection.suspect(suspected)
         self.writer.start()
         self.sender.writer = self.writer
         if until_direct:
@@ -552,8 +557,7 @@ async def test_nothing_is_written_to_a_dead_connection(desk):
     """Writer leaves all in the outbox where the connection is suspect before it begins."""
     desk.say("a")
     desk.hold(b"1")
-    async with desk.open(until_direct=False):
-        desk.connection.suspect(CLOSED)
+    async with desk.open(until_direct=False, suspected=CLOSED):
         await settle()
         assert desk.written == []
         assert desk.up_to_date == []
