@@ -310,10 +310,14 @@ class ResumableSession:
             Exception: Whatever ended the session, or what the SDK raises for a bad argument.
         """
         writer = self._driver.sender.writer
-        if writer is not None and writer.lean and audio is not None and audio.__class__ is not dict:
+        if writer is not None and writer.lean and audio.__class__ is writer.blob:
             # What every frame of audio costs beside the SDK's own call stands here. A dict may hold
             # a buffer that its caller fills again: it takes the way on which it is copied.
-            data = writer.note(audio)
+            meter, data = writer.meter, audio.data
+            if audio.mime_type is meter.kind and data.__class__ is bytes:
+                meter.bytes += len(data)
+            else:
+                data = writer.note(audio)
             writer.begun += 1
             if writer.watch is None:
                 writer.look_later()

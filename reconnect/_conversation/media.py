@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from .chunks import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Chunk, chunk_of, rate_of, seconds_of
 from .limits import Limit
+from .meter import Meter
 
 __all__ = ["Media"]
 
@@ -62,10 +63,10 @@ class Media:
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
-        # Seconds of audio that were written to this connection and are not kept; those of them that
-        # were written before the acknowledgement that is awaited, that were acknowledged, and that
-        # a handle covers. And seconds that were lost with an earlier connection.
-        self._written = 0.0
+        # Audio that was written to this connection and is not kept; seconds of it that were written
+        # before the acknowledgement that is awaited, that were acknowledged, and that a handle
+        # covers. And seconds that were lost with an earlier connection.
+        self.meter = Meter()
         self._asked = 0.0
         self._acknowledged = 0.0
         self._covered = 0.0
@@ -73,8 +74,8 @@ class Media:
         # Seconds that are not kept any more for want of room, and the number of the newest of them.
         self._evicted = 0.0
         self._evicted_until = 0
-        # The type of the newest audio that was only counted, and how long a byte and a frame of it
-        # are: asked for with every frame.
+        # The type of the newest audio that is kept, and how long a byte and a frame of it are:
+        # asked for with every frame.
         self._kind: object = None
         self._seconds_a_byte = 0.0
         self._seconds_a_frame = 0.0
@@ -103,7 +104,7 @@ class Media:
             self._opened_before = self._opened
             self._opened = item if item.activity == "activity_start" else None
         if index is None:
-            self._written += item.seconds
+            self.meter.seconds += item.seconds
             return
         if item.picture:
             self._shown_before, self._shown = self._shown, (index, item)
@@ -111,28 +112,6 @@ class Media:
         self._unconsumed.append((index, item))
         self._bytes += item.size
         self._evict()
-
-    def count(self, blob: Any) -> bytes | None:
-        """Note audio that is about to be written and is not kept, and return its data.
-
-        This is all that a frame costs here.
-
-        Args:
-            blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
-                the SDK to refuse.
-        """
-        try:
-            kind: object = blob.mime_type
-            data: bytes = blob.data
-            size = len(data)
-        except (AttributeError, TypeError):
-            # A dict, which need not be as fast.
-            self._written += seconds_of(blob) or 0.0
-            return None
-        if kind is not self._kind:
-            self._take_kind(kind)
-        self._written += size * self._seconds_a_byte + self._seconds_a_frame
-        return data
 
     def keep(self, blob: Any, *, index: int, place: int) -> None:
         """Note audio that is about to be written, and kept until a handle covers it.
@@ -180,20 +159,21 @@ class Media:
         """Take back that audio was written.
 
         Args:
-            blob: What `count` was given.
+            blob: What was counted, or a copy of it.
         """
-        written = self._written
-        self.count(blob)
-        self._written = max(written - (self._written - written), self._acknowledged)
+        self._take_back(seconds_of(blob) or 0.0)
+
+    def _take_back(self, seconds: float) -> None:
+        self.meter.seconds = max(self.meter.seconds - seconds, self._acknowledged)
 
     @property
     def unacknowledged(self) -> bool:
         """Whether audio was written that the server has not acknowledged."""
-        return self._written > self._acknowledged
+        return self.meter.seconds > self._acknowledged
 
     def asking(self) -> None:
         """Note that the server is asked to acknowledge what was written so far."""
-        self._asked = self._written
+        self._asked = self.meter.seconds
 
     def acknowledged(self) -> None:
         """Note that the server has acknowledged what was written when it was asked."""
@@ -269,7 +249,7 @@ class Media:
     def progress(self) -> object:
         """Something that differs whenever audio was written in between."""
         newest = self._unconsumed[-1][0] if self._unconsumed else None
-        return self._written, newest
+        return self.meter.seconds, newest
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
@@ -285,8 +265,9 @@ class Media:
         unconsumed = [
             item for _, item in self._unconsumed if not any(item.place in said for said in told)
         ]
-        self._lost += self._written - self._covered + self._evicted
-        self._written = self._asked = self._acknowledged = self._covered = self._evicted = 0.0
+        self._lost += self.meter.seconds - self._covered + self._evicted
+        self.meter.seconds = 0.0
+        self._asked = self._acknowledged = self._covered = self._evicted = 0.0
         if not again:
             self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
@@ -358,7 +339,7 @@ class Media:
         elif self._shown is not None and self._shown[1] is item:
             self._shown = self._shown_before
         else:
-            self._written = max(self._written - item.seconds, self._acknowledged)
+            self._take_back(item.seconds)
 
     def put_back(self, item: Chunk) -> None:
         """Keep input whose write has failed, in its place among all that waits.
@@ -393,7 +374,7 @@ class Media:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
         waiting = sum(item.seconds for item in (*self._again, *self._held))
         unconsumed = sum(item.seconds for _, item in self._unconsumed)
-        uncovered = self._lost + self._written - self._covered + self._evicted + unconsumed
+        uncovered = self._lost + self.meter.seconds - self._covered + self._evicted + unconsumed
         return round(self.dropped + waiting, 6), round(uncovered, 6)
 
     def forget_uncovered(self) -> float:

@@ -28,6 +28,7 @@ __all__ = [
     "abort",
     "acknowledged_bytes",
     "acknowledgement",
+    "blob_class",
     "cancellation",
     "check_live",
     "check_setup",
@@ -106,6 +107,13 @@ def is_picture(arguments: dict[str, Any]) -> bool:
 
 def _is_blob(value: Any) -> bool:
     return isinstance(value, dict) or hasattr(value, "mime_type")
+
+
+def blob_class() -> type[types.Blob]:
+    """Return the class of the SDK's blobs."""
+    from google.genai import types
+
+    return types.Blob
 
 
 def is_transparent(config: types.LiveConnectConfig) -> bool:

@@ -14,11 +14,12 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from reconnect._conversation.meter import Meter
 from reconnect._conversation.outbox import Outbox, Write
 from reconnect.events import Stalled
 
 from .connection import Connection
-from .sdk import acknowledged_bytes, acknowledgement, is_loss, is_stuck
+from .sdk import acknowledged_bytes, acknowledgement, blob_class, is_loss, is_stuck
 
 __all__ = ["Writer"]
 
@@ -72,10 +73,13 @@ class Writer:
         # before. And whether audio may be written without looking for room for it.
         self.direct = False
         self.lean = False
-        # Called with audio that is about to be written; returns its data, None where it is kept.
+        # Audio of the type that the meter counts is added to it in place; all other is noted. That
+        # returns its data, None where it is kept: then the meter has nothing to count.
+        self.meter = Meter() if outbox.transparent else outbox.media.meter
         self.note: Callable[[Any], bytes | None] = (
-            outbox.keep if outbox.transparent else outbox.media.count
+            outbox.keep if outbox.transparent else self.meter.count
         )
+        self.blob = blob_class()
         self.send_realtime_input = connection.session.send_realtime_input
         self.watch: asyncio.TimerHandle | None = None
         self._look_every = min(_LOOK_EVERY, stall_timeout / 10)

@@ -394,7 +394,7 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
 def count(media, *inputs):
     """Count audio as it is written past everything else."""
     for arguments in inputs:
-        media.count(arguments["audio"])
+        media.meter.count(arguments["audio"])
 
 
 def acknowledge(media):
@@ -488,9 +488,9 @@ def test_seconds_that_are_counted(blob, seconds):
     What is no audio at all raises nothing here: it is the SDK that refuses it.
     """
     media = media_of()
-    media.count(audio(1)["audio"])
-    media.count(blob)
-    media.count(audio(1)["audio"])
+    media.meter.count(audio(1)["audio"])
+    media.meter.count(blob)
+    media.meter.count(audio(1)["audio"])
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 2.0 + seconds
 
@@ -499,12 +499,12 @@ def test_seconds_that_are_counted(blob, seconds):
 def test_audio_that_was_not_written_after_all(blob):
     """Media takes back all that it has counted for a frame, and nothing that was acknowledged."""
     media = media_of()
-    media.count(audio(1)["audio"])
-    media.count(blob)
+    media.meter.count(audio(1)["audio"])
+    media.meter.count(blob)
     media.discount(blob)
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 1.0
-    media.count(blob)
+    media.meter.count(blob)
     acknowledge(media)
     media.discount(blob)
     assert not media.unacknowledged
@@ -539,7 +539,8 @@ def test_all_that_is_missing_when_a_session_ends():
 
 def states(media):
     """Return all that media know."""
-    return {name: value for name, value in vars(media).items() if name not in KINDS}
+    known = {name: value for name, value in vars(media).items() if name not in KINDS}
+    return known | {"meter": media.meter.seconds}
 
 
 KINDS = ("_kind", "_seconds_a_byte", "_seconds_a_frame")
@@ -767,6 +768,6 @@ def test_progress():
             if numbered:
                 media.keep(audio(number)["audio"], index=number, place=number)
             else:
-                media.count(audio(number)["audio"])
+                media.meter.count(audio(number)["audio"])
             assert media.progress not in seen
             seen.append(media.progress)

@@ -1,0 +1,45 @@
+"""The meter of the audio that was written."""
+
+import pytest
+from google.genai import types
+
+from reconnect._conversation.meter import Meter
+
+PCM = "audio/pcm;rate=8000"
+SECOND = bytes(16_000)
+
+
+def test_bytes_of_the_counted_kind():
+    """Meter counts the bytes that are added in place as audio of the kind that it was given."""
+    meter = Meter()
+    assert meter.count(types.Blob(data=SECOND, mime_type=PCM)) is SECOND
+    assert meter.kind == PCM
+    meter.bytes += 8_000
+    assert meter.seconds == 1.5
+
+
+def test_another_kind():
+    """Meter keeps what it has counted when the kind changes, and counts by the new one."""
+    meter = Meter()
+    meter.count(types.Blob(data=SECOND, mime_type=PCM))
+    meter.bytes += 16_000
+    meter.count(types.Blob(data=SECOND, mime_type="audio/pcm;rate=16000"))
+    meter.bytes += 32_000
+    assert meter.seconds == 3.5
+
+
+@pytest.mark.parametrize("kind", ["audio/opus", "image/png", None])
+def test_what_is_no_pcm_has_no_kind(kind):
+    """Meter takes no other kind for one whose bytes can be counted."""
+    meter = Meter()
+    meter.count(types.Blob(data=SECOND, mime_type=kind))
+    assert meter.kind is meter
+
+
+def test_seconds_are_set():
+    """Meter goes on from the seconds that it is set to."""
+    meter = Meter()
+    meter.count(types.Blob(data=SECOND, mime_type=PCM))
+    meter.seconds = 0.25
+    meter.bytes += 16_000
+    assert meter.seconds == 1.25
