@@ -1,5 +1,7 @@
 """Server messages as the SDK hands them over, and the pure core, driven by hand."""
 
+import copy
+
 from google.genai import types
 
 from reconnect._conversation.calls import LOST
@@ -258,8 +260,12 @@ class Core:
 
     @property
     def past(self):
-        """What a new session is told."""
-        return self.conversation.past.turns
+        """What a new session is told, besides what is said again."""
+        past = copy.deepcopy(self.conversation.past)
+        for exchange in self.conversation.exchanges:
+            if exchange.done:
+                past.add(exchange)
+        return past.turns
 
     @property
     def newest(self):

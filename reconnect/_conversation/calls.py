@@ -38,6 +38,7 @@ class ToolCall:
         live: Whether it was made on the connection that there is.
         shown: Whether the caller was shown it, and not one before it that is the same.
         heir: The call that was made again, and is given this one's result; None for none.
+        taken: Whether the model has taken up its result: output followed, or none need follow.
         given: Whether a handle came after its result was given.
         covered: Whether the newest handle has its result, and output after it.
         closed: Whether no session that is resumed waits for it: it was closed before the newest
@@ -53,6 +54,7 @@ class ToolCall:
     live: bool = True
     shown: bool = True
     heir: ToolCall | None = None
+    taken: bool = False
     given: bool = False
     covered: bool = False
     closed: bool = False
@@ -67,6 +69,16 @@ class ToolCall:
     def open(self) -> bool:
         """Whether the model waits for its result on the connection that there is."""
         return self.live and self.result is None and not self.cancelled
+
+    @property
+    def given_now(self) -> bool:
+        """Whether its result was given on the connection that there is, and somebody waits."""
+        return self.live and self.result is not None and not self.cancelled
+
+    @property
+    def untaken(self) -> bool:
+        """Whether the model is still to take up its result."""
+        return self.given_now and not self.taken
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
@@ -109,22 +121,31 @@ class Calls:
         """Whether results are to be sent that were not."""
         return any(map(self._may_go, self._due))
 
-    def open_in(self, exchange: Exchange) -> bool:
-        """Tell whether the model waits for a result in an exchange.
+    def made_in(self, exchange: Exchange) -> list[ToolCall]:
+        """Return the calls that the model made in an exchange.
 
         Args:
             exchange: The exchange.
         """
-        return any(call.open and call.exchange is exchange for call in self._calls)
+        return [call for call in self._calls if call.exchange is exchange]
 
-    def left_in(self, exchange: Exchange) -> bool:
-        """Tell whether the newest call that the model made in an exchange was cancelled.
+    def settled_in(self, exchange: Exchange) -> bool:
+        """Tell whether the newest call of an exchange is one that the model goes on without.
 
         Args:
             exchange: The exchange.
         """
-        made = [call for call in self._calls if call.live and call.exchange is exchange]
-        return bool(made) and made[-1].cancelled
+        made = [call for call in self.made_in(exchange) if call.live]
+        return bool(made) and (made[-1].cancelled or _silent(made[-1].result))
+
+    def take_up(self, exchange: Exchange) -> None:
+        """Note output after results were given in an exchange: the model has taken them up.
+
+        Args:
+            exchange: The exchange.
+        """
+        for call in self._calls:
+            call.taken |= call.exchange is exchange and call.given_now
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it.
@@ -141,7 +162,7 @@ class Calls:
             if free and lost.exchange.over is None and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
-                    call.result = lost.result
+                    call.result, call.taken = lost.result, _silent(lost.result)
                     self._due.append(HeldResult(call, lost.result))
                 return False
         return True
@@ -153,17 +174,19 @@ class Calls:
             keys: Their ids.
         """
         for key in keys:
-            for call in self._calls:
-                if call.open and call.key == key:
-                    call.cancelled = True
-                    break
+            # A result that was sent a moment ago has crossed it, and is not taken.
+            meant = [call for call in self._calls if call.key == key and call.open]
+            crossed = [call for call in self._calls if call.key == key and call.untaken]
+            for call in (meant or crossed)[:1]:
+                call.cancelled = True
 
     def answer(self, key: str, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent as it is.
 
-        It answers the oldest call that the caller was shown, and that it can mean. One for a call
-        of a connection that was lost is kept, and given to the call that was made again. One for a
-        call that nobody has heard of is sent, as the SDK sends it.
+        It answers the oldest call that the caller was shown, and that it can mean; one that the
+        caller was told to leave only where it can mean no other. One for a call of a connection
+        that was lost is kept, and given to the call that was made again. One for a call that nobody
+        has heard of is sent, as the SDK sends it.
 
         Args:
             key: The id of the call, or its name where it has none.
@@ -177,11 +200,12 @@ class Calls:
         if not meant:
             return True
         unanswered = [call for call in meant if call.result is None]
-        call = unanswered[0] if unanswered else meant[-1]
-        call.result = result
+        expected = [call for call in unanswered if not call.cancelled]
+        call = (expected or unanswered or meant[-1:])[0]
+        call.result, call.taken = result, _silent(result)
         heir = call.heir
         if heir is not None and heir.live and heir.result is None:
-            heir.result = result
+            heir.result, heir.taken = result, call.taken
             self._due.append(HeldResult(heir, result))
         return call.live
 
@@ -225,19 +249,25 @@ class Calls:
                 session resumed from the handle waits for none of them.
         """
         for call in self._calls:
-            followed = call.live and call.result is not None and call.exchange.fresh
+            followed = call.live and call.taken
             call.given |= call.live and call.result is not None
             call.covered |= followed
             call.closed |= followed or (closed and not call.live)
 
     def lost(self) -> tuple[str, ...]:
         """Give up the connection; return the ids of the calls that the caller is told to leave."""
-        left = self.awaited if not self._reuse else ()
+        # Nobody will ask for the result of an exchange that is over.
+        left = [
+            call
+            for call in self._calls
+            if call.open and call.shown and (call.exchange.over is not None or not self._reuse)
+        ]
+        for call in left:
+            call.cancelled = True
         for call in self._calls:
-            call.cancelled |= call.open and not self._reuse
             call.live, call.heir = False, None
         self._due.clear()
-        return left
+        return tuple(call.key for call in left)
 
     def closing(self, exchange: Exchange | None) -> list[dict[str, Any]]:
         """Return the responses that close the lost calls on a session that waits for them.
@@ -284,7 +314,16 @@ class Calls:
         for call in left:
             call.cancelled = True
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
+        # So do those of the newest exchange, which more output opens again.
         self._calls = [
-            call for call in self._calls if call.exchange is not exchange or call.result is None
+            call
+            for call in self._calls
+            if call.result is None or call.exchange is exchange or call.exchange.over is None
         ]
         return tuple(call.key for call in left)
+
+
+def _silent(result: Any) -> bool:
+    """Tell whether the model need not go on after a result."""
+    scheduling = getattr(result, "scheduling", None)
+    return getattr(scheduling, "value", scheduling) == "SILENT"

@@ -25,11 +25,13 @@ from .exchanges import (
     Call,
     Exchange,
     Input,
+    Kept,
     Known,
     Over,
     Owed,
 )
-from .reading import Reading
+from .server import ServerSide
+from .state import Line
 from .units import Unit
 
 __all__ = ["Conversation", "Losses"]
@@ -52,7 +54,7 @@ class Losses:
     turns: int = 0
 
 
-class Conversation(Reading):
+class Conversation(ServerSide):
     """A conversation over all its connections: what the caller and the connections do to it.
 
     Its arguments are those of `State`.
@@ -78,7 +80,7 @@ class Conversation(Reading):
         if self._limit.full == "raise" or call.size > self._limit.bytes:
             raise self._limit.overflow(
                 "messages that no handle covers",
-                messages=len(self.exchanges) + 1,
+                messages=self._messages + 1,
                 bytes=self._bytes + call.size,
             )
         return False
@@ -89,16 +91,16 @@ class Conversation(Reading):
         Args:
             call: The message; content in the form of a list of turns.
         """
-        if not call.asks:
-            item = Input(call, self.place())
-            self.exchanges.append(Exchange([item], asks=False, over=Over.WHOLE))
+        heard = self._hearing is not None and bool(self._hearing.words)
+        if call.asks and heard and self.newest_open() is None:
+            # A model answers all that it has heard together.
+            self._speech()
+        item = Input(call, self.place())
+        if call.asks or (call.turns and self.newest_open() is not None):
+            self._join(item)
         else:
-            if self._words and self.newest_open() is None:
-                # A model answers all that it has heard together.
-                self._speech()
-            item = Input(call, self.place())
-            self._ask(item)
-        self._bytes += item.size
+            self.exchanges.append(Exchange([item], over=Over.WHOLE))
+        self._count(item)
         return item
 
     def retract(self, item: Input) -> None:
@@ -113,13 +115,19 @@ class Conversation(Reading):
         self.exchanges = [exchange for exchange in self.exchanges if exchange.inputs]
         self._measure()
 
+    def speaks(self) -> None:
+        """Note that somebody begins to speak, by a mark that was written just now."""
+        self._listen()
+
     def spoke(self, *, place: int) -> Input:
         """Take over the end of speech, by a mark that was written just now.
 
         Args:
             place: Its place.
         """
-        return self._speech(place=place).inputs[-1]
+        item = self._listen()
+        self._speech(place=place)
+        return item
 
     # What is written
 
@@ -130,8 +138,8 @@ class Conversation(Reading):
             turns: The turns.
             asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
         """
-        assert self._seed is not None
-        self._seed.index = self.number()
+        assert self.line.seed is not None
+        self.line.seed.index = self.number()
         return Call(CONTENT, {"turns": turns, "turn_complete": asks})
 
     def write(self, unit: Unit) -> Call | None:
@@ -140,16 +148,16 @@ class Conversation(Reading):
         Args:
             unit: One of `unwritten`.
         """
-        index = self._index if unit.call is None else self.number()
+        index = self.line.index if unit.call is None else self.number()
         for item in unit.inputs:
             item.index = index
             if item.call is None and unit.call is not None and unit.exchange.over is None:
                 # Its words take the place of its audio.
                 item.call = unit.call
         if unit.exchange.over is not None:
-            unit.exchange.ended = True
+            unit.exchange.kept = Kept.CONNECTION
         elif unit.owed is Owed.CONTINUE:
-            unit.exchange.continued = index
+            unit.exchange.continued = True
         return unit.call
 
     def written(self, item: Input) -> None:
@@ -161,29 +169,28 @@ class Conversation(Reading):
         item.index = self.number()
         for exchange in reversed(self.exchanges):
             if item in exchange.inputs:
-                exchange.ended |= exchange.over is not None
+                if exchange.over is not None:
+                    exchange.kept = Kept.CONNECTION
                 return
 
     def close_calls(self) -> Call | None:
         """Return what closes the tool calls of lost connections; None if there are none."""
-        self._closed = True
+        self.line.closed = True
         newest = self.newest
         if newest is None or newest.over is not None or newest.known is Known.NO:
             return None
         responses = self.calls.closing(newest)
         if not responses:
             return None
-        self.closing = True
+        self.line.closing = True
         return Call(ANSWER, {"function_responses": responses})
 
     def stop_closing(self) -> None:
-        """Wait no longer for the end that closes lost tool calls: nobody knew them."""
-        self.closing = False
-        newest = self.newest
-        if newest is not None:
-            for item in newest.inputs:
-                if item.known is Known.MAYBE:
-                    item.known = Known.NO
+        """Wait no longer for the end that closes lost tool calls.
+
+        Nobody knew them, or the model ignores what comes late: the doubt stays.
+        """
+        self.line.closing = False
 
     # What the connection does
 
@@ -193,12 +200,16 @@ class Conversation(Reading):
         Args:
             seeded: Whether it is told a history first, so that an earlier handle stands for less.
         """
-        self._resumed = self.handle is not None
-        self._closed = not self._resumed
-        self._seed = Input(None, 0) if seeded else None
+        resumed = self.handle is not None
+        self.line = Line(
+            self._index_base - 1,
+            resumed=resumed,
+            closed=not resumed,
+            seed=Input(None, 0) if seeded else None,
+        )
         for exchange in self.exchanges:
-            if self._resumed and self._wording.untold(exchange):
-                exchange.ended = True
+            if resumed and self._wording.untold(exchange):
+                exchange.kept = Kept.CONNECTION
                 self.past.forgotten += 1
 
     def lost(self, *, speaking: bool = False, again: bool = False) -> Losses:
@@ -208,12 +219,12 @@ class Conversation(Reading):
             speaking: Whether the user has begun to speak, by a mark, and not ended.
             again: Whether the audio that the handle does not cover is written again.
         """
-        if self._seed is not None and self._seed.known is not Known.YES:
+        seed, showing = self.line.seed, self.line.showing
+        if seed is not None and seed.known is not Known.YES:
             # A handle that does not cover the history stands for an empty session.
             self.handle = None
-        self._seed = None
         self._note_speech(speaking=speaking, again=again)
-        calls = self.calls.lost()
+        self._left += self.calls.lost()
         newest = self.newest
         reply = False
         for exchange in self.exchanges:
@@ -224,40 +235,37 @@ class Conversation(Reading):
             if exchange.over is None:
                 reply = exchange.shown
                 exchange.reply.clear()
-                exchange.shown = exchange.begun = exchange.fresh = False
-            exchange.ended, exchange.continued, exchange.retries = exchange.settled, None, 0
+                exchange.shown = False
+            if exchange.kept is Kept.CONNECTION:
+                exchange.kept = Kept.NOWHERE
+            exchange.begun = None
+            exchange.speaks = exchange.continued = exchange.again = False
             for item in exchange.inputs:
                 item.index = None
                 asks = again and exchange.over is None
                 item.audio = asks and item.call is None and item.known is not Known.YES
-        showing = self._showing
         ended = showing is not None and showing.over is not None and not reply
         turns = self._lose_speech()
-        self._index = self._index_base - 1
         # It counts the messages of the connection that is gone.
-        self.consumed = None
-        self._evident = self._ends = 0
-        self.closing = self.issued = self._came = self.sounding = False
-        self._ending = self._showing = None
-        self._spoke_since = self._audio()
-        self._spoke = self._maybe_covered = False
+        self.line = Line(self._index_base - 1)
+        self.sounding = False
+        self._hearing = None
+        self._heard_out()
         self._forget()
         left, self._left = tuple(self._left), []
-        return Losses(reply=reply, ended=ended, calls=(*calls, *left), turns=turns)
+        return Losses(reply=reply, ended=ended, calls=left, turns=turns)
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
         """Make an exchange of what was heard and not answered."""
-        if not (self._words or (self._spoke and not speaking)):
+        heard = self._hearing
+        if heard is None:
             return
         if not speaking:
             self._speech()
-            return
-        # Its end is to come. Where the audio is gone, the words are told in its place.
-        words, self._words = self._words, []
-        if not again:
-            told = Input(None, self._place, words=words)
-            call = Call(CONTENT, {"turns": told.turns, "turn_complete": False})
-            self.record(call)
+        elif heard.words and not again:
+            # Its end is to come. The audio is gone, so the words are told in its place.
+            self._hearing = None
+            self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
 
     def _lose_speech(self) -> int:
         """Let go of speech of which nobody has the words, nor the audio; return how many turns."""
@@ -303,7 +311,7 @@ class Conversation(Reading):
         self.past.forgotten = 0
         self.calls.restarted()
         for exchange in self.exchanges:
-            exchange.settled = exchange.ended = False
+            exchange.kept = Kept.NOWHERE
             for item in exchange.inputs:
                 item.known = Known.NO
         lost = self._lose_speech()
@@ -314,6 +322,6 @@ class Conversation(Reading):
         updates = self.past.take_updates()
         if updates:
             item = Input(Call(UPDATE, updates), 0)
-            self.exchanges.insert(0, Exchange([item], asks=False, over=Over.WHOLE))
+            self.exchanges.insert(0, Exchange([item], over=Over.WHOLE))
         self._measure()
         return lost

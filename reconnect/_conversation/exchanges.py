@@ -19,19 +19,26 @@ yes                         replay the reply alone          ask the model to con
 
 What the server says of an end, by what the exchange that is under way has come to:
 
-==================  ============  ============  ============  ============
-                    nothing is    nothing came  speaks        waits on a
-                    under way     of it yet                   tool
-==================  ============  ============  ============  ============
-it is generated     nothing       nothing       over, whole   nothing
-the turn ends       nothing       was empty     over, whole   nothing
-it is interrupted   somebody      nothing       over, cut     nothing
+==================  ============  ============  ============  ============  ============
+                    nothing is    nothing came  speaks        waits         has a result
+                    under way     of it yet
+==================  ============  ============  ============  ============  ============
+it is generated     nothing       nothing       over, whole   nothing       nothing
+the turn ends       nothing       was empty     over, whole   nothing       nothing
+an empty turn ends  nothing       was empty     over, whole   nothing       was empty
+it is interrupted   somebody      nothing       over, cut     over, cut     nothing
                     speaks
-==================  ============  ============  ============  ============
+another begins      nothing       nothing       nothing       over, cut     over, cut
+==================  ============  ============  ============  ============  ============
+
+It *waits* while a tool runs, and when more was said since the newest result was given: what
+interrupts it then is the user. It *has a result* that the model has not taken up, and nothing was
+said since: what interrupts it then is the result (NON_BLOCKING). What is given while the model
+speaks is taken up after the next end, which so ends nothing. Vertex ends the turn at a tool call:
+the exchange goes on, until the reply to what was said meanwhile begins.
 
 The turn's end that follows what is generated or interrupted belongs to the exchange before,
-whatever was sent since. Vertex ends the turn at a tool call: the exchange goes on. A result that
-interrupts the model (NON_BLOCKING) does not end it either.
+whatever was sent since.
 
 `LOSS` and `ENDS` are these tables. Nothing else decides what is owed, or what is over.
 """
@@ -59,6 +66,7 @@ __all__ = [
     "End",
     "Exchange",
     "Input",
+    "Kept",
     "Known",
     "Over",
     "Owed",
@@ -78,6 +86,14 @@ class Known(IntEnum):
     NO = 0
     MAYBE = 1
     YES = 2
+
+
+class Kept(IntEnum):
+    """Who has a reply that is over, besides the conversation itself."""
+
+    NOWHERE = 0
+    CONNECTION = 1
+    HANDLE = 2
 
 
 class Over(Enum):
@@ -113,7 +129,9 @@ class End(Enum):
 
     GENERATED = "it is generated"
     TURN = "the turn ends"
+    EMPTY = "an empty turn ends"
     INTERRUPTED = "it is interrupted"
+    NEXT = "another begins"
 
 
 class Progress(Enum):
@@ -122,7 +140,8 @@ class Progress(Enum):
     NONE = "nothing is under way"
     ASKED = "nothing came of it yet"
     SPEAKS = "speaks"
-    WAITS = "waits on a tool"
+    WAITS = "waits"
+    GIVEN = "has a result"
 
 
 class Effect(Enum):
@@ -140,14 +159,27 @@ ENDS: Final[Mapping[tuple[End, Progress], Effect]] = {
     (End.GENERATED, Progress.ASKED): Effect.NOTHING,
     (End.GENERATED, Progress.SPEAKS): Effect.WHOLE,
     (End.GENERATED, Progress.WAITS): Effect.NOTHING,
+    (End.GENERATED, Progress.GIVEN): Effect.NOTHING,
     (End.TURN, Progress.NONE): Effect.NOTHING,
     (End.TURN, Progress.ASKED): Effect.EMPTY,
     (End.TURN, Progress.SPEAKS): Effect.WHOLE,
     (End.TURN, Progress.WAITS): Effect.NOTHING,
+    (End.TURN, Progress.GIVEN): Effect.NOTHING,
+    (End.EMPTY, Progress.NONE): Effect.NOTHING,
+    (End.EMPTY, Progress.ASKED): Effect.EMPTY,
+    (End.EMPTY, Progress.SPEAKS): Effect.WHOLE,
+    (End.EMPTY, Progress.WAITS): Effect.NOTHING,
+    (End.EMPTY, Progress.GIVEN): Effect.EMPTY,
     (End.INTERRUPTED, Progress.NONE): Effect.SPEECH,
     (End.INTERRUPTED, Progress.ASKED): Effect.NOTHING,
     (End.INTERRUPTED, Progress.SPEAKS): Effect.CUT,
-    (End.INTERRUPTED, Progress.WAITS): Effect.NOTHING,
+    (End.INTERRUPTED, Progress.WAITS): Effect.CUT,
+    (End.INTERRUPTED, Progress.GIVEN): Effect.NOTHING,
+    (End.NEXT, Progress.NONE): Effect.NOTHING,
+    (End.NEXT, Progress.ASKED): Effect.NOTHING,
+    (End.NEXT, Progress.SPEAKS): Effect.NOTHING,
+    (End.NEXT, Progress.WAITS): Effect.CUT,
+    (End.NEXT, Progress.GIVEN): Effect.CUT,
 }
 """What the server says of an end, and what the exchange under way has come to."""
 
@@ -204,6 +236,11 @@ class Input:
     audio: bool = False
 
     @property
+    def asks(self) -> bool:
+        """Whether the model is to reply to it; to speech it is."""
+        return self.call is None or self.call.asks
+
+    @property
     def turns(self) -> list[Any]:
         """The content of it; none for an update, or for speech that nobody wrote down."""
         if self.call is not None:
@@ -222,32 +259,36 @@ class Exchange:
 
     Args:
         inputs: What the user said, in order; one for what asks nothing.
-        asks: Whether the model is to reply.
         over: How the reply ended; None while it is owed or under way. What asks nothing is over.
         reply: The words of the reply, as far as they came.
-        begun: Whether anything of the reply came on this connection.
-        fresh: Whether output came since the last tool call and the last result.
         shown: Whether the caller was shown a part of the reply that was not taken back.
-        ended: Whether the reply ended on this connection, or was replayed to it.
-        settled: Whether the newest handle has the reply too.
-        called: Whether a tool was called in it.
-        continued: The number of the message that asked to continue; None for none on this
-            connection.
-        retries: How often it was asked again since an end was empty.
+        kept: Who has the reply that is over.
+        begun: The number of the newest message when the reply began on this connection; None while
+            it has not.
+        speaks: Whether output came since the last tool call, and the last end.
+        continued: Whether this connection was asked to continue it.
+        again: Whether it was asked again since an end was empty.
     """
 
     inputs: list[Input]
-    asks: bool = True
     over: Over | None = None
     reply: list[str] = field(default_factory=list)
-    begun: bool = False
-    fresh: bool = False
     shown: bool = False
-    ended: bool = False
-    settled: bool = False
-    called: bool = False
-    continued: int | None = None
-    retries: int = 0
+    kept: Kept = Kept.NOWHERE
+    begun: int | None = None
+    speaks: bool = False
+    continued: bool = False
+    again: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether the model is to reply."""
+        return any(item.asks for item in self.inputs)
+
+    @property
+    def written(self) -> bool:
+        """Whether this connection was asked for the reply."""
+        return self.continued or any(item.index is not None for item in self.inputs)
 
     @property
     def place(self) -> int:
@@ -272,5 +313,5 @@ class Exchange:
     @property
     def done(self) -> bool:
         """Whether the newest handle has all of it."""
-        told = self.settled or not self.reply
+        told = self.kept is Kept.HANDLE or not self.reply
         return self.over is not None and self.known is Known.YES and told

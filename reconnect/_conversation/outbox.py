@@ -141,7 +141,7 @@ class Outbox:
         # What came after the newest handle is not behind it, and before any of this connection
         # there is none that could cover it.
         conversation = self._conversation
-        again = self.transparent and (conversation.numbered or not conversation.issued)
+        again = self.transparent and (conversation.numbered or not conversation.line.issued)
         losses = conversation.lost(speaking=self.media.speaking, again=again)
         self.media.lost(
             again=again, numbered=conversation.numbered, told=conversation.answered_speech()
@@ -175,8 +175,9 @@ class Outbox:
             results: The function responses, each with the id of the call or its name.
         """
         conversation = self._conversation
-        conversation.answered([result for _, result in results])
-        return [result for key, result in results if conversation.calls.answer(key, result)]
+        wanted = [result for key, result in results if conversation.calls.answer(key, result)]
+        conversation.answered()
+        return wanted
 
     def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
         """Note results of tool calls that are written at once, since nothing is due.
@@ -247,10 +248,11 @@ class Outbox:
 
     def covered(self) -> None:
         """Note a handle that has come."""
-        if self._conversation.consumed is None:
+        consumed = self._conversation.line.consumed
+        if consumed is None:
             self.media.covered()
         else:
-            self.media.consumed(self._conversation.consumed)
+            self.media.consumed(consumed)
 
     def next(self, now: float) -> Write | Pause | None:
         """Return what is to be written now, what is to be waited for, or None for nothing.
@@ -269,7 +271,7 @@ class Outbox:
                 conversation.number()
                 self._patience = now + CLOSING_TIMEOUT
                 return Write(closing)
-        if conversation.closing:
+        if conversation.line.closing:
             if self._patience is not None and now < self._patience:
                 return Pause(self._patience)
             conversation.stop_closing()
@@ -278,7 +280,7 @@ class Outbox:
             self._begin_replay()
         due = conversation.calls.due()
         if due:
-            conversation.answered([held.result for held in due])
+            conversation.answered()
             conversation.number()
             return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
         return self._next_in_order(now)
@@ -344,6 +346,8 @@ class Outbox:
         """Take a chunk as written; return the speech that it ends."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
+        if chunk.activity == "activity_start" and not chunk.again:
+            self._conversation.speaks()
         ends = chunk.activity == "activity_end" and not chunk.again
         return self._conversation.spoke(place=chunk.place) if ends else None
 

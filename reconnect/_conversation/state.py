@@ -7,18 +7,50 @@ does to it, and `conversation` what the caller and the connection do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .calls import Calls
-from .exchanges import (
-    Exchange,
-    Input,
-    Known,
-)
+from .exchanges import Exchange, Input, Kept, Known
 from .limits import CONVERSATION, Limit
 from .past import HISTORY_LIMIT, Past
 from .units import Unit, Wording, newest_of
 
-__all__ = ["State"]
+__all__ = ["Line", "State"]
+
+
+@dataclass(slots=True)
+class Line:
+    """Where one connection has come to; the next begins with another.
+
+    Args:
+        index: The number of the newest message that was written to it.
+        resumed: Whether its session is a resumed one.
+        seed: The history that it is told; None for none.
+        evident: The place up to which there is evidence that it has what was said.
+        answered: The number of the newest message when the newest result was given.
+        consumed: The number of the message up to which the newest handle says that it covers.
+        issued: Whether a handle came that may cover any message.
+        closed: Whether it was told that lost calls are closed, if there are any.
+        closing: Whether the empty end that this causes is awaited.
+        came: Whether something of a reply came in the turn that has not ended.
+        ended: Whether a turn has ended.
+        ending: The exchange whose turn's end is still to come, though it is over.
+        showing: The exchange of which the caller was shown a part in the turn that has not ended.
+    """
+
+    index: int
+    resumed: bool = False
+    seed: Input | None = None
+    evident: int = 0
+    answered: int = 0
+    consumed: int | None = None
+    issued: bool = False
+    closed: bool = True
+    closing: bool = False
+    came: bool = False
+    ended: bool = False
+    ending: Exchange | None = None
+    showing: Exchange | None = None
 
 
 class State:
@@ -53,42 +85,23 @@ class State:
         self.calls = Calls(reuse=reuse_tool_results)
         self.exchanges: list[Exchange] = []
         self.past = Past(limit=history_limit)
+        self.line = Line(index_base - 1)
+        # Whether a handle has ever said by number what it covers.
+        self.numbered = False
+        # Whether the reply comes as audio, so that one more piece of it changes nothing.
+        self.sounding = False
         self._limit = limit
-        self._bytes = 0
+        self._messages = self._bytes = 0
         self._wording = Wording(content=content, continue_with=continue_with)
         self._turns = turns
         self._audio = audio
         self._place = 0
         self._index_base = index_base
-        # Whether a handle has ever said by number what it covers; what the newest says.
-        self.numbered = False
-        self.consumed: int | None = None
-        # Of this connection: the number of the newest message; the place up to which there is
-        # evidence of what was said; whether it is a resumed session, and whether a handle came.
-        self._index = index_base - 1
-        self._evident = 0
-        self._resumed = False
-        self.issued = False
-        # Whether lost calls were closed on it, and their empty end is awaited.
-        self.closing = False
-        self._closed = False
-        # The exchange whose turn's end is still to come, though it is over.
-        self._ending: Exchange | None = None
-        # Whether something of a reply came in this turn, and how many turns ended.
-        self._came = False
-        self._ends = 0
-        # The exchange of which the caller was shown a part in the turn that has not ended for it.
-        self._showing: Exchange | None = None
-        # Whether the reply comes as audio, so that one more piece of it changes nothing.
-        self.sounding = False
-        # Speech that is yet to be an exchange: its words, the number of the message at which they
-        # came, whether somebody has interrupted the model, and whether a handle may have it.
-        self._words: list[str] = []
-        self._words_at = 0
-        self._spoke = False
-        self._spoke_since = audio()
+        # Speech that is yet to be an exchange: what is known of it, and whether a handle may have
+        # it. None where nothing shows that somebody speaks, but for audio since the last turn.
+        self._hearing: Input | None = None
+        self._quiet_at = audio()
         self._maybe_covered = False
-        self._seed: Input | None = None
         # Ids that the caller is to be told to leave.
         self._left: list[str] = []
 
@@ -100,8 +113,7 @@ class State:
         found = None
         for exchange in reversed(self.exchanges):
             if exchange.over is None:
-                if exchange.continued is not None or exchange.inputs[0].index is not None:
-                    found = exchange
+                found = exchange if exchange.written else found
             elif exchange.asks:
                 break
         return found
@@ -114,7 +126,8 @@ class State:
     @property
     def quiet(self) -> bool:
         """Whether nothing is open: no reply, no call, nothing that the handle does not cover."""
-        return not (self.exchanges or self.calls.awaited or self._words)
+        done = all(exchange.done for exchange in self.exchanges)
+        return done and not self.calls.awaited and self._hearing is None
 
     @property
     def owed(self) -> int:
@@ -125,7 +138,7 @@ class State:
     def due(self) -> bool:
         """Whether something is to be written to a connection that is up to date."""
         newest = self.newest
-        again = newest is not None and newest.over is None and newest.retries > 0
+        again = newest is not None and newest.over is None and newest.again
         return self.calls.waiting or (again and bool(self.unwritten()))
 
     def unwritten(self) -> list[Unit]:
@@ -139,35 +152,52 @@ class State:
 
     def number(self) -> int:
         """Return the number of the message that is written next: every one of them counts."""
-        self._index += 1
-        return self._index
+        self.line.index += 1
+        return self.line.index
 
     def unnumber(self) -> int:
         """Take the last number back, and return it: its message was not written after all."""
-        self._index -= 1
-        return self._index + 1
+        self.line.index -= 1
+        return self.line.index + 1
 
     # What is kept
 
     def _let_go(self, size: int) -> None:
         """Make room, as far as what this connection has, and is over, makes any."""
-        while not self._fits(size) and self.exchanges and self.exchanges[0].ended:
+        while not self._fits(size) and self.exchanges and self.exchanges[0].kept:
             gone = self.exchanges.pop(0)
+            self._messages -= len(gone.inputs)
             self._bytes -= gone.size
             self.past.let_go(gone)
 
     def _fits(self, size: int) -> bool:
-        return self._limit.fits(messages=len(self.exchanges) + 1, bytes=self._bytes + size)
+        return self._limit.fits(messages=self._messages + 1, bytes=self._bytes + size)
+
+    def _count(self, item: Input) -> None:
+        self._messages += 1
+        self._bytes += item.size
 
     def _measure(self) -> None:
+        self._messages = sum(len(exchange.inputs) for exchange in self.exchanges)
         self._bytes = sum(exchange.size for exchange in self.exchanges)
 
     def newest_open(self) -> Exchange | None:
-        """Return the newest exchange, if its reply has not begun: what is said now joins it."""
-        newest = self.newest
-        return newest if newest and newest.over is None and not newest.begun else None
+        """Return the newest exchange, if what is said now joins it.
 
-    def _ask(self, item: Input) -> Exchange:
+        So it does until the first word of the reply, and again between a result and the first word
+        that follows it.
+        """
+        newest = self.newest
+        if newest is None or newest.over is not None:
+            return None
+        if newest.begun is None:
+            return newest
+        calls = self.calls.made_in(newest)
+        given = any(call.untaken for call in calls) and not any(call.open for call in calls)
+        return newest if given and not newest.speaks else None
+
+    def _join(self, item: Input) -> Exchange:
+        """Add an input to the newest exchange, if it joins that, or else open one."""
         exchange = self.newest_open()
         if exchange is None:
             exchange = Exchange([item])
@@ -177,20 +207,31 @@ class State:
             self.exchanges.insert(place, exchange)
         else:
             exchange.inputs.append(item)
+            exchange.inputs.sort(key=lambda it: it.place)
         return exchange
+
+    # Speech
+
+    def _listen(self) -> Input:
+        """Return the speech that is being heard: somebody speaks."""
+        if self._hearing is None:
+            self._hearing = Input(None, self._unmarked(), index=self.line.index)
+        return self._hearing
 
     def _speech(self, *, place: int | None = None) -> Exchange:
         """Make an exchange of what somebody has said, or add it to the one that has not begun."""
-        item = Input(None, self._unmarked() if place is None else place)
-        item.words, self._words = self._words, []
-        item.index = self._words_at if item.words and place is None else self._index
+        item = self._listen()
+        if place is not None:
+            item.place, item.index = place, self.line.index
         if self._maybe_covered:
             item.known = Known.MAYBE
-        if self.consumed is not None and self.consumed >= item.index:
+        if self.line.consumed is not None and self.line.consumed >= (item.index or 0):
             item.known = Known.YES
+        self._hearing = None
         self._heard_out()
         self._let_go(0)
-        return self._ask(item)
+        self._count(item)
+        return self._join(item)
 
     def _unmarked(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
@@ -200,13 +241,15 @@ class State:
         return waiting.inputs[0].place - 1
 
     def _heard_out(self) -> None:
-        self._spoke = self._maybe_covered = False
-        self._spoke_since = self._audio()
+        self._maybe_covered = False
+        self._quiet_at = self._audio()
 
     @property
     def _speaking(self) -> bool:
         """Whether somebody has spoken since the last turn, as far as can be known."""
-        return bool(self._words) or self._spoke or self._spoke_since != self._audio()
+        return self._hearing is not None or self._quiet_at != self._audio()
+
+    # What the handle has
 
     def _have(self, place: int) -> None:
         """Note that the session has all that was said up to a place."""
@@ -215,10 +258,11 @@ class State:
                 if item.place <= place:
                     item.known = Known.YES
             if exchange.place < place and exchange.over is not None:
-                exchange.settled = True
+                exchange.kept = Kept.HANDLE
 
     def _forget(self) -> None:
-        """Let what the handle has become past, in order."""
-        while self.exchanges and self.exchanges[0].done:
+        """Let what the handle has become past, in order, but for what more output opens again."""
+        newest = self.newest
+        while self.exchanges and self.exchanges[0].done and self.exchanges[0] is not newest:
             self.past.add(self.exchanges.pop(0))
         self._measure()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Known, Owed
+from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Kept, Known, Owed
 from .transcript import model_turn, words_of
 
 __all__ = ["Unit", "Wording", "newest_of"]
@@ -75,7 +75,7 @@ class Wording:
         for exchange in exchanges:
             if exchange.over is None:
                 units += self._asking(exchange)
-            elif not (exchange.ended or exchange.place < known):
+            elif not (exchange.kept or exchange.place < known):
                 units += self._telling(exchange)
         return sorted(units, key=lambda unit: unit.place)
 
@@ -85,7 +85,7 @@ class Wording:
         Args:
             exchange: The exchange.
         """
-        return not (self.content or exchange.over is None or exchange.ended) and any(
+        return not (self.content or exchange.over is None or exchange.kept) and any(
             unit.call is not None and unit.call.method == CONTENT
             for unit in self._telling(exchange)
         )
@@ -98,10 +98,13 @@ class Wording:
             if item.index is None and item.known is not Known.YES
             if item.audio or self._words(item) is not None
         ]
-        written = any(item.index is not None for item in exchange.inputs)
-        if units or (written and not exchange.retries) or exchange.continued is not None:
+        asked = any(item.asks and item.index is not None for item in exchange.inputs)
+        asking = any(item.asks for unit in units for item in unit.inputs)
+        begun = exchange.begun is not None or exchange.continued
+        if asking or begun or (asked and not exchange.again):
             return units
-        return [Unit(exchange.place, self._continuing(exchange), exchange, (), Owed.CONTINUE)]
+        call = self._continuing(exchange)
+        return [*units, Unit(exchange.place, call, exchange, (), Owed.CONTINUE)]
 
     def _continuing(self, exchange: Exchange) -> Call:
         """Return what asks the model to continue."""
@@ -114,7 +117,8 @@ class Wording:
     def _telling(self, exchange: Exchange) -> list[Unit]:
         """Return what is to be written for an exchange that is over."""
         items = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
-        reply = [] if exchange.settled or not exchange.reply else [model_turn(exchange.reply)]
+        kept = exchange.kept is Kept.HANDLE or not exchange.reply
+        reply = [] if kept else [model_turn(exchange.reply)]
         if not exchange.asks:
             # Context and updates go as they came.
             return [Unit(item.place, item.call, exchange, (item,), Owed.REPLAY) for item in items]

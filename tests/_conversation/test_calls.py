@@ -43,11 +43,9 @@ def test_call_is_awaited_until_it_is_answered(id_):
     model = Model()
     model.make(id_)
     assert model.calls.awaited == (id_ or "f",)
-    assert model.calls.open_in(model.exchange)
-    assert not model.calls.open_in(asking())
+    assert model.calls.made_in(asking()) == []
     assert model.answer(id_)
     assert model.calls.awaited == ()
-    assert not model.calls.open_in(model.exchange)
     # Whoever answers writes it.
     assert not model.calls.waiting
     assert model.calls.due() == []
@@ -176,7 +174,7 @@ def test_answered_call_is_behind_a_handle_that_follows_output():
     model = Model()
     model.make("1")
     model.answer("1")
-    model.exchange.fresh = True
+    model.calls.take_up(model.exchange)
     model.calls.covered(closed=True)
     model.calls.lost()
     assert model.calls.closing(model.exchange) == []
@@ -189,7 +187,7 @@ def test_new_session_waits_for_no_call():
     model = Model()
     model.make("1")
     model.answer("1")
-    model.exchange.fresh = True
+    model.calls.take_up(model.exchange)
     model.calls.covered(closed=True)
     model.calls.lost()
     model.calls.restarted()

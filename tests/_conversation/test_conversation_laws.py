@@ -29,7 +29,7 @@ from messages import (
     update,
 )
 
-from reconnect._conversation import reading as module
+from reconnect._conversation import server as module
 from reconnect._conversation.exchanges import ENDS, Effect, Known, Over
 
 DECIDES = {Effect.WHOLE: Over.WHOLE, Effect.EMPTY: Over.WHOLE, Effect.CUT: Over.CUT}
@@ -252,7 +252,7 @@ class Talk(RuleBasedStateMachine):
         assert owed in ([], [conversation.newest]), "only the newest is owed"
         items = [item for it in conversation.exchanges for item in it.inputs]
         assert {item.index for item in items} <= {None}, "nothing has a number"
-        assert all(it.continued is None for it in conversation.exchanges)
+        assert all(not it.continued for it in conversation.exchanges)
         assert conversation.number() == 1
         conversation.unnumber()
         assert conversation.calls.awaited == ()

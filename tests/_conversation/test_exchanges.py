@@ -15,6 +15,7 @@ from reconnect._conversation.exchanges import (
     End,
     Exchange,
     Input,
+    Kept,
     Known,
     Over,
     Owed,
@@ -33,12 +34,14 @@ OWED = {
 """What is owed by what the handle has of the question: where the reply is over, and where not."""
 
 AT_AN_END = {
-    "nothing is under way": ("nothing", "nothing", "somebody speaks"),
-    "nothing came of it yet": ("nothing", "was empty", "nothing"),
-    "speaks": ("over, whole", "over, whole", "over, cut"),
-    "waits on a tool": ("nothing", "nothing", "nothing"),
+    "nothing is under way": ("nothing", "nothing", "nothing", "somebody speaks", "nothing"),
+    "nothing came of it yet": ("nothing", "was empty", "was empty", "nothing", "nothing"),
+    "speaks": ("over, whole", "over, whole", "over, whole", "over, cut", "nothing"),
+    "waits": ("nothing", "nothing", "nothing", "over, cut", "over, cut"),
+    "has a result": ("nothing", "nothing", "was empty", "nothing", "over, cut"),
 }
-"""What ends by how far an exchange has come: as it is generated, turns end, it is interrupted."""
+"""What ends by how far an exchange has come: as it is generated, a turn ends that had something or
+nothing, it is interrupted, the reply to another begins."""
 
 
 @pytest.mark.parametrize("known", Known, ids=lambda it: it.name)
@@ -166,12 +169,12 @@ def test_owed(over):
 @pytest.mark.parametrize(
     ("known", "fields", "done"),
     [
-        (Known.YES, {"over": Over.WHOLE, "reply": ["a"], "settled": True}, True),
-        (Known.YES, {"over": Over.CUT, "reply": ["a"], "settled": True}, True),
+        (Known.YES, {"over": Over.WHOLE, "reply": ["a"], "kept": Kept.HANDLE}, True),
+        (Known.YES, {"over": Over.CUT, "reply": ["a"], "kept": Kept.HANDLE}, True),
         (Known.YES, {"over": Over.WHOLE, "reply": ["a"]}, False),
         (Known.YES, {"over": Over.WHOLE}, True),
-        (Known.MAYBE, {"over": Over.WHOLE, "settled": True}, False),
-        (Known.YES, {"settled": True}, False),
+        (Known.MAYBE, {"over": Over.WHOLE, "kept": Kept.HANDLE}, False),
+        (Known.YES, {"kept": Kept.HANDLE}, False),
     ],
 )
 def test_done(known, fields, done):

@@ -9,26 +9,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .calls import ToolCall
-from .exchanges import (
-    ENDS,
-    Effect,
-    End,
-    Exchange,
-    Known,
-    Over,
-    Progress,
-)
+from .exchanges import ENDS, Effect, End, Exchange, Input, Kept, Known, Over, Progress
 from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
 from .state import State
 
-__all__ = ["Reading"]
+__all__ = ["ServerSide"]
 
 _WORDS_LIMIT: Final = 100
 """Pieces that words are kept in; more are joined, and kept as far as a new session is told them."""
 
 
-class Reading(State):
+class ServerSide(State):
     """A conversation as the server sees it: what it says changes the state here alone."""
 
     def received(self, message: Any) -> Received | None:
@@ -80,18 +72,22 @@ class Reading(State):
             self._end(End.INTERRUPTED)
         if content.generation_complete:
             self._end(End.GENERATED)
-        hidden = over and self._end(End.TURN)
+        hidden = over and self._end(End.TURN if self.line.came else End.EMPTY)
         if over and not hidden:
-            self._showing = None
+            self.line.showing = None
         return hidden
 
+    # Output
+
     def _heard(self, text: str) -> None:
+        """Note words of what somebody says."""
         current = self.current
-        if current is None or current.inputs[-1].call is not None:
-            self._words_at = self._index
-            _add(self._words, text)
-            return
-        item = current.inputs[-1]
+        spoken = [] if current is None else [it for it in current.inputs if it.call is None]
+        item = next((it for it in spoken if it.audio or not it.words), None)
+        if item is None and current is not None and spoken[-1:] == current.inputs[-1:]:
+            item = spoken[-1]
+        if item is None:
+            item = self._listen()
         if item.audio:
             # It is transcribed anew.
             item.words.clear()
@@ -100,45 +96,69 @@ class Reading(State):
 
     def _output(self) -> Exchange:
         """Note output of a reply, and return the exchange that is replied to."""
-        exchange = self.current
-        if exchange is None:
-            newest = self.newest
-            if newest is None or newest.over is None or self._speaking:
-                exchange = self._speech()
-            else:
-                exchange = newest
-                exchange.over, exchange.ended, exchange.settled = None, False, False
-        self._ending = None
-        self.closing = False
-        self._came = True
-        if not exchange.begun:
-            if self._words and exchange is self.newest:
+        line = self.line
+        exchange = self._replied_to()
+        line.ending = None
+        line.closing = False
+        line.came = True
+        if not exchange.speaks:
+            self.calls.take_up(exchange)
+        if exchange.begun is None:
+            if self._hearing is not None and exchange is self.newest:
                 # Heard before the first word: the model takes it together with what was written,
                 # and has it when it has that.
                 written = exchange.inputs[-1]
-                heard = self._speech().inputs[-1]
+                heard = self._hearing
+                self._speech()
                 heard.index, heard.known = written.index, written.known
-            exchange.begun = True
+            exchange.begun = line.index
             self._leave_waiting(exchange)
             first = next((it for it in exchange.inputs if it.index is not None), None)
-            self._evident = max(self._evident, exchange.place if first is None else first.place)
-            self._spoke, self._spoke_since = False, self._audio()
+            line.evident = max(line.evident, exchange.place if first is None else first.place)
+            self._hearing = None
+            self._quiet_at = self._audio()
+        return exchange
+
+    def _replied_to(self) -> Exchange:
+        """Return the exchange that output belongs to."""
+        exchange = self.current
+        if exchange is not None:
+            return exchange if self.line.came else self._past_tools(exchange)
+        over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
+        if over is None or self._speaking:
+            return self._speech()
+        over.over, over.kept = None, Kept.NOWHERE
+        return over
+
+    def _past_tools(self, exchange: Exchange) -> Exchange:
+        """Return the exchange that a turn begins for: the model waits for no tool before it."""
+        written = [it for it in self.exchanges if it.over is None and it.written]
+        for following in written[written.index(exchange) + 1 :]:
+            if ENDS[End.NEXT, self._progress(exchange)] is not Effect.CUT:
+                break
+            self._finish(exchange, Over.CUT)
+            exchange = following
         return exchange
 
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply that has begun: it answers none of that."""
         waiting = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
         if waiting and len(waiting) < len(exchange.inputs):
-            exchange.inputs = [item for item in exchange.inputs if item not in waiting]
-            self.exchanges.insert(self.exchanges.index(exchange) + 1, Exchange(waiting))
+            self._part(exchange, waiting)
+
+    def _part(self, exchange: Exchange, later: list[Input]) -> None:
+        """Make an exchange of their own of those inputs that the reply does not answer."""
+        exchange.inputs = [item for item in exchange.inputs if item not in later]
+        self.exchanges.insert(self.exchanges.index(exchange) + 1, Exchange(later))
 
     def _shown(self, exchange: Exchange) -> None:
-        exchange.shown = exchange.fresh = True
-        self._showing = exchange
+        exchange.shown = True
+        self.line.showing = exchange
 
     def _said(self, parts: Any) -> None:
         exchange = self._output()
         self._shown(exchange)
+        exchange.speaks = True
         for part in parts:
             if part.inline_data is not None:
                 self.sounding = True
@@ -147,152 +167,180 @@ class Reading(State):
 
     def _transcribed(self, text: str) -> None:
         newest = self.newest
-        if self.current is None and not self._speaking:
-            # The words of a reply may come after its end, and then prove nothing.
-            if newest is not None and newest.over:
-                _add(newest.reply, text)
-                return
-            if newest is None and self._ends and not self._came:
-                # A handle has the reply.
-                return
+        late = self.current is None and not self._speaking and newest is not None and newest.over
+        if late and newest is not None and not self.calls.made_in(newest):
+            # The words of a reply may come after its end, and then prove nothing. After calls they
+            # are taken for the answer to a result: it may be a turn of its own.
+            _add(newest.reply, text)
+            return
         exchange = self._output()
         self._shown(exchange)
+        # They may be of what was said before a call that the model waits for.
+        exchange.speaks |= not any(call.open for call in self.calls.made_in(exchange))
         _add(exchange.reply, text)
+
+    # Tools
 
     def _called(self, calls: Any) -> list[int]:
         """Take over tool calls; return which of them the caller is not shown."""
         exchange = self._output()
-        exchange.fresh, exchange.called = False, True
+        exchange.speaks = False
         unseen = []
         for number, call in enumerate(calls):
             made = ToolCall(call.id, call.name, call.args or {}, exchange)
             if self.calls.made(made):
-                self._showing = exchange
+                self.line.showing = exchange
             else:
                 unseen.append(number)
         return unseen
 
-    def answered(self, exchange_results: Any) -> None:
-        """Note results that were given: the model goes on after them.
-
-        Args:
-            exchange_results: The function responses.
-        """
+    def answered(self) -> None:
+        """Note that results were given: the model goes on after them, unless they are silent."""
         # The next piece of audio follows a result: it is to be looked at.
         self.sounding = False
+        self.line.answered = self.line.index
         current = self.current
-        if current is not None and any(_interrupts(result) for result in exchange_results):
-            current.fresh = False
+        if current is not None and not self.line.came and self.calls.settled_in(current):
+            # Its turn has ended, and no other will.
+            self._effect(ENDS[End.TURN, self._progress(current)], End.TURN, current)
+
+    # Ends
 
     def _progress(self, exchange: Exchange | None) -> Progress:
         if exchange is None:
             return Progress.NONE
-        if self.calls.open_in(exchange):
+        calls = self.calls.made_in(exchange)
+        given = any(call.untaken for call in calls)
+        if any(call.open for call in calls) or (given and self._said_since(self.line.answered)):
             return Progress.WAITS
-        if exchange.fresh or self.calls.left_in(exchange):
-            return Progress.SPEAKS
-        return Progress.WAITS if self._came and exchange.called else Progress.ASKED
+        if given:
+            return Progress.GIVEN
+        settled = exchange.speaks or self.calls.settled_in(exchange)
+        return Progress.SPEAKS if settled else Progress.ASKED
+
+    def _said_since(self, number: int) -> bool:
+        """Tell whether anything was said after a message, as far as can be known."""
+        said = [it.index for exchange in self.exchanges for it in exchange.inputs if it.index]
+        return self._hearing is not None or max(said, default=0) > number
 
     def _end(self, end: End) -> bool:
         """Note an end; return whether the caller is not shown it."""
+        line = self.line
         hidden = False
-        exchange = self.current
-        if end is not End.GENERATED and self._ending is not None:
-            # It belongs to the exchange before.
-            self._spoke |= end is End.INTERRUPTED and exchange is None
-        else:
+        if end is End.GENERATED or line.ending is None:
+            exchange = self.current
             hidden = self._effect(ENDS[end, self._progress(exchange)], end, exchange)
-        if end is End.TURN:
-            self._ending = None
-            self.sounding = self._came = False
-            self._ends += 1
+            if exchange is not None:
+                exchange.speaks = False
+        elif end is End.INTERRUPTED:
+            # It belongs to the exchange before, as the turn's end does.
+            self._part_last(line.ending)
+            if self.current is None:
+                self._listen()
+        if end in (End.TURN, End.EMPTY):
+            line.ending = None
+            line.came = self.sounding = False
+            line.ended = True
         return hidden
 
     def _effect(self, effect: Effect, end: End, exchange: Exchange | None) -> bool:
+        line = self.line
         if effect is Effect.SPEECH:
-            self._spoke = True
+            self._listen()
+            line.came = True
+        turn = end in (End.TURN, End.EMPTY)
         if exchange is None:
             # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = self._resumed and not (self._ends or self._came)
-            return end is End.TURN and (self._closes() or leftover)
+            leftover = line.resumed and not (line.ended or line.came)
+            return turn and (self._closes() or leftover)
         if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
-            self._ending = exchange
+            line.ending = exchange
         if effect is Effect.NOTHING:
             # The end of a turn in which every call was hidden is hidden as well.
-            return end is End.TURN and self._came and self._showing is None
+            return turn and line.came and line.showing is None
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            first = self._resumed and not self._ends
-            if (first or exchange.called) and not exchange.retries:
+            first = line.resumed and not line.ended
+            if (first or self.calls.made_in(exchange)) and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
-                exchange.retries = 1
-                exchange.continued = None
+                exchange.again, exchange.continued, exchange.begun = True, False, None
                 return True
+        if effect is Effect.CUT:
+            self._part_last(exchange)
+            self._finish(exchange, Over.CUT)
+            if exchange is self.newest:
+                # Nothing that was written has interrupted it.
+                self._listen()
+        else:
             self._finish(exchange, Over.WHOLE)
-        elif effect is Effect.WHOLE:
-            self._finish(exchange, Over.WHOLE)
-        elif effect is Effect.CUT:
-            self._cut(exchange)
         return False
 
-    def _cut(self, exchange: Exchange) -> None:
-        """End a reply that was interrupted, by the newest thing that was said."""
-        asked = [item for item in exchange.inputs if item.index is not None]
-        newest = exchange is self.newest
-        if newest and len(asked) > 1:
-            # Sent before the first word, and not answered by it.
-            exchange.inputs.remove(asked[-1])
-            self.exchanges.append(Exchange([asked[-1]]))
-        self._finish(exchange, Over.CUT)
-        self._spoke |= newest and exchange is self.newest
+    def _part_last(self, exchange: Exchange) -> None:
+        """Part the last thing that was said from a reply that was interrupted by it.
+
+        So it was if it was sent before the first word, since the reply does not answer it then, and
+        nothing was said after that.
+        """
+        asked = [item for item in exchange.inputs if item.index is not None and item.asks]
+        others = [it for it in self.exchanges if it is not exchange]
+        since = any((it.index or 0) > (exchange.begun or 0) for ex in others for it in ex.inputs)
+        if len(asked) > 1 and exchange is self.newest and not since and self._hearing is None:
+            last = exchange.inputs.index(asked[-1])
+            self._part(exchange, exchange.inputs[last:])
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""
-        if not self.closing:
+        if not self.line.closing:
             return False
-        self.closing = False
+        self.line.closing = False
         newest = self.newest
         if newest is not None:
             self._have(newest.place)
         return True
 
     def _finish(self, exchange: Exchange, over: Over) -> None:
-        exchange.over, exchange.ended = over, True
-        self._evident = max(self._evident, exchange.place)
+        exchange.over, exchange.kept = over, Kept.CONNECTION
+        exchange.speaks = False
+        self.line.evident = max(self.line.evident, exchange.place)
         self._left += self.calls.over(exchange)
-        self._heard_out() if not self._words else None
+        if self._hearing is None:
+            self._heard_out()
+
+    # Handles
 
     def _covered(self, consumed: int | None) -> None:
         """Note what the handle that has just come covers."""
-        self.consumed = consumed
-        self.issued |= consumed is not None or self._index >= self._index_base
+        line = self.line
+        line.consumed = consumed
+        line.issued |= consumed is not None or line.index >= self._index_base
         self.numbered |= consumed is not None
         self._maybe_covered = consumed is None and self._speaking
-        self.calls.covered(closed=self._closed and not self.closing)
-        newest = 0
+        self.calls.covered(closed=line.closed and not line.closing)
+        newest = None
         for exchange in self.exchanges:
             for item in exchange.inputs:
                 if item.index is None:
                     continue
                 if consumed is not None:
                     item.known = Known.YES if item.index <= consumed else item.known
-                elif item.place <= self._evident:
+                elif item.place <= line.evident:
                     item.known = Known.YES
                 else:
                     item.known = max(item.known, Known.MAYBE)
                 if item.known is Known.YES:
                     newest = item.place
-            exchange.settled |= exchange.ended and exchange.known is Known.YES
+            if exchange.kept and exchange.known is Known.YES:
+                exchange.kept = Kept.HANDLE
         if not self.exchanges or self.exchanges[0].known is Known.YES:
             # What was let go of came before.
             self.past.forgotten = 0
-        seed = self._seed
-        if seed is not None and seed.index is not None:
-            told = self._evident > 0 if consumed is None else consumed >= seed.index
-            seed.known = Known.YES if told else Known.MAYBE
-        self._have(newest)
+        if line.seed is not None and line.seed.index is not None:
+            told = line.evident > 0 if consumed is None else consumed >= line.seed.index
+            line.seed.known = Known.YES if told else Known.MAYBE
+        if newest is not None:
+            self._have(newest)
         self._forget()
 
 
@@ -300,9 +348,3 @@ def _add(words: list[str], text: str) -> None:
     words.append(text)
     if len(words) > _WORDS_LIMIT:
         words[:] = ["".join(words)[-HISTORY_LIMIT:]]
-
-
-def _interrupts(result: Any) -> bool:
-    """Tell whether the model goes on after a result: after a silent one it need not."""
-    scheduling = getattr(result, "scheduling", None)
-    return getattr(scheduling, "value", scheduling) != "SILENT"
