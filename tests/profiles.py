@@ -19,5 +19,5 @@ OLD_38 = replace(
 )
 """3.8 as it was imagined before it was recorded."""
 
-OLD = {"old 2.5": OLD_25, "old 3.8": OLD_38}
+OLD = {"2.5": PROFILES["2.5"], "old 3.8": OLD_38}
 """By name, as parameters of tests."""

@@ -9,8 +9,11 @@ MODEL = "gemini-live"
 
 
 def session_on(server, **options):
-    """Return a session on an emulator; `options` go to ResumableSession."""
-    vertexai = options.pop("vertexai", False)
+    """Return a session on an emulator; `options` go to ResumableSession.
+
+    It speaks the dialect of the emulator's profile, unless `vertexai` says which.
+    """
+    vertexai = options.pop("vertexai", None)
     options.setdefault("model", MODEL)
     options.setdefault("config", TEXT)
     options.setdefault("draw", lambda: 0.5)

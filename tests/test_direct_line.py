@@ -7,7 +7,6 @@ import contextvars
 import pytest
 from google.genai import types
 from google.genai.live import AsyncSession
-from profiles import OLD_25, OLD_38
 from talk import QUICK, ask, kinds, session_on, settled, user
 
 from reconnect import (
@@ -150,7 +149,7 @@ async def test_an_error_of_the_callers_is_no_loss(monkeypatch):
         await send(self, **arguments)
 
     monkeypatch.setattr(AsyncSession, "send_realtime_input", truncated)
-    async with LiveServer(profile=OLD_38) as server, session_on(server, policy=QUICK) as session:
+    async with LiveServer(profile="2.5") as server, session_on(server, policy=QUICK) as session:
         image = types.Blob(data=b"\xff\xd8", mime_type="image/jpeg")
         with pytest.raises(OSError, match="truncated"):
             await session.send_realtime_input(video=image)
@@ -228,8 +227,9 @@ async def test_bad_arguments_raise_in_an_outage():
 
 async def test_what_is_held_is_a_copy():
     """A caller may fill one buffer again and again in an outage, and change what it has sent."""
-    async with LiveServer(profile=OLD_38) as server, session_on(server, policy=QUICK) as session:
+    async with LiveServer(profile="2.5") as server, session_on(server, policy=QUICK) as session:
         await ask(session, "a")
+        await settled()
         server.outage(2)
         await asyncio.sleep(0.5)
         buffer = bytearray(640)
@@ -246,7 +246,7 @@ async def test_what_is_held_is_a_copy():
         turn.parts[0].text = instruction["parts"][0]["text"] = "changed"
         await asyncio.sleep(5)
         assert frames(server) == [1, 2, 3, 4, 5, 6]
-        [update] = [heard.value for heard in server.heard if heard.kind == "context"]
+        [update] = [heard.value for heard in server.heard if heard.kind == "context_update"]
         assert "changed" not in str(update)
         assert [heard.value for heard in server.heard if heard.kind == "turn"] == ["a", "b"]
 
@@ -304,7 +304,7 @@ async def test_a_turn_of_the_deprecated_send_is_held(away):
     """A typed turn and the result of a tool that are sent so survive an outage, as others do."""
     replies = [Call("look"), "seen"]
     async with (
-        LiveServer(replies, profile=OLD_25) as server,
+        LiveServer(replies, profile="2.5") as server,
         session_on(server, policy=QUICK) as session,
     ):
         if away:

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import loops
 import pytest
-from profiles import OLD_25
 from talk import QUICK, TEXT, ask, kinds, reply, session_on, settled, user
 
 from reconnect import (
@@ -564,7 +563,7 @@ async def test_the_config_is_not_shown():
 async def test_a_first_connection_that_is_lost_before_it_was_up_to_date():
     """Each event is told once, and `async with` returns when the session can be used."""
     events = []
-    async with LiveServer(profile=OLD_25) as server:
+    async with LiveServer(profile="2.5") as server:
         real = server.client().aio.live
 
         @contextlib.asynccontextmanager

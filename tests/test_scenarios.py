@@ -181,8 +181,8 @@ async def test_no_interruption_where_nothing_was_shown(vertexai):
     """A caller who was shown nothing since an interruption is not interrupted again."""
     # Twice: after the result was received, and after the call was made again.
     cuts = [CUTS["1011"](after_received=2), CUTS["1011"](after_received=2)]
-    async with server_for("old 2.5", faults=cuts) as server:
-        play = Play([Ask("book 1", calls=1)], generation="old 2.5", vertexai=vertexai)
+    async with server_for("2.5", faults=cuts) as server:
+        play = Play([Ask("book 1", calls=1)], generation="2.5", vertexai=vertexai)
         await play.on(server)
         assert play.problems() == []
         assert play.lost == 2

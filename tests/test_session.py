@@ -6,7 +6,6 @@ import inspect
 import pytest
 from google.genai import types
 from google.genai.live import AsyncSession
-from profiles import OLD_38
 from talk import QUICK, TEXT, ask, asked, handles, reply, session_on, settled, user
 
 from reconnect import Limit, ResumableSession, SessionClosed
@@ -41,7 +40,7 @@ async def test_history_may_be_a_callable():
 
 async def test_sender_may_change_its_message_afterwards():
     """Session sends again what was sent, not what the caller has made of it since."""
-    async with LiveServer(profile=OLD_38) as server, session_on(server, policy=QUICK) as session:
+    async with LiveServer(profile="2.5") as server, session_on(server, policy=QUICK) as session:
         turn = user("a")
         await session.send_client_content(turns=turn)
         turn["parts"][0]["text"] = "changed"

@@ -133,13 +133,13 @@ async def test_a_reply_whose_first_word_was_shown(transcription, sent):
 async def test_a_tool_after_speech_that_is_written_again(spoken):
     """A tool runs once though the reply to the speech before it is given, and hidden, anew."""
     script = [Wait(), spoken, Ask("book 1", calls=1)]
-    play = await _cut(script, {"after_sent": 7}, generation="old 2.5", vertexai=True)
+    play = await _cut(script, {"after_sent": 7}, generation="2.5", vertexai=True)
     assert play.problems() == []
 
 
 async def test_sound_that_a_handle_has_overtaken():
     """Sound that was written before the first handle was read, and lost, is said to be lost."""
-    play = await _cut([Speak(0, 3), Wait()], {"after_received": 1}, generation="old 2.5")
+    play = await _cut([Speak(0, 3), Wait()], {"after_received": 1}, generation="2.5")
     assert play.problems() == []
 
 

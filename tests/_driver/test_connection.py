@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 from google.genai import types
-from profiles import OLD_38
 from talk import MODEL, QUICK, ask, session_on, settled
 from websockets.exceptions import ConnectionClosed
 
@@ -49,7 +48,7 @@ async def test_silent_setup_is_bounded():
 
 async def test_stalled_server_is_noticed():
     """Session resumes when the keepalive of websockets finds the server silent."""
-    async with LiveServer(profile=OLD_38, faults=[Stall(pongs=False, after_sent=8)]) as server:
+    async with LiveServer(profile="2.5", faults=[Stall(pongs=False, after_sent=8)]) as server:
         async with session_on(server, policy=QUICK) as session:
             await ask(session, "a")
             assert await ask(session, "b") == 'You said "b". That is turn 2; before it: "a".'

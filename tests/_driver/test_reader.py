@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from google.genai import errors
-from profiles import OLD_38
 from talk import QUICK, ask, reply, session_on, settled, user
 
 from reconnect import Limit
@@ -41,7 +40,7 @@ async def test_what_was_in_the_buffer_is_delivered_first():
     frames = [{"serverContent": {"modelTurn": {"parts": [{"text": str(n)}]}}} for n in range(60)]
     async with (
         LiveServer(
-            [[*frames]], profile=OLD_38, chunk_delay=0, faults=[Close(1011, after_sent=63)]
+            [[*frames]], profile="2.5", chunk_delay=0, faults=[Close(1011, after_sent=62)]
         ) as server,
         session_on(server, policy=QUICK) as session,
     ):
@@ -149,7 +148,7 @@ async def test_reader_waits_through_an_outage():
 async def test_reader_finds_the_loss_itself():
     """Reader goes on with the next connection when the one it waits on is lost."""
     async with (
-        LiveServer(profile=OLD_38, chunk_delay=1.0) as server,
+        LiveServer(profile="2.5", chunk_delay=1.0) as server,
         session_on(server, policy=QUICK) as session,
     ):
         await ask(session, "a")

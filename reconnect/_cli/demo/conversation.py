@@ -17,11 +17,11 @@ from reconnect.events import Connected, Event, Lost, Restarted, Resumed
 from reconnect.policy import ReconnectPolicy
 from reconnect.session import ResumableSession
 
-from .script import INSTRUCTION, QUESTIONS
+from .script import INSTRUCTION, INTERRUPTING, QUESTIONS
 from .storm import Moment
 from .tally import Turn
 from .timeline import Timeline
-from .tools import BOOKING, Tools
+from .tools import TOOLS, Tools
 
 __all__ = ["Conversation", "number_of"]
 
@@ -32,14 +32,17 @@ CONFIG: Final[dict[str, Any]] = {
     "response_modalities": ["AUDIO"],
     "output_audio_transcription": {},
     "system_instruction": INSTRUCTION,
-    "tools": [BOOKING],
+    "tools": [TOOLS],
 }
 
 REPLY_TIMEOUT: Final = 30.0
 """Seconds after which a turn without a complete reply is given up, and the conversation with it."""
 
-PAUSE: Final = 0.4
-"""Seconds before each question."""
+PAUSE: Final = 0.3
+"""Seconds before each question but the one that interrupts."""
+
+_INSIDE: Final = 2
+"""How many pieces of a reply are shown before a question interrupts it: each has three or more."""
 
 AFTERWARDS: Final = 0.5
 """Seconds to listen, at the end, for replies that nobody has asked for."""
@@ -76,7 +79,7 @@ class Conversation:
         self.longest_silence = 0.0
         self.recorded = 0
         self.cuts = 0
-        """How many replies were cut off after a part of them was shown."""
+        """How many replies were cut off by a fault after a part of them was shown."""
         self.given_again = 0
         """How many of these were then shown from beginning to end."""
         self.tools = Tools(timeline, lambda: moment(len(self._replies), "result"))
@@ -84,6 +87,7 @@ class Conversation:
         self._moment = moment
         self._realtime = realtime
         self._replies: list[list[str]] = []
+        self._parts: dict[int, str] = {}
         self._heard_at = 0.0
         self._group = asyncio.TaskGroup()
 
@@ -91,8 +95,10 @@ class Conversation:
     def turns(self) -> list[Turn]:
         """The turns that were asked, in order."""
         return [
-            Turn(question, tuple(replies))
-            for question, replies in zip(QUESTIONS, self._replies, strict=False)
+            Turn(question, tuple(replies), self._parts.get(number, ""))
+            for number, (question, replies) in enumerate(
+                zip(QUESTIONS, self._replies, strict=False), 1
+            )
         ]
 
     async def hold(self, live: Any, *, model: str, draw: Callable[[], float]) -> None:
@@ -114,9 +120,8 @@ class Conversation:
         try:
             async with session, self._group:
                 microphone = self._group.create_task(self._speak(session))
-                for number, question in enumerate(QUESTIONS, 1):
-                    await asyncio.sleep(PAUSE)
-                    await self._ask(session, number, question)
+                for number in range(1, len(QUESTIONS) + 1):
+                    await self._take_turn(session, number)
                 overheard = self._group.create_task(self._overhear(session))
                 await asyncio.sleep(AFTERWARDS)
                 overheard.cancel()
@@ -126,25 +131,35 @@ class Conversation:
             if read(self.error).family is Family.FOREIGN:
                 raise
 
-    async def _ask(self, session: ResumableSession, number: int, question: str) -> None:
-        """Ask one question and listen to its reply."""
-        self._timeline.asked(question)
-        self._replies.append([])
-        self._heard_at = self._now()
+    async def _take_turn(self, session: ResumableSession, number: int) -> None:
+        """Ask one question, unless it has interrupted the one before, and listen to its reply."""
         limit = asyncio.timeout(REPLY_TIMEOUT)
         try:
             async with limit:
-                if self._realtime:
-                    await session.send_realtime_input(text=question)
-                else:
-                    await session.send_client_content(
-                        turns={"role": "user", "parts": [{"text": question}]}
-                    )
+                if not self._was_asked(number):
+                    await asyncio.sleep(PAUSE)
+                await self._ask(session, number)
                 await self._listen(session, number)
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise TimeoutError(f"no complete reply within {REPLY_TIMEOUT:.0f} s") from error
+
+    def _was_asked(self, number: int) -> bool:
+        return len(self._replies) >= number
+
+    async def _ask(self, session: ResumableSession, number: int) -> None:
+        """Ask a question, if it was not asked yet."""
+        if self._was_asked(number):
+            return
+        question = QUESTIONS[number - 1]
+        self._timeline.asked(question)
+        self._replies.append([])
+        self._heard_at = self._now()
+        if self._realtime:
+            await session.send_realtime_input(text=question)
+        else:
+            await session.send_client_content(turns={"role": "user", "parts": [{"text": question}]})
 
     async def _listen(self, session: ResumableSession, number: int) -> None:
         """Listen until the end of a turn."""
@@ -154,7 +169,9 @@ class Conversation:
             if message.tool_call is not None:
                 self._heard()
                 calls = message.tool_call.function_calls or ()
-                self.tools.start(calls, session=session, group=self._group)
+                self.tools.start(
+                    calls, connection=self.connections, session=session, group=self._group
+                )
                 self._moment(number, "call")
             if message.tool_call_cancellation is not None:
                 self.tools.cancel(message.tool_call_cancellation.ids or ())
@@ -162,17 +179,27 @@ class Conversation:
             if content is None:
                 continue
             if content.interrupted and pieces:
-                self._timeline.cut("".join(pieces))
+                part = "".join(pieces)
+                by_you = self._was_asked(number + 1)
+                self._timeline.cut(part, by_you=by_you)
                 pieces.clear()
-                cuts += 1
-                self.cuts += 1
+                if by_you:
+                    self._parts[number] = part
+                    self._moment(number + 1, "interrupted")
+                else:
+                    cuts += 1
+                    self.cuts += 1
             piece = _words(content)
             if piece:
                 self._heard()
                 pieces.append(piece)
                 self._moment(number, len(pieces))
+            if number + 1 == INTERRUPTING and len(pieces) == _INSIDE:
+                await self._ask(session, number + 1)
         self._heard()
         reply = "".join(pieces).strip()
+        if not reply and number in self._parts:
+            return
         self._replies[number - 1].append(reply)
         self.given_again += cuts if reply else 0
         self._timeline.answered(reply, whole=number == len(QUESTIONS))

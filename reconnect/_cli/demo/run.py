@@ -13,20 +13,19 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from google import genai
 from rich.console import Console
 
-from reconnect.testing import PROFILES, Call, Connection, LiveServer, Question
+from reconnect.testing import Call, Connection, LiveServer, Question
 
 from .conversation import Conversation, number_of
-from .script import QUESTIONS, keep_list, to_book
+from .script import QUESTIONS, keep_list, wishes
 from .storm import Moment, storm_of
 from .tally import Tally, ToolTally, count, count_tools
 from .timeline import Timeline, tell_error
-from .tools import BOOK, BOOKED, WHAT
+from .tools import WHAT, told
 
 __all__ = ["main", "run", "verdict"]
 
@@ -37,19 +36,14 @@ HANDLE_DELAY: Final = 0.15
 """Seconds from the end of a reply to the handle that knows it. The real one's take 0.02 to 0.07:
 here even a slow machine is to hit between them."""
 
-PROFILE: Final = replace(
-    PROFILES["3.8"],
-    turn_gap=0.0,
-    empty_frames="none",
-    call_ids="unique",
-    updates=frozenset({"setup", "turn", "output", "end"}),
-    first_update=0.0,
-    lost_calls="shown",
-)
-"""What the emulator behaves as: 3.8 without its pauses, and with a handle in the midst of every
-reply, since the storm strikes there too."""
+PROFILE: Final = "2.5"
+"""What the emulator behaves as. Newer models wait for the end of the playback before a turn ends:
+with them the demo would take twice as long."""
 
-_BOOKINGS: Final = sum(to_book(question) is not None for question in QUESTIONS)
+_WITH_TOOLS: Final = sum(bool(wishes(question)) for question in QUESTIONS)
+_AT_ONCE: Final = 2
+"""How many tools the model calls in one message of one turn."""
+
 _SEEDS: Final = 10_000
 _REALTIME_MODELS: Final = "gemini-3"
 """What the names of those models begin with that take typed turns as realtime input only."""
@@ -92,11 +86,16 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
     loop = asyncio.get_running_loop()
     storm = storm_of(generator)
 
-    def model(question: Question) -> str | Call:
-        for call, what in _results(question):
-            if call not in conversation.tools.called:
-                # The client has never seen this call.
-                timeline.reused(f"{BOOK}({what})")
+    def model(question: Question) -> str | Sequence[Call]:
+        # What the client was not shown on this connection, the session has answered by itself.
+        shown_on = conversation.tools.shown_on
+        reused = [
+            told(name, what)
+            for name, what in _results(question)
+            if shown_on[what] != conversation.connections
+        ]
+        if reused:
+            timeline.reused(reused)
         return keep_list(question)
 
     async with LiveServer(
@@ -105,9 +104,10 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         timeline.heading(
             f"reconnect demo, seed {seed}",
             f"google-genai {genai.__version__} talks to an emulator of the Live API, over TCP and"
-            f" TLS: {len(QUESTIONS)} typed turns, {_BOOKINGS} of which call a tool, 50 frames of"
-            f" audio a second going up, and {len(storm.faults)} faults.",
-            f"It takes about 30 seconds. --seed {seed} draws the same storm again.",
+            f" TLS: {len(QUESTIONS)} typed turns, {_WITH_TOOLS} of which call tools and one of"
+            " which interrupts a reply, 50 frames of audio a second going up, and"
+            f" {len(storm.faults)} faults.",
+            f"It takes about 35 seconds. --seed {seed} draws the same storm again.",
         )
 
         def moment(turn: int, at: Moment) -> None:
@@ -121,14 +121,20 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         await conversation.hold(live, model="emulated", draw=generator.random)
         known = [(role, said) for role, said in server.context if isinstance(said, str)]
         frames = {number_of(heard.value) for heard in server.heard if heard.kind == "audio"}
+        asked = [heard.value for heard in server.heard if heard.kind == "turn"]
         missed = storm.missed(server.connections)
         called = list(_called(server.connections))
     done = len(storm.faults) - len(missed)
-    tally = count(conversation.turns, known=known)
-    tools = count_tools(called, conversation.tools.booked)
+    tally = count(conversation.turns, known=known, asked=asked)
+    tools = count_tools([what for calls in called for what in calls], conversation.tools.booked)
+    at_once = max(map(len, called), default=0)
+    if at_once < _AT_ONCE:
+        missed.append(f"{_AT_ONCE} tools at once")
     timeline.table(
         [
             *_figures(conversation, tally, tools),
+            ("interrupted turns asked again", f"{len(tally.again)}", not tally.again),
+            ("most tools called at once", f"{at_once}", at_once >= _AT_ONCE),
             ("faults that happened", f"{done} of {len(storm.faults)}", not missed),
             ("audio frames recorded", f"{conversation.recorded:,}", True),
             ("audio frames that arrived", f"{len(frames):,}", True),
@@ -146,8 +152,8 @@ async def _real(timeline: Timeline, generator: random.Random, model: str, key: s
     timeline.heading(
         f"reconnect demo, {model}",
         f"google-genai {genai.__version__} talks to the real API: {len(QUESTIONS)} typed turns,"
-        f" {_BOOKINGS} of which call a tool, and 50 audio frames of silence a second going up. No"
-        " faults are injected.",
+        f" {_WITH_TOOLS} of which call tools and one of which interrupts a reply, and 50 audio"
+        " frames of silence a second going up. No faults are injected.",
     )
     client = genai.Client(api_key=key)
     realtime = model.removeprefix("models/").startswith(_REALTIME_MODELS)
@@ -157,39 +163,40 @@ async def _real(timeline: Timeline, generator: random.Random, model: str, key: s
     finally:
         await client.aio.aclose()
     tally = count(conversation.turns, known=None)
-    tools = count_tools([*conversation.tools.called.values()], conversation.tools.booked)
+    tools = count_tools(conversation.tools.called, conversation.tools.booked)
     if conversation.connections:
         timeline.table(_figures(conversation, tally, tools))
     return _close(timeline, conversation, tally, tools)
 
 
 def _results(question: Question) -> Iterator[tuple[str, str]]:
-    """Yield the tool results that the model is to go on from: the call's id, and what it booked."""
+    """Yield the tool results that the model is to go on from: the function, and what it got."""
     for part in question.open:
         if isinstance(part, Mapping):
             result = part["function_response"]
-            yield result["id"], result["response"][BOOKED]
+            yield result["name"], result["response"][WHAT]
 
 
-def _called(connections: Sequence[Connection]) -> Iterator[str]:
-    """Yield what the model called the tool for, once for each call, from the server's records."""
+def _called(connections: Sequence[Connection]) -> Iterator[list[str]]:
+    """Yield what the model called tools for, message by message, from the server's records."""
     for connection in connections:
         for message in connection.sent:
             if isinstance(message, dict) and "toolCall" in message:
-                for call in message["toolCall"]["functionCalls"]:
-                    yield call["args"][WHAT]
+                yield [call["args"][WHAT] for call in message["toolCall"]["functionCalls"]]
 
 
 def _figures(
     conversation: Conversation, tally: Tally, tools: ToolTally
 ) -> list[tuple[str, str, bool]]:
     cuts, again = conversation.cuts, conversation.given_again
+    interrupted = len(tally.interrupted)
     return [
         ("turns asked", f"{tally.asked}", tally.asked == len(QUESTIONS)),
-        ("turns answered", f"{tally.answered}", tally.answered == tally.asked),
+        ("turns answered", f"{tally.answered}", tally.answered + interrupted == tally.asked),
+        ("turns interrupted by the next one", f"{interrupted}", True),
         ("turns lost", f"{len(tally.lost)}", not tally.lost),
         ("turns twice", f"{len(tally.twice)}", not tally.twice),
-        ("replies interrupted, then given in full", f"{again} of {cuts}", again == cuts),
+        ("replies cut by a loss, then given in full", f"{again} of {cuts}", again == cuts),
         ("tool calls by the model", f"{tools.called}", True),
         ("tool calls made again", f"{tools.again}", True),
         ("tools run", f"{tools.run}", not tools.lost),
@@ -233,19 +240,22 @@ def verdict(
     if tally.lost:
         failures.append(f"Lost: {_quoted(tally.lost)}.")
     if tools.lost:
-        failures.append(f"Never booked: {', '.join(tools.lost)}.")
+        failures.append(f"No tool ever ran for: {', '.join(tools.lost)}.")
     if tools.twice:
-        failures.append(f"Booked twice: {', '.join(tools.twice)}.")
+        failures.append(f"A tool ran twice for: {', '.join(tools.twice)}.")
+    if tally.again:
+        failures.append(f"Asked again, though it was interrupted: {_quoted(tally.again)}.")
     if missed:
         failures.append(f"Not proven, since it did not happen: {', '.join(missed)}.")
     if failures:
         return False, " ".join(failures)
     if tally.twice:
         return True, f"Nothing was lost, but this came twice: {_quoted(tally.twice)}."
-    return True, (
-        f"All {tally.asked} turns were answered: nothing was lost, nothing came twice, and no tool"
-        " ran twice."
-    )
+    fate = f"All {tally.asked} turns were answered"
+    if tally.interrupted:
+        cut = len(tally.interrupted)
+        fate = f"Of {tally.asked} turns {tally.answered} were answered, and {cut} interrupted"
+    return True, f"{fate}: nothing was lost, nothing came twice, and no tool ran twice."
 
 
 def _quoted(questions: Sequence[str]) -> str:

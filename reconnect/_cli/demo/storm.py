@@ -10,13 +10,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 from reconnect.testing import Abort, Close, Connection, GoAway, LiveServer, Refuse
 
-from .script import QUESTIONS, to_book
+from .script import INTERRUPTING, QUESTIONS, wishes
 
 __all__ = ["FAULTS", "OUTAGE", "Fault", "Hit", "Moment", "Storm", "storm_of"]
 
-Moment: TypeAlias = int | Literal["end", "call", "result"]
+Moment: TypeAlias = int | Literal["end", "call", "result", "interrupted"]
 """A moment of a turn: so many pieces of its reply have been shown, or all of it; the model has
-called a tool, or the result of the tool has been sent."""
+called tools, or the first result has been sent; the turn has interrupted the one before it."""
 
 OUTAGE: Final = 5.0
 """Seconds that the server is away."""
@@ -28,8 +28,7 @@ _INTERNAL_ERROR: Final = 1011
 _NO_CLOSE_FRAME: Final = 1006
 
 _INSIDE: Final = 2
-"""How many pieces of a reply are shown before a fault cuts it: each has three or more. Not one,
-since the handle that says whether the server knows the turn comes after the first."""
+"""How many pieces of a reply are shown before a fault cuts it: each has three or more."""
 
 _CLOCK: Final = 0.1
 """Seconds by which two clocks may disagree about the length of an outage."""
@@ -65,7 +64,7 @@ class Hit:
             code: A close code; 1006 for no close frame.
         """
         contents = [message["serverContent"] for message in self._sent("serverContent")]
-        inside = bool(contents) and not contents[-1].get("turnComplete")
+        inside = bool(contents) and not _ends(contents[-1])
         return inside and self.ended_with(code)
 
     def cut_after_reply(self, code: int) -> bool:
@@ -75,8 +74,8 @@ class Hit:
             code: A close code; 1006 for no close frame.
         """
         last = self.connection.sent[-1]
-        between = isinstance(last, dict) and last.get("serverContent", {}).get("turnComplete")
-        return bool(between) and self.ended_with(code)
+        between = isinstance(last, dict) and _ends(last.get("serverContent", {}))
+        return between and self.ended_with(code)
 
     def cut_in_call(self, code: int) -> bool:
         """Tell whether the server ended the connection so while the model waited for a result.
@@ -86,6 +85,19 @@ class Hit:
         """
         said = self._sent("serverContent", "toolCall")
         return bool(said) and "toolCall" in said[-1] and self.ended_with(code)
+
+    def cut_after_interruption(self, code: int) -> bool:
+        """Tell whether the server ended the connection so after it had broken off a reply.
+
+        The reply to what interrupted was not complete then.
+
+        Args:
+            code: A close code; 1006 for no close frame.
+        """
+        contents = [message["serverContent"] for message in self._sent("serverContent")]
+        found = [at for at, content in enumerate(contents) if content.get("interrupted")]
+        ends = [content for content in contents[max(found, default=0) :] if _ends(content)]
+        return bool(found) and len(ends) == 1 and self.ended_with(code)
 
     def announced(self) -> bool:
         """Tell whether the server sent a go_away."""
@@ -125,6 +137,10 @@ class Hit:
         return [message for message in messages if not message.keys().isdisjoint(kinds)]
 
 
+def _ends(content: Mapping[str, Any]) -> bool:
+    return bool(content.get("turnComplete"))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that goes wrong on the server's side.
@@ -134,8 +150,8 @@ class Fault:
         tells: What the server does, in one sentence without its subject.
         act: Makes it happen now.
         happened: Whether the server's records show that it did.
-        moment: When in a turn it hits: inside the reply, between the reply and its handle, or in a
-            call of a tool.
+        moment: When in a turn it hits: inside the reply, between the reply and its handle, in a
+            call of a tool, or when the turn has interrupted the one before.
     """
 
     name: str
@@ -200,22 +216,29 @@ FAULTS: Final = (
         moment="end",
     ),
     Fault(
+        "1011 after an interruption",
+        "Closes with 1011 just after it has broken off its reply.",
+        lambda server: server.inject(Close(_INTERNAL_ERROR)),
+        partial(Hit.cut_after_interruption, code=_INTERNAL_ERROR),
+        moment="interrupted",
+    ),
+    Fault(
         "cut in a tool call",
-        "Resets the TCP connection while the tool is at work.",
+        "Resets the TCP connection while a tool is at work.",
         lambda server: server.inject(Abort()),
         partial(Hit.cut_in_call, code=_NO_CLOSE_FRAME),
         moment="call",
     ),
     Fault(
         "cut after a tool's result",
-        "Closes with 1011 while the result is on its way.",
+        "Closes with 1011 while a result is on its way.",
         lambda server: server.inject(Close(_INTERNAL_ERROR)),
         partial(Hit.cut_in_call, code=_INTERNAL_ERROR),
         moment="result",
     ),
 )
-"""The faults of the demo. None makes a turn doubtful: they strike where a handle has come that
-says whether the server knows the turn, or where the model waits for a result."""
+"""The faults of the demo. None makes a turn doubtful: 2.5 issues no handle while a turn is open,
+and says so when it takes one up, so the newest handle is always from before the turn."""
 
 
 class Storm:
@@ -274,13 +297,14 @@ def storm_of(generator: random.Random) -> Storm:
 
     The first turn and the last are left in peace: there must be a conversation before it can be
     lost, and the last reply is to show all of it. So is the turn after a fault that follows a
-    reply: only a complete turn proves that the session is back.
+    reply: only a complete turn proves that the session is back. The turn that interrupts another
+    has a fault of its own.
 
     Args:
         generator: Draws which turn each fault hits.
     """
-    middle = range(2, len(QUESTIONS))
-    booking = [turn for turn in middle if to_book(QUESTIONS[turn - 1])]
+    middle = set(range(2, len(QUESTIONS))) - {INTERRUPTING - 1, INTERRUPTING}
+    booking = [turn for turn in middle if wishes(QUESTIONS[turn - 1])]
     plain = [turn for turn in middle if turn not in booking]
     planned: dict[int, Fault] = {}
     for fault in FAULTS:
@@ -289,6 +313,8 @@ def storm_of(generator: random.Random) -> Storm:
             plain.remove(turn)
             plain.remove(turn + 1)
             planned[turn] = fault
+        elif fault.moment == "interrupted":
+            planned[INTERRUPTING] = fault
     for turns, moments in ((booking, ("call", "result")), (plain, (_INSIDE,))):
         faults = [fault for fault in FAULTS if fault.moment in moments]
         planned.update(zip(generator.sample(turns, len(faults)), faults, strict=True))

@@ -19,10 +19,12 @@ class Turn:
     Args:
         question: What was asked; no two turns ask the same.
         replies: The replies that were shown from beginning to end.
+        part: What was shown of a reply that the next question interrupted.
     """
 
     question: str
     replies: tuple[str, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,19 @@ class Tally:
     Args:
         asked: How many were asked.
         answered: How many got a complete reply.
-        lost: The questions that got no complete reply, or are missing from what the server knows.
+        lost: The questions that got no complete reply, and were not interrupted, or are missing
+            from what the server knows.
         twice: The questions that the server knows twice, or whose reply was shown twice.
+        interrupted: The questions whose reply the next question interrupted.
+        again: Those of them that the server was asked again, though nobody waits for the reply.
     """
 
     asked: int
     answered: int
     lost: tuple[str, ...]
     twice: tuple[str, ...]
+    interrupted: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +84,26 @@ def count_tools(called: Sequence[str], run: Sequence[str]) -> ToolTally:
     return ToolTally(len(called), again, len(run), tuple(lost), tuple(twice))
 
 
-def count(turns: Sequence[Turn], *, known: Sequence[Said] | None) -> Tally:
+def count(
+    turns: Sequence[Turn], *, known: Sequence[Said] | None, asked: Sequence[str] = ()
+) -> Tally:
     """Count the turns.
 
     A reply that was shown counts only if the server remembers these words: one that was torn or
     put together from two halves is none. A reply that was shown again in another turn counts as
-    shown twice there where it was shown first.
+    shown twice there where it was shown first. A reply that was interrupted is as the client saw it
+    if the server remembers the part that was shown, and no more.
 
     Args:
         turns: What the client saw, in order.
         known: What the server knows in the end; None where nobody can look.
+        asked: What the server was asked to reply to, on all connections.
     """
     shown = [reply for turn in turns for reply in turn.replies]
-    answered, lost, twice = 0, [], []
+    answered, lost, twice, interrupted = 0, [], [], []
     seen: set[str] = set()
     for turn in turns:
-        replies = {reply for reply in turn.replies if reply} - seen
+        replies = {reply for reply in (*turn.replies, turn.part) if reply} - seen
         seen |= replies
         if known is None:
             complete, forgotten, doubled = bool(replies), False, False
@@ -101,9 +112,13 @@ def count(turns: Sequence[Turn], *, known: Sequence[Said] | None) -> Tally:
             forgotten = ("user", turn.question) not in known
             said = [("user", turn.question), *(("model", reply) for reply in replies)]
             doubled = any(known.count(words) > 1 for words in said)
-        answered += complete
+        if turn.part and not turn.replies:
+            interrupted += [turn.question]
+        else:
+            answered += complete
         if forgotten or not complete:
             lost.append(turn.question)
         if doubled or any(shown.count(reply) > 1 for reply in replies):
             twice.append(turn.question)
-    return Tally(len(turns), answered, tuple(lost), tuple(twice))
+    again = tuple(question for question in interrupted if asked.count(question) > 1)
+    return Tally(len(turns), answered, tuple(lost), tuple(twice), tuple(interrupted), again)

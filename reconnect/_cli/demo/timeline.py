@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
@@ -123,33 +123,40 @@ class Timeline:
         text = reply or "(nothing)"
         self._line("reply", text if whole else self._shortened(text, self._room))
 
-    def cut(self, piece: str) -> None:
-        """Show what there was of a reply that will be given anew."""
-        note = self._plain("… (interrupted)")
+    def cut(self, piece: str, *, by_you: bool = False) -> None:
+        """Show what there was of a reply that was cut off.
+
+        Args:
+            piece: Its words.
+            by_you: Whether the next question has interrupted it; else it will be given anew.
+        """
+        note = self._plain(f"… (interrupted{' by you' if by_you else ''})")
         beginning = textwrap.shorten(piece, self._room - len(note) - 1, placeholder="")
         self._line("cut", f"{beginning} {note}".lstrip())
 
-    def called(self, call: str, *, again: bool = False) -> None:
-        """Show that the model calls a tool.
+    def called(self, calls: Iterable[str], *, again: bool = False) -> None:
+        """Show that the model calls tools.
 
         Args:
-            call: The function with its argument.
-            again: Whether it has made the same call before.
+            calls: The functions with their arguments, all of one message.
+            again: Whether it has made the same calls before.
         """
-        self._line("call", f"Calls {call}{' again' if again else ''}.")
+        self._line("call", f"Calls {' and '.join(calls)}{' again' if again else ''}.")
 
     def tool(self, text: str) -> None:
         """Show what becomes of a run of the tool."""
         self._line("tool", text)
 
-    def reused(self, call: str) -> None:
-        """Show that the session has answered a call of the model's by itself.
+    def reused(self, calls: Sequence[str]) -> None:
+        """Show that the session has answered calls of the model's by itself.
 
         Args:
-            call: The function with its argument.
+            calls: The functions with their arguments.
         """
-        self.called(call, again=True)
-        self._line("back", "Sends the result of before: the tool does not run again.")
+        self.called(calls, again=True)
+        one = "Sends the result of before: the tool does not run again."
+        more = "Sends the results of before: no tool runs again."
+        self._line("back", one if len(calls) == 1 else more)
 
     def fault(self, text: str) -> None:
         """Show what the server does."""

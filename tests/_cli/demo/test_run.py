@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import itertools
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -27,14 +29,14 @@ from reconnect import (
 )
 from reconnect._cli.demo import conversation, run as demo, storm
 from reconnect._cli.demo.conversation import Conversation, number_of
-from reconnect._cli.demo.script import QUESTIONS, keep_list, to_book
+from reconnect._cli.demo.script import INTERRUPTING, QUESTIONS, keep_list, wishes
 from reconnect._cli.demo.storm import FAULTS, Fault, Hit, Moment, storm_of
 from reconnect._cli.demo.tally import Tally, ToolTally, Turn, count, count_tools
 from reconnect._cli.demo.timeline import Timeline, tell_error, tell_event
-from reconnect._cli.demo.tools import BOOK, Tools
+from reconnect._cli.demo.tools import BOOK, RENT, Tools
 from reconnect.events import Continuity
 from reconnect.session import ResumableSession
-from reconnect.testing import Call, Connection, Known, LiveServer, Question, Refuse
+from reconnect.testing import PROFILES, Call, Connection, Known, LiveServer, Question, Refuse
 
 
 class Paper(Console):
@@ -69,8 +71,8 @@ class Paper(Console):
         return value.strip()
 
 
-TO_BOOK = [thing for question in QUESTIONS if (thing := to_book(question)) is not None]
-"""What is booked in the demo."""
+TO_GET = [call.args["what"] for question in QUESTIONS for call in wishes(question)]
+"""What is booked or rented in the demo."""
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def few_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def timeline_on(paper: Paper) -> Timeline:
     """Return a timeline with a line every one and a quarter seconds."""
-    times = iter([1000.0, 1001.25, 1002.5, 1003.75])
+    times = itertools.count(1000.0, 1.25)
     return Timeline(paper, lambda: next(times))
 
 
@@ -98,16 +100,19 @@ async def test_demo_loses_nothing(paper: Paper) -> None:
     """Every turn of the demo survives every fault, with audio going up all the time."""
     assert await demo.run(paper, seed=1) == 0
     assert int(paper.figure("turns asked")) == len(QUESTIONS) >= 10
-    assert paper.figure("turns answered") == paper.figure("turns asked")
+    assert int(paper.figure("turns answered")) == len(QUESTIONS) - 1
+    assert paper.figure("turns interrupted by the next one") == "1"
+    assert paper.figure("interrupted turns asked again") == "0"
     assert paper.figure("turns lost") == "0"
     assert paper.figure("turns twice") == "0"
     assert paper.figure("faults that happened") == f"{len(FAULTS)} of {len(FAULTS)}"
     assert len(FAULTS) >= 6
-    cut, full = paper.figure("replies interrupted, then given in full").split(" of ")
+    cut, full = paper.figure("replies cut by a loss, then given in full").split(" of ")
     assert int(cut) == int(full) >= 2
-    assert int(paper.figure("tools run")) == len(TO_BOOK) >= 2
-    assert int(paper.figure("tool calls by the model")) == len(TO_BOOK) + 2
-    assert paper.figure("tool calls made again") == "2"
+    assert int(paper.figure("tools run")) == len(TO_GET) >= 3
+    assert int(paper.figure("tool calls by the model")) == len(TO_GET) + 3
+    assert paper.figure("tool calls made again") == "3"
+    assert paper.figure("most tools called at once") == "2"
     assert paper.figure("tools run twice") == "0"
     assert int(paper.figure("connections")) >= len(FAULTS)
     assert float(paper.figure("longest silence").removesuffix(" s")) >= storm.OUTAGE
@@ -139,63 +144,107 @@ async def test_demo_is_shown_in_80_columns(paper: Paper) -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
-def between(lines: Sequence[str], fault: str) -> list[str]:
-    """Return the lines of the turn that a fault hits, in which times and numbers are left out."""
-    (hit,) = (at for at, line in enumerate(lines) if fault in line)
-    first = max(at for at, line in enumerate(lines[:hit]) if "→ you" in line)
-    last = next(at for at, line in enumerate(lines) if at > hit and "→ you" in line)
-    return [re.sub(r"[0-9.]*[0-9]", "#", line) for line in lines[first + 1 : last]]
+def between(lines: Sequence[str], first: str, last: str = "→ you") -> list[str]:
+    """Return the lines from one to before another, in which times and numbers are left out."""
+    start = next(at for at, line in enumerate(lines) if first in line)
+    end = next(at for at, line in enumerate(lines) if at > start and last in line)
+    return [re.sub(r"[0-9.]*[0-9]", "#", line) for line in lines[start:end]]
+
+
+CALLED = {
+    "Book the sauna": ("book(sauna)", ["sauna is booked"]),
+    "Book the ferry": ("book(ferry) and rent(canoe)", ["ferry is booked", "canoe is rented"]),
+}
+"""By how a question begins: what the model calls in one message, and what the tools then do."""
+
+LOST_CALLS = {
+    "while a tool is at work": "broken off without a close frame",
+    "while a result is on its way": "# Internal error encountered",
+}
+"""The faults that hit calls of tools, and what the session tells of them."""
 
 
 @pytest.mark.usefixtures("few_frames")
-async def test_lost_calls_are_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that was cut runs on, and its result is sent when the model makes it again."""
+@pytest.mark.parametrize("seed", [3, 4])
+async def test_lost_calls_are_shown(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Calls that were cut run on, and their results are sent when the model makes them again."""
     monkeypatch.setattr(storm, "FAULTS", FAULTS[-2:])
+    assert await demo.run(paper, seed=seed) == 0
+    for question, (calls, done) in CALLED.items():
+        _, *lines, reply = between(paper.happenings, question)
+        assert sorted(line for line in lines if "◆ tool" in line) == sorted(
+            f"◆ tool     Runs: the {what}, number #." for what in done
+        )
+        fault, told = next(
+            (fault, told)
+            for fault, told in LOST_CALLS.items()
+            if any(fault in line for line in lines)
+        )
+        call, hit, *others = (line for line in lines if "◆ tool" not in line)
+        assert call == f"← model    Calls {calls}."
+        assert fault in hit
+        same = "result of before: the tool does not run again"
+        both = "results of before: no tool runs again"
+        assert others == [
+            f"· session  Lost: {told}. Attempt # in # s.",
+            "· session  Resumed after (# attempt); # message sent again.",
+            f"← model    Calls {calls} again.",
+            f"· session  Sends the {same if len(done) == 1 else both}.",
+        ]
+        assert reply.startswith("← model    That makes #: ")
+        assert reply.endswith(f"{done[-1].split()[-1].capitalize()}, number #.")
+
+
+async def test_both_faults_hit_both_calls() -> None:
+    """The seeds of the test before draw each fault for the turn that calls two tools."""
+    two = next(n for n, question in enumerate(QUESTIONS, 1) if len(wishes(question)) == 2)
+    moments: list[Moment] = ["call", "result"]
+    drawn = [
+        [moment for moment in moments if storm_of(random.Random(seed)).due(two, moment)]
+        for seed in (3, 4)
+    ]
+    assert sorted(drawn) == [["call"], ["result"]]
+
+
+@pytest.mark.usefixtures("few_frames")
+async def test_interruption_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question cuts a reply off; after a loss it is asked again, and what it cut off is not."""
+    (fault,) = (fault for fault in FAULTS if fault.moment == "interrupted")
+    monkeypatch.setattr(storm, "FAULTS", (fault,))
     assert await demo.run(paper, seed=3) == 0
-    cut = "! server   Resets the TCP connection while the tool is at work."
-    running = between(paper.happenings, cut)
-    thing = running[0].partition("(")[2].rstrip(").")
-    runs = f"◆ tool     Runs: the {thing} is booked, number #."
-    assert runs in running
-    assert [line for line in running[:-1] if line != runs] == [
-        f"← model    Calls book({thing}).",
-        cut,
-        "· session  Lost: broken off without a close frame. Attempt # in # s.",
-        "· session  Resumed after (# attempt); asks for the reply again.",
-        f"← model    Calls book({thing}) again.",
-        "· session  Sends the result of before: the tool does not run again.",
-    ]
-    lost = "! server   Closes with 1011 while the result is on its way."
-    reused = between(paper.happenings, lost)
-    thing = reused[0].partition("(")[2].rstrip(").")
-    assert reused[:-1] == [
-        f"← model    Calls book({thing}).",
-        f"◆ tool     Runs: the {thing} is booked, number #.",
-        lost.replace("1011", "#"),
+    lines = between(paper.happenings, QUESTIONS[INTERRUPTING - 2], QUESTIONS[INTERRUPTING])
+    asked, interrupting, cut, *others, reply = lines
+    assert asked == f"→ you      {QUESTIONS[INTERRUPTING - 2]}"
+    assert interrupting == f"→ you      {QUESTIONS[INTERRUPTING - 1]}"
+    assert cut == "← model    That makes #: campsite, tent, stove, … (interrupted by you)"
+    assert others == [
+        "! server   Closes with # just after it has broken off its reply.",
         "· session  Lost: # Internal error encountered. Attempt # in # s.",
-        "· session  Resumed after (# attempt); asks for the reply again.",
-        f"← model    Calls book({thing}) again.",
-        "· session  Sends the result of before: the tool does not run again.",
+        "· session  Resumed after (# attempt); # messages sent again.",
     ]
-    for lines in (running, reused):
-        assert lines[-1].startswith("← model    That makes #: ")
-        assert lines[-1].endswith("Booked, number #.")
+    assert reply.endswith(" soap, towels.")
+    assert paper.figure("turns interrupted by the next one") == "1"
+    assert paper.figure("interrupted turns asked again") == "0"
+    assert paper.figure("replies cut by a loss, then given in full") == "0 of 0"
+    assert "13 were answered, and 1 interrupted: nothing was lost" in paper.flat
 
 
 @pytest.mark.usefixtures("few_frames")
 async def test_cut_reply_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was shown of a reply that is cut is followed by the interruption and all of it."""
     monkeypatch.setattr(storm, "FAULTS", FAULTS[:1])
-    assert await demo.run(paper, seed=5) == 0
+    assert await demo.run(paper, seed=1) == 0
     (_, lost, cut, back, reply) = between(paper.happenings, "in the middle of its reply")
     assert "Lost: " in lost
-    assert "asks for the reply again" in back
+    assert "# message sent again" in back
     beginning, note = cut.split("…")
     assert note == " (interrupted)"
     assert beginning.startswith("← model    That makes #:")
     assert reply.startswith(beginning)
     assert len(reply) > len(beginning)
-    assert paper.figure("replies interrupted, then given in full") == "1 of 1"
+    assert paper.figure("replies cut by a loss, then given in full") == "1 of 1"
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -205,11 +254,13 @@ async def test_tool_that_runs_twice_fails_demo(
     """A session that gives no result of before to a repeated call books twice: the demo fails."""
     forgetful = partial(ResumableSession, reuse_tool_results=False)
     monkeypatch.setattr(conversation, "ResumableSession", forgetful)
+    # Without reuse a result is taken for the lost call that had the same id.
+    monkeypatch.setattr(demo, "PROFILE", replace(PROFILES["2.5"], call_ids="unique"))
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("turns lost") == "0"
-    assert int(paper.figure("tools run")) == len(TO_BOOK) + 1
-    assert paper.figure("tools run twice") == "1"
-    assert re.search(r"Booked twice: (canoe|sauna)\.", paper.flat)
+    assert int(paper.figure("tools run")) > len(TO_GET)
+    assert int(paper.figure("tools run twice")) >= 1
+    assert re.search(r"A tool ran twice for: (ferry|sauna)\.", paper.flat)
     assert "Sends the result of before" not in paper.text
 
 
@@ -222,7 +273,7 @@ async def test_tool_that_never_runs_fails_demo(
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("tool calls by the model") == "1"
     assert paper.figure("tools run") == "0"
-    assert f"Never booked: {TO_BOOK[0]}." in paper.flat
+    assert f"No tool ever ran for: {TO_GET[0]}." in paper.flat
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -277,7 +328,8 @@ async def test_real_model_is_asked_in_its_way(
     paper: Paper, monkeypatch: pytest.MonkeyPatch, model: str, kind: str
 ) -> None:
     """Against the real API no faults are injected, and newer models are typed to in realtime."""
-    async with LiveServer(keep_list) as server:
+    profile = "3.1" if kind == "text" else "2.5"
+    async with LiveServer(keep_list, profile=profile, chunk_delay=0.1) as server:
         monkeypatch.setattr(demo, "genai", SimpleNamespace(Client=server.client, __version__="3"))
         assert await demo.run(paper, seed=1, model=model, key="k") == 0
         heard = [heard.value for heard in server.heard if heard.kind == kind]
@@ -285,12 +337,13 @@ async def test_real_model_is_asked_in_its_way(
         assert {dial.credential for dial in server.connections} == {"k"}
         (dial,) = server.connections
         (tool,) = dial.setup["tools"]
-        assert [function["name"] for function in tool["function_declarations"]] == [BOOK]
+        assert [function["name"] for function in tool["function_declarations"]] == [BOOK, RENT]
         results = [heard.value for heard in server.heard if heard.kind == "tool_response"]
-        assert [result["response"]["booked"] for result in results] == TO_BOOK
-        assert all(result["id"] and result["name"] == BOOK for result in results)
+        assert [result["response"]["what"] for result in results] == TO_GET
+        assert all(result["id"] and result["name"] in {BOOK, RENT} for result in results)
     assert paper.figure("turns lost") == "0"
-    assert paper.figure("tool calls by the model") == paper.figure("tools run") == f"{len(TO_BOOK)}"
+    assert paper.figure("turns interrupted by the next one") == "1"
+    assert paper.figure("tool calls by the model") == paper.figure("tools run") == f"{len(TO_GET)}"
     assert paper.figure("connections") == "1"
     assert "faults that happened" not in paper.text
 
@@ -371,7 +424,7 @@ async def test_timeout_of_session_is_not_patience() -> None:
     talk = Conversation(Timeline(Paper(), lambda: 0.0))
     session: Any = SimpleNamespace(send_client_content=send_client_content)
     with pytest.raises(TimeoutError, match="the dial took too long"):
-        await talk._ask(session, 1, "One.")
+        await talk._take_turn(session, 1)
 
 
 async def test_interruption_of_nothing_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,14 +487,24 @@ async def test_tool_books_and_answers(paper: Paper) -> None:
     """Each call is run once, and its result names the call."""
     mailbox, answered = Mailbox(), []
     tools = Tools(timeline_on(paper), lambda: answered.append(len(mailbox.results)))
-    calls = [types.FunctionCall(id="1", name=BOOK, args={"what": "canoe"})]
+    wanted = {BOOK: "ferry", RENT: "canoe"}
+    calls = [
+        types.FunctionCall(id=name, name=name, args={"what": what}) for name, what in wanted.items()
+    ]
     async with asyncio.TaskGroup() as group:
-        tools.start(calls, session=mailbox, group=group)
-    assert tools.called == {"1": "canoe"}
-    assert tools.booked == ["canoe"]
-    response = {"booked": "canoe", "number": 1}
-    assert mailbox.results == [types.FunctionResponse(id="1", name=BOOK, response=response)]
-    assert answered == [1]
+        tools.start(calls, connection=3, session=mailbox, group=group)
+    assert tools.called == tools.booked == ["ferry", "canoe"]
+    assert tools.shown_on == {"ferry": 3, "canoe": 3}
+    assert mailbox.results == [
+        types.FunctionResponse(id=name, name=name, response={"what": what, "number": number})
+        for number, (name, what) in enumerate(wanted.items(), 1)
+    ]
+    assert answered == [1, 2]
+    assert paper.happenings == [
+        "← model    Calls book(ferry) and rent(canoe).",
+        "◆ tool     Runs: the ferry is booked, number 1.",
+        "◆ tool     Runs: the canoe is rented, number 2.",
+    ]
 
 
 async def test_cancelled_call_books_nothing(paper: Paper) -> None:
@@ -450,7 +513,7 @@ async def test_cancelled_call_books_nothing(paper: Paper) -> None:
     tools = Tools(timeline_on(paper), lambda: None)
     calls = [types.FunctionCall(id=f"{n}", name=BOOK, args={"what": f"boat{n}"}) for n in (1, 2)]
     async with asyncio.TaskGroup() as group:
-        tools.start(calls, session=mailbox, group=group)
+        tools.start(calls, connection=1, session=mailbox, group=group)
         await asyncio.sleep(0.1)
         tools.cancel(["1", "unheard of"])
     assert tools.booked == ["boat2"]
@@ -458,12 +521,25 @@ async def test_cancelled_call_books_nothing(paper: Paper) -> None:
     assert "Cancelled: the boat1 is not booked yet." in paper.text
 
 
+async def test_id_that_comes_again_is_another_call(paper: Paper) -> None:
+    """Ids are counted anew on each connection: two calls with the same one are two."""
+    mailbox = Mailbox()
+    tools = Tools(timeline_on(paper), lambda: None)
+    async with asyncio.TaskGroup() as group:
+        for connection, what in enumerate(("canoe", "sauna"), 1):
+            call = types.FunctionCall(id="1", name=BOOK, args={"what": what})
+            tools.start([call], connection=connection, session=mailbox, group=group)
+    assert tools.booked == ["canoe", "sauna"]
+    assert [result.response["what"] for result in mailbox.results] == ["canoe", "sauna"]
+
+
 async def test_call_without_name_is_answered(paper: Paper) -> None:
     """A call that says nothing of what it wants, and has no id, is run all the same."""
     mailbox = Mailbox()
     tools = Tools(timeline_on(paper), lambda: None)
     async with asyncio.TaskGroup() as group:
-        tools.start([types.FunctionCall(name=BOOK)], session=mailbox, group=group)
+        call = types.FunctionCall(name=BOOK)
+        tools.start([call], connection=1, session=mailbox, group=group)
     assert len(mailbox.results) == 1
 
 
@@ -490,26 +566,36 @@ def test_model_remembers_every_turn() -> None:
 
 def test_model_books_before_it_answers() -> None:
     """The emulator's model calls the tool for what is to be booked, and then tells its number."""
-    asked = Known("user", "Book the canoe.")
-    assert keep_list(Question((asked,), {})) == Call(BOOK, {"what": "canoe"})
-    called = Known("model", {"function_call": {"name": BOOK, "args": {"what": "canoe"}}})
-    result = {"id": "1", "name": BOOK, "response": {"booked": "canoe", "number": 7}}
-    answered = Known("user", {"function_response": result})
-    reply = keep_list(Question((asked, called, answered), {}))
-    assert reply == "That makes 1: canoe. Booked, number 7."
+    asked = Known("user", "Book the ferry and rent the canoe.")
+    wanted = {BOOK: "ferry", RENT: "canoe"}
+    assert keep_list(Question((asked,), {})) == [
+        Call(name, {"what": what}) for name, what in wanted.items()
+    ]
+    called = [
+        Known("model", {"function_call": {"name": name, "args": {"what": what}}})
+        for name, what in wanted.items()
+    ]
+    results = [
+        {"id": "1", "name": name, "response": {"what": what, "number": number}}
+        for number, (name, what) in enumerate(wanted.items(), 7)
+    ]
+    answered = [Known("user", {"function_response": result}) for result in results]
+    reply = keep_list(Question((asked, *called, *answered), {}))
+    assert reply == "That makes 2: ferry, canoe. Booked, number 7. Rented, number 8."
     more = Known("user", "Pack the tent.")
-    context = (asked, called, answered, Known("model", reply), more)
-    assert keep_list(Question(context, {})) == "That makes 2: canoe, tent."
+    context = (asked, *called, *answered, Known("model", reply), more)
+    assert keep_list(Question(context, {})) == "That makes 3: ferry, canoe, tent."
 
 
 def test_every_question_names_one_thing() -> None:
-    """All of the things on the list are different, and those to book are on it."""
+    """All of the things on the list are different, and those to book or to rent are on it."""
     context = tuple(Known("user", question) for question in QUESTIONS)
     reply = keep_list(Question(context, {}))
     assert isinstance(reply, str)
-    assert reply.startswith(f"That makes {len(QUESTIONS)}: campsite, tent, ")
-    assert all(f" {thing}, " in reply for thing in TO_BOOK)
-    assert len(set(reply.rstrip(".").split(": ")[1].split(", "))) == len(QUESTIONS)
+    count = len(QUESTIONS) + 1  # one question names two
+    assert reply.startswith(f"That makes {count}: campsite, tent, ")
+    assert all(f" {thing}, " in reply for thing in TO_GET)
+    assert len(set(reply.rstrip(".").split(": ")[1].split(", "))) == count
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -517,7 +603,7 @@ def test_storm_leaves_room(seed: int) -> None:
     """Every fault comes once; the first turn, the last and those after a full reply have none."""
     storm = storm_of(random.Random(seed))
     numbers = range(1, len(QUESTIONS) + 1)
-    within: list[Moment] = [1, 2, 3, "end", "call", "result"]
+    within: list[Moment] = [1, 2, 3, "end", "call", "result", "interrupted"]
     moments = [(turn, moment) for turn in numbers for moment in within]
     struck = {(t, m): fault for t, m in moments if (fault := storm.due(t, m)) is not None}
     turns = [turn for turn, _ in struck]
@@ -526,8 +612,10 @@ def test_storm_leaves_room(seed: int) -> None:
     assert len(set(turns)) == len(FAULTS)
     assert not {1, len(QUESTIONS)} & set(turns)
     assert all(turn + 1 not in turns for turn, moment in struck if moment == "end")
+    assert INTERRUPTING - 1 not in turns
     for turn, moment in struck:
-        assert (to_book(QUESTIONS[turn - 1]) is not None) is (moment in {"call", "result"})
+        assert bool(wishes(QUESTIONS[turn - 1])) is (moment in {"call", "result"})
+        assert (turn == INTERRUPTING) is (moment == "interrupted")
     assert not any(storm.due(*moment) for moment in struck)
 
 
@@ -548,6 +636,7 @@ ABORTED = {"ended_by": "server", "close_code": 1006}
 CLOSED = {"ended_by": "server", "close_code": 1011}
 PIECE = {"serverContent": {"outputTranscription": {"text": "That"}}}
 DONE = {"serverContent": {"turnComplete": True}}
+BROKEN = {"serverContent": {"interrupted": True}}
 HANDLE = {"sessionResumptionUpdate": {"newHandle": "h"}}
 CALL = {"toolCall": {"functionCalls": []}}
 REJECTED = dial(2, handle="h", close_code=1008)
@@ -578,6 +667,11 @@ REJECTED = dial(2, handle="h", close_code=1008)
         ("1011 before the handle", dial(sent=[DONE, HANDLE], **CLOSED), [], False),
         ("1011 before the handle", dial(sent=[DONE, "{}"], **CLOSED), [], False),
         ("1011 before the handle", dial(sent=[DONE], **ABORTED), [], False),
+        ("1011 after an interruption", dial(sent=[PIECE, BROKEN, DONE], **CLOSED), [], True),
+        ("1011 after an interruption", dial(sent=[BROKEN, DONE, PIECE], **CLOSED), [], True),
+        ("1011 after an interruption", dial(sent=[BROKEN, DONE, PIECE, DONE], **CLOSED), [], False),
+        ("1011 after an interruption", dial(sent=[BROKEN, DONE], **ABORTED), [], False),
+        ("1011 after an interruption", dial(sent=[PIECE, DONE], **CLOSED), [], False),
         ("cut in a tool call", dial(sent=[DONE, CALL, HANDLE], **ABORTED), [], True),
         ("cut in a tool call", dial(sent=[CALL, PIECE], **ABORTED), [], False),
         ("cut in a tool call", dial(sent=[CALL], **CLOSED), [], False),
@@ -650,6 +744,30 @@ def test_imperfect_record(turns: Sequence[Turn], known: Any, tally: Tally) -> No
     assert count(turns, known=known) == tally
 
 
+INTERRUPTED = (Turn("One.", (), "Rep"), ASKED[1])
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "tally"),
+    [
+        ([KNOWN[0], ("model", "Rep"), *KNOWN[2:]], ["One.", "Two.", "Two."], Tally(2, 1, (), ())),
+        ([KNOWN[0], ("model", "Rep"), *KNOWN[2:]], ["One.", "Two.", "One."], Tally(2, 1, (), ())),
+        (None, [], Tally(2, 1, (), ())),
+        (KNOWN, ["One.", "Two."], Tally(2, 1, ("One.",), ())),
+        (
+            [KNOWN[0], ("model", "Rep"), ("model", "Rep"), *KNOWN[2:]],
+            ["One.", "Two."],
+            Tally(2, 1, (), ("One.",)),
+        ),
+    ],
+)
+def test_interrupted_turn_is_counted(known: Any, asked: Sequence[str], tally: Tally) -> None:
+    """The server knows of an interrupted reply what was shown, once, and is not asked again."""
+    again = ("One.",) * (asked.count("One.") > 1)
+    expected = replace(tally, interrupted=("One.",), again=again)
+    assert count(INTERRUPTED, known=known, asked=asked) == expected
+
+
 @pytest.mark.parametrize(
     ("called", "run", "tally"),
     [
@@ -672,8 +790,8 @@ RAN = ToolTally(2, 1, 1, (), ())
 @pytest.mark.parametrize(
     ("tools", "text"),
     [
-        (ToolTally(1, 0, 0, ("canoe",), ()), "Never booked: canoe."),
-        (ToolTally(2, 1, 2, (), ("canoe",)), "Booked twice: canoe."),
+        (ToolTally(1, 0, 0, ("canoe",), ()), "No tool ever ran for: canoe."),
+        (ToolTally(2, 1, 2, (), ("canoe",)), "A tool ran twice for: canoe."),
     ],
 )
 def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
@@ -686,6 +804,8 @@ def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
     ("tally", "missed", "error", "good", "text"),
     [
         (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: nothing was lost, "),
+        (Tally(2, 1, (), (), ("One.",)), [], None, True, "Of 2 turns 1 were answered, and 1 inter"),
+        (Tally(2, 1, (), (), ("One.",), ("One.",)), [], None, False, 'was interrupted: "One.".'),
         (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
         (Tally(2, 1, ("One.", "Two."), ()), [], None, False, 'Lost: "One.", "Two.".'),
         (Tally(2, 2, (), ()), ["go_away"], None, False, "Not proven, since it did not happen: go_"),
@@ -741,14 +861,17 @@ def test_long_reply_loses_its_middle(paper: Paper) -> None:
 def test_tools_are_told(paper: Paper) -> None:
     """A call, its run and a result that is sent again each have a line."""
     timeline = timeline_on(paper)
-    timeline.called("book(canoe)")
+    timeline.called(["book(canoe)"])
     timeline.tool("Runs.")
-    timeline.reused("book(canoe)")
+    timeline.reused(["book(canoe)"])
+    timeline.reused(["book(ferry)", "rent(canoe)"])
     assert paper.text.splitlines() == [
         "  0.0 s  ← model    Calls book(canoe).",
         "  1.2 s  ◆ tool     Runs.",
         "  2.5 s  ← model    Calls book(canoe) again.",
         "  3.8 s  · session  Sends the result of before: the tool does not run again.",
+        "  5.0 s  ← model    Calls book(ferry) and rent(canoe) again.",
+        "  6.2 s  · session  Sends the results of before: no tool runs again.",
     ]
 
 
