@@ -107,6 +107,12 @@ def asks_on(server, number):
     return [said for said in heard_on(server, number) if said[0] in {"turn", "text", "ask_on"}]
 
 
+def ends_on(server, number):
+    """Return how many turns the server has ended on a connection."""
+    sent = server.connections[number - 1].sent
+    return sum("turnComplete" in message.get("serverContent", {}) for message in sent)
+
+
 async def until(condition):
     """Wait until something is true."""
     async with asyncio.timeout(LONG):

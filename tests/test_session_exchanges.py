@@ -245,8 +245,8 @@ async def test_burst_after_a_resume_and_an_interruption():
         await caller.until("at ")
         server.inject(Abort())
         await caller.told("at long last")
+        assert asks_on(server, 2) == [("ask_on", None), ("turn", "b"), ("turn", "c")]
         assert asks_on(server, 3) == [("ask_on", None)]
-        assert asked(server) == ["a", "b", "c"]
 
 
 async def test_interruption_of_two_turns_that_are_answered_at_once():
@@ -262,10 +262,10 @@ async def test_interruption_of_two_turns_that_are_answered_at_once():
         await session.send_client_content(turns=user("b"))
         await caller.until("both ")
         await session.send_client_content(turns=user("c"))
-        await caller.told("y y y")
-        server.reject_handles()
+        await caller.until("end")
         server.inject(Abort())
-        await settled()
+        await caller.told("y y y")
+        assert asks_on(server, 2) == [("turn", "c")]
         assert known(server) == [
             ("user", "a"),
             ("user", "b"),
@@ -273,7 +273,6 @@ async def test_interruption_of_two_turns_that_are_answered_at_once():
             ("user", "c"),
             ("model", "y y y"),
         ]
-        assert asked(server) == ["a", "b", "c"]
 
 
 # One definition of a turn's end

@@ -11,7 +11,6 @@ from talk import (
     FEW,
     NAMES,
     READY,
-    SLOW,
     SPEECH,
     SPOKEN,
     asks_on,
@@ -53,40 +52,50 @@ async def test_cut_reply_to_speech_on_a_model_without_client_content():
 # Models whose turns never end
 
 
-@pytest.mark.parametrize("profile", ["transcribe", "translate"])
-async def test_translation_that_is_resumed(profile):
+STREAMS = pytest.mark.parametrize(
+    ("profile", "piece"), [("transcribe", "whole"), ("translate", "one ")]
+)
+
+
+@STREAMS
+async def test_translation_that_is_resumed(profile, piece):
     """Nothing is asked of a session that translates, after a resume."""
     async with (
-        LiveServer(lambda question: "one two", profile=profile, **SLOW) as server,
+        LiveServer(lambda question: "one two", profile=profile, **SPEECH) as server,
         session_on(server, config=SPOKEN, policy=READY, model=NAMES[profile]) as session,
         listening(session) as caller,
     ):
-        await hum(session, 50)
+        await speak(session, marks=False)
         await caller.until("handle")
-        await hum(session, 5)
+        await speak(session, marks=False)
+        await caller.until(piece, 2)
         server.inject(Abort())
-        await hum(session, 50)
         await settled()
+        await speak(session, marks=False)
+        await caller.until(piece, 3)
         assert server.connections[1].handle is not None
-        assert not asks_on(server, 2)
+        assert asks_on(server, 2) == []
 
 
-@pytest.mark.parametrize("profile", ["transcribe", "translate"])
-async def test_translation_whose_handle_is_refused(profile):
+@STREAMS
+async def test_translation_whose_handle_is_refused(profile, piece):
     """Nothing is asked of a new session that translates: what was heard is no question."""
     async with (
-        LiveServer(lambda question: "one two", profile=profile, **SLOW) as server,
+        LiveServer(lambda question: "one two", profile=profile, **SPEECH) as server,
         session_on(server, config=SPOKEN, policy=READY, model=NAMES[profile]) as session,
         listening(session) as caller,
     ):
-        await hum(session, 50)
+        await speak(session, marks=False)
         await caller.until("handle")
+        await speak(session, marks=False)
+        await caller.until(piece, 2)
         server.reject_handles()
         server.inject(Abort())
-        await hum(session, 50)
         await settled()
+        await speak(session, marks=False)
+        await caller.until(piece, 3)
         assert server.connections[-1].handle is None
-        assert not asks_on(server, 3)
+        assert asks_on(server, len(server.connections)) == []
 
 
 async def test_translation_that_goes_on():
