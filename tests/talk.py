@@ -201,8 +201,9 @@ LONG = 60.0
 class Caller:
     """A caller that reads on and on, and notes what it is shown.
 
-    What is shown is words, as they are, and ``audio``, ``interrupted``, ``whole``, ``end``,
-    ``handle``, ``call`` and ``cancelled``; what is empty is left out.
+    What is shown is words, as they are, and ``audio``, ``thought``, ``code``,
+    ``interrupted``, ``whole``, ``end``, ``handle``, ``call`` and ``cancelled``; what is empty is
+    left out.
 
     Args:
         session: The session.
@@ -233,8 +234,11 @@ class Caller:
         content = message.server_content
         if content is not None:
             for part in (content.model_turn and content.model_turn.parts) or ():
-                self.shown.append(part.text or "audio")
-                self._said += part.text or ""
+                if part.thought or not (part.text or part.inline_data):
+                    self.shown.append("thought" if part.thought else "code")
+                else:
+                    self.shown.append(part.text or "audio")
+                    self._said += part.text or ""
             if content.output_transcription is not None and content.output_transcription.text:
                 self.shown.append(content.output_transcription.text)
                 self._said += content.output_transcription.text
