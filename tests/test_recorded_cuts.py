@@ -1,4 +1,4 @@
-"""Each recorded order of frames, cut before every frame of the server's, through the session.
+"""Each recorded order of frames, cut before every frame, through the session.
 
 The emulator plays what was recorded, a caller plays its side of it, and the connection is lost at
 every moment in turn. Once the session is resumed; once the handle is refused, and a new one begun.
@@ -62,6 +62,7 @@ class Play:
         transparent: Whether handles have numbers; None for where they have them by default.
         questions: The names of what was asked, in order.
         asked: What the model was asked, each with how much the caller had been shown by then.
+        events: What the session has told.
     """
 
     recording: dict
@@ -129,19 +130,17 @@ class Play:
 
     def _parts(self, name):
         """Return the parts of the replies to a question: at first, and after a tool's result."""
-        left = [*self.recording.get("replies", [["talk"]])]
+        left = [*self.recording["replies"]]
         for _ in range(int(name.split()[1])):
-            first = left.pop(0) if len(left) > 1 else left[0]
-            after = ["talk"]
-            if "call" in first and left and left[0] is not first:
-                after = left.pop(0)
+            first = left.pop(0)
+            after = left.pop(0) if "call" in first and left else ["talk"]
         return first, after
 
     # The caller
 
     async def _talk(self, session):
         before = []
-        for frame, run in itertools.groupby(frames_of(self.recording["order"])):
+        for frame, _ in itertools.groupby(frames_of(self.recording["order"])):
             if not frame.startswith(">"):
                 before.append(frame)
                 continue
@@ -152,9 +151,9 @@ class Play:
             elif waits:
                 await self.caller.until(waits[-1])
             before.clear()
-            await self._send(session, frame, len(list(run)))
+            await self._send(session, frame)
 
-    async def _send(self, session, frame, times):
+    async def _send(self, session, frame):
         match frame:
             case ">turn":
                 await session.send_client_content(turns=user(self._question()))
@@ -228,7 +227,7 @@ class Play:
         texts = [words(name, known) for name in self.questions for known in (0, 1)]
         for _, (said, _) in standing(shown):
             if not any(text.startswith(said) for text in texts):
-                found.append(f"it was shown {said!r}")
+                found.append(f"{said!r} stands")
         for name in self.questions:
             finished = self._finished(name)
             again = [it for it, place in self.asked if it == name and place > finished]
