@@ -280,3 +280,64 @@ async def test_result_for_a_call_that_nobody_has_heard_of():
         )
         await caller.told("it rains")
         assert results_on(server, 1) == [("weather", "rain")]
+
+
+# A turn in the midst of a tool round
+
+
+def forecaster(question):
+    """Call for the weather, and reply to all that was said since the last word."""
+    if question.open == ["a"]:
+        return OSLO
+    return "+".join(part if isinstance(part, str) else "result" for part in question.open)
+
+
+SHIFTED = "what is sent right after a result is not booked with it, and stays owed"
+CROSSED = "a call that is cancelled when its result is sent goes on for the session"
+
+
+@pytest.mark.xfail(reason=SHIFTED, strict=True)
+@pytest.mark.parametrize(
+    ("profile", "ended"),
+    [("2.5", False), ("2.5-vertex", False), ("2.5-vertex", True), ("3.1", False), ("3.8", False)],
+)
+async def test_turn_right_after_a_result(profile, ended):
+    """A turn that is sent before the first word after a result is answered with it, and over."""
+    async with (
+        LiveServer(forecaster, profile=profile, **SLOW) as server,
+        session_on(server, policy=READY, model=NAMES.get(profile, "m")) as session,
+        listening(session) as caller,
+    ):
+        await session.send_realtime_input(text="a")
+        await caller.until("end" if ended else "call")
+        await caller.answer((caller.calls[0], "rain"))
+        await session.send_realtime_input(text="b")
+        await caller.told("a+result+b")
+        await settled()
+        server.inject(Abort())
+        await settled()
+        await settled()
+        assert asks_on(server, 2) == []
+        assert caller.replies.count("a+result+b") == 1
+
+
+@pytest.mark.xfail(reason=CROSSED, strict=True)
+@pytest.mark.parametrize("profile", ["2.5", "3.1"])
+async def test_result_that_crosses_a_cancellation(profile):
+    """A call whose result was on its way when it was cancelled is over with its exchange."""
+    async with (
+        LiveServer(forecaster, profile=profile, **SLOW) as server,
+        session_on(server, policy=READY, model=NAMES.get(profile, "m")) as session,
+        listening(session) as caller,
+    ):
+        await session.send_realtime_input(text="a")
+        await caller.until("call")
+        await session.send_realtime_input(text="b")
+        await caller.answer((caller.calls[0], "rain"))
+        await caller.told("a+b")
+        await settled()
+        server.inject(Abort())
+        await settled()
+        await settled()
+        assert asks_on(server, 2) == []
+        assert caller.replies.count("a+b") == 1
