@@ -283,11 +283,15 @@ class Caller:
     async def _until(self, noted, value, times):
         try:
             async with asyncio.timeout(LONG):
-                while noted.count(value) < times:
-                    self._news.clear()
-                    await self._news.wait()
+                await self.sees(lambda: noted.count(value) >= times)
         except TimeoutError:
             pytest.fail(f"no {value!r} after {self.shown}")
+
+    async def sees(self, condition):
+        """Wait until something is true of what has been shown."""
+        while not condition():
+            self._news.clear()
+            await self._news.wait()
 
 
 @contextlib.asynccontextmanager

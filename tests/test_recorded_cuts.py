@@ -98,8 +98,7 @@ class Play:
             try:
                 async with asyncio.timeout(LONGEST):
                     await self._talk(session)
-                    while not self._answered():  # noqa: ASYNC110
-                        await asyncio.sleep(0.1)
+                    await self.caller.sees(self._answered)
                 await asyncio.sleep(SETTLED)
             finally:
                 self.stats = session.stats
