@@ -864,7 +864,7 @@ async def play_each(cases, script, *, generation, vertexai, **options):
         **options: More of `Play`.
     """
     failures = []
-    async with _quickly(), server_for(generation, script) as server:
+    async with quickly(), server_for(generation, script) as server:
         live = server.client(vertexai=vertexai).aio.live
         for name, faults in cases.items():
             dialled = len(server.connections)
@@ -885,7 +885,7 @@ async def play_each(cases, script, *, generation, vertexai, **options):
 
 
 @contextlib.asynccontextmanager
-async def _quickly():
+async def quickly():
     """Let the loop do without its debug mode, which notes where each callback was made.
 
     Nor does its clock wait for sockets: both ends of each are in this loop, and nothing is on its

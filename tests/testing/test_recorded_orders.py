@@ -3,20 +3,16 @@
 import asyncio
 import base64
 import json
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from recordings import RECORDINGS, STREAMS, frames_of, part_of
 from talking import GEMINI_PATH, VERTEX_PATH
 from websockets.asyncio.client import ClientConnection, connect
 
-from reconnect.testing import PROFILES, Call, LiveServer, Profile, Question, Reply, Unspoken
+from reconnect.testing import PROFILES, LiveServer, Profile, Question, Reply
 from reconnect.testing._model import Model
-
-FILE = Path(__file__).parents[1] / "data" / "recorded_orders.toml"
-RECORDINGS: list[dict[str, Any]] = tomllib.loads(FILE.read_text())["recording"]
 
 FRAME = 0.02
 """Seconds between frames of audio."""
@@ -27,8 +23,6 @@ PATIENCE = 5.0
 SILENT_FRAMES = 6
 """How many of the frames of a spoken turn are silent, at its end."""
 
-STREAMS = {name for name, profile in PROFILES.items() if profile.stream != "none"}
-
 OUTPUT = {"audio", "audio+words", "code", "empty", "heard", "interim", "thought", "usage"} | {
     "words",
     "words-",
@@ -37,14 +31,6 @@ OUTPUT = {"audio", "audio+words", "code", "empty", "heard", "interim", "thought"
 """Frames that come as often as the model likes, and alternate as it likes."""
 
 SAID = "one two three four five six seven eight"
-PARTS: dict[str, Any] = {
-    "call": Call("f"),
-    "code": {"serverContent": {"modelTurn": {"parts": [{"executableCode": {"code": "f()"}}]}}},
-    "nothing": "",
-    "talk": SAID,
-    "thought": {"serverContent": {"modelTurn": {"parts": [{"text": "hm", "thought": True}]}}},
-    "unspoken": Unspoken(SAID),
-}
 KINDS = {
     "interimInputTranscription": "interim",
     "generationComplete": "whole",
@@ -79,15 +65,6 @@ MESSAGES: dict[str, dict[str, Any]] = {
     ">video": {"realtime_input": {"video": blob(b"v", "image/jpeg")}},
 }
 """What the client sends, save what depends on what came before."""
-
-
-def frames_of(order: str) -> list[str]:
-    """Give the frames of an order one by one."""
-    found: list[str] = []
-    for word in order.split():
-        frame, _, times = word.partition("*")
-        found += [frame] * int(times or 1)
-    return found
 
 
 def kind_of(message: dict[str, Any]) -> str:
@@ -225,7 +202,9 @@ class Player:
 
 def model_of(recording: dict[str, Any]) -> Model:
     """Give the model that has to say what the recorded one had, and says the last thing again."""
-    replies = [[PARTS[part] for part in parts] for parts in recording.get("replies", [["talk"]])]
+    replies = [
+        [part_of(name, SAID) for name in parts] for parts in recording.get("replies", [["talk"]])
+    ]
 
     def answer(question: Question) -> Reply:
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
