@@ -231,6 +231,10 @@ class Session:
             return Reaction()
         return Reaction("stream", speech=heard, over=over)
 
+    @property
+    def _is_spoken_to(self) -> bool:
+        return self.ear.marked or bool(self.ear.speech)
+
     def _is_silence(self, value: Any) -> bool:
         return self.detects and isinstance(value, bytes) and is_silence(value)
 
@@ -252,6 +256,10 @@ class Session:
         """Take in the result of a call that the model does not wait for."""
         exchange = self.exchange
         scheduling = response.get("scheduling") or _DEFAULT_SCHEDULING
+        if exchange is None and self._is_spoken_to:
+            # Nobody is talked over: it waits for the reply to what is being said.
+            self.results.append(response)
+            return Reaction()
         if exchange is None:
             reaction = Reaction("nothing" if scheduling == "SILENT" else "answer")
         elif scheduling == "INTERRUPT" and exchange.talking:
