@@ -13,9 +13,8 @@ import asyncio
 import logging
 import sys
 
-import loops
 from sweep_laws import broken
-from sweep_player import play
+from sweep_player import new_loop, play
 from sweep_script import draw
 
 
@@ -33,7 +32,7 @@ async def problems(seed, *, faults=True):
 
 
 def _run(seed, *, faults):
-    with asyncio.Runner(loop_factory=loops.new) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(problems(seed, faults=faults))
 
 

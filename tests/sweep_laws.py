@@ -60,7 +60,7 @@ def _lives(play):
 
 
 def _one_outcome(play):
-    """An outage reads Lost, Retrying, until one outcome; a move reads GoingAway, Resumed."""
+    """An outage reads Lost, Retrying, until one outcome; a move reads GoingAway, and that."""
     state, leaving = "new", False
     follows = {
         "new": {Connected: "up", Lost: "lost"},
@@ -75,7 +75,7 @@ def _one_outcome(play):
         elif type(event) in follows[state]:
             state = follows[state][type(event)]
             leaving = leaving and state == "up" and isinstance(event, Connected)
-        elif isinstance(event, Resumed) and leaving:
+        elif isinstance(event, Resumed | Restarted) and leaving:
             leaving = False
         elif type(event) in (Lost, Retrying, Resumed, Restarted, GaveUp, Connected):
             yield f"{type(event).__name__} while {state}"
@@ -96,8 +96,17 @@ def _answers(play):
     """Whoever waits for a reply is given it, whole, and no send waits for long."""
     for waited in play.of("hang"):
         turn = play.conversation.turns.get(waited)
-        if turn is None or not (turn.frames and _may_be_lost(play, turn)):
+        if turn is None:
             yield f"nobody has answered {waited}"
+        elif not (turn.frames and _may_be_lost(play, turn)) and not _is_joined(play, waited):
+            yield f"nobody has answered {waited}"
+
+
+def _is_joined(play, number):
+    """Tell whether a turn was answered with speech of an outage, which went out after it."""
+    said = _said(play)
+    after = said[said.index(number) + 1 :] if number in said else []
+    return bool(after) and after[0] < number and _has_no_order(play, after[0])
 
 
 def _may_be_lost(play, turn):
@@ -105,9 +114,19 @@ def _may_be_lost(play, turn):
     if total(play, "lost_turns") or total(play, "lost_audio") or total(play, "uncovered_audio"):
         # Said to be lost.
         return True
+    if not play.conversation.heard and _is_told(play, turn.number):
+        # A new session knows the words that it is sent, not the audio.
+        return True
     # That a reply is owed nobody can know where the user marks nothing and nothing is transcribed.
     traceless = not (play.conversation.marks or play.conversation.heard)
     return traceless and bool(_losses_after(play, turn.number))
+
+
+def _is_told(play, number):
+    """Tell whether a new session has taken the place of one in which a step began."""
+    log = play.log
+    begun = next(place for place, entry in enumerate(log) if entry[1:] == ("sent", number))
+    return any(it.kind == "event" and isinstance(it.value, Restarted) for it in log[begun:])
 
 
 def _losses_after(play, number):
@@ -145,6 +164,7 @@ def _shows(play):
                     shown.clear()
             case "interrupted":
                 shown.clear()
+                whole &= over
             case _:
                 pass
 
@@ -235,13 +255,25 @@ def _knows(play):
     first = [number for number in first if not _has_no_order(play, number)]
     if first != sorted(first):
         yield f"known in the order {found}"
-    twice = len(found) - len(set(found))
+    twice = min(len(found) - len(set(found)), len(_again(play, found)))
     allowed = total(play, "maybe_twice")
     if not conversation.content:
         # Such a model is asked to continue by the words of the question.
         allowed += sum(isinstance(event, Lost) for event in play.of("event"))
     if twice > allowed:
         yield f"{twice} are known twice, {allowed} may be: {found}"
+
+
+def _again(play, found):
+    """Return the messages that brought again what is known more than once: each counts once."""
+    twice = {number for number in found if found.count(number) > 1}
+    messages, seen = set(), set()
+    for heard in play.heard:
+        for number in twice.intersection(said_in(heard.value)):
+            if number in seen and isinstance(heard.value, str):
+                messages.add((heard.connection, heard.index))
+            seen.add(number)
+    return messages
 
 
 def _said(play):
@@ -320,6 +352,9 @@ def _over(play):
     for entry in play.log:
         if entry.kind == "words":
             whole |= {number for number, _, last in entry.value if last}
+        elif entry.kind == "interrupted":
+            # It was taken back, or the user would not hear more of it.
+            whole.clear()
         elif entry.kind == "end":
             over |= whole
     return over
@@ -368,6 +403,8 @@ def _accounts_for_audio(play):
         (step.number, place)
         for step in play.conversation.steps
         if isinstance(step, Turn | Stream) and step.number in said - in_words
+        # A new session knows the words that it is sent, not the audio.
+        if not _is_told(play, step.number)
         for place in range(step.frames)
         if (step.number, place) not in known
     ]

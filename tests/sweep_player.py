@@ -15,7 +15,7 @@ from unittest import mock
 
 import loops
 from sweep_script import Context, Stream, Turn, Update
-from sweep_words import SILENCE, context, frame, instruction, model_of, transcribe, typed, words_in
+from sweep_words import SILENCE, Transcriber, context, frame, instruction, model_of, typed, words_in
 from talk import user
 
 from reconnect import GaveUp, ReconnectPolicy, ResumableSession
@@ -36,7 +36,27 @@ LONGEST = 600.0
 CLOSING = 11.0
 """Seconds until a socket is closed whose server acknowledges nothing: websockets waits for ten."""
 
+SETTLING = 30.0
+"""Seconds after the last reply: a stall is noticed after fourteen."""
+
 POLICY = ReconnectPolicy(base=0.1, cap=1.0, without_handle="restart")
+
+
+class StandingClock(loops.VirtualTimeLoop):
+    """A loop on which time passes by waiting alone, so that a conversation runs as it did before."""
+
+    def time(self):
+        return self._jumped
+
+
+def new_loop():
+    """Return a loop of the kind that is asked for, with a standing clock where it can have one."""
+    if loops.LOOP == "uvloop":
+        return loops.new()
+    loop = StandingClock()
+    if loops.LOOP == "eager":
+        loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
 
 
 class Entry(NamedTuple):
@@ -106,13 +126,34 @@ async def play(conversation):
         model_of(conversation),
         profile=conversation.profile,
         vad=True,
-        transcriber=transcribe,
+        transcriber=Transcriber(),
         chunk_delay=0.05,
         handle_delay=0.04,
     )
     with quickly():
         async with server:
             return await _Caller(conversation, server).play()
+
+
+class _Running:
+    """A tool that runs.
+
+    Args:
+        call: The call, as the SDK gives it.
+    """
+
+    def __init__(self, call):
+        self.call = call
+        self.key = call.id or call.name
+        self.turn, self.place = call.args["turn"], call.args["call"]
+        # Whether the caller was told that nobody waits for it.
+        self.left = False
+
+    def result(self):
+        """Return its result."""
+        response = {"turn": self.turn, "call": self.place}
+        result = {"name": self.call.name, "response": response}
+        return result | ({"id": self.call.id} if self.call.id else {})
 
 
 class _Caller:
@@ -122,6 +163,7 @@ class _Caller:
         self._play = Play(conversation)
         self._changed = asyncio.Event()
         self._tools = set()
+        self._running = []
         # The newest step that has begun.
         self._newest = -1
         # Where calls have no ids, their results go out in their order.
@@ -216,38 +258,38 @@ class _Caller:
                 self._log("call", (call.args["turn"], call.args["call"]))
             groups = [calls] if self._conversation.together else [[call] for call in calls]
             for group in groups:
-                task = asyncio.create_task(self._run(session, group))
-                # What it is cancelled by.
-                task.keys = [call.id or call.name for call in group]
+                running = [_Running(call) for call in group]
+                self._running += running
+                task = asyncio.create_task(self._run(session, running))
                 self._tools.add(task)
                 task.add_done_callback(self._tools.discard)
 
     # What it does
 
     def _stop(self, keys):
-        """Stop the tools that nobody waits for, the oldest of each key, if the caller does so."""
-        for key in keys if self._conversation.obeys else ():
-            for task in self._tools:
-                if task.keys == [key]:
-                    task.cancel()
-                    break
+        """Leave the tools that nobody waits for: the oldest of each id, or of a name without ids."""
+        for key in keys:
+            found = next((it for it in self._running if it.key == key), None)
+            if found is not None:
+                found.left = True
+                self._running.remove(found)
 
-    async def _run(self, session, calls):
-        turn = self._conversation.turns[calls[0].args["turn"]]
-        in_order = self._order if calls[0].id is None else contextlib.nullcontext()
+    async def _run(self, session, tools):
+        """Run the tools of a message, and give their results in one response."""
+        turn = self._conversation.turns[tools[0].turn]
+        in_order = self._order if tools[0].call.id is None else contextlib.nullcontext()
         async with in_order:
+            for tool in tools:
+                await asyncio.sleep(turn.tools[tool.place].seconds)
             results = []
-            for call in calls:
-                place = call.args["call"]
-                await asyncio.sleep(turn.tools[place].seconds)
-                result = {"name": call.name, "response": {"turn": turn.number, "call": place}}
-                result |= {"id": call.id} if call.id else {}
-                result |= self._scheduling(turn)
-                results.append(result)
-            for call in calls:
-                self._log("result", (turn.number, call.args["call"]))
+            for tool in tools:
+                if not tool.left:
+                    self._running.remove(tool)
+                    self._log("result", (tool.turn, tool.place))
+                    results.append(tool.result() | self._scheduling(turn))
             try:
-                await session.send_tool_response(function_responses=results)
+                if results:
+                    await session.send_tool_response(function_responses=results)
             except Exception as error:
                 self._log("raised", error)
 
@@ -271,7 +313,7 @@ class _Caller:
                 await self._wait(session, step)
             if any(isinstance(event, GaveUp) for event in self._play.of("event")):
                 return
-        await asyncio.sleep(10)
+        await asyncio.sleep(SETTLING)
 
     def _disturb(self, step):
         for trouble in self._conversation.troubles:

@@ -132,7 +132,6 @@ class Conversation:
         marks: Whether the user marks activity, or else the server detects speech.
         transparent: What the caller says of transparent resumption; None for nothing.
         behaviors: What is declared of each tool.
-        obeys: Whether the caller stops a tool whose call is cancelled.
         together: Whether the results of a message go in one response.
         steps: What the user does.
         troubles: What goes wrong.
@@ -145,7 +144,6 @@ class Conversation:
     marks: bool
     transparent: bool | None
     behaviors: dict = field(default_factory=dict)
-    obeys: bool = False
     together: bool = True
     steps: tuple = ()
     troubles: tuple = ()
@@ -179,7 +177,7 @@ class Conversation:
         lines = [
             f"{self.profile}, {'spoken' if self.spoken else 'text'}, heard={self.heard},"
             f" marks={self.marks}, transparent={self.transparent}, {self.behaviors},"
-            f" obeys={self.obeys}, together={self.together}"
+            f" together={self.together}"
         ]
         for step in self.steps:
             lines += [f"  ! {trouble}" for trouble in self.troubles if trouble.step == step.number]
@@ -208,7 +206,6 @@ def draw(seed: int, *, faults: bool = True) -> Conversation:
         marks=not streams and dice.random() < 0.5,
         transparent=dice.choice([None, None, False]) if profile.backend == "vertex" else None,
         behaviors=behaviors,
-        obeys=dice.random() < 0.5,
         together=dice.random() < 0.5,
     )
     count = dice.randint(3, 8)

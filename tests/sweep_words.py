@@ -32,10 +32,22 @@ def frame_of(data):
     return divmod(int.from_bytes(data[:4], "big") - 1, 100)
 
 
-def transcribe(speech):
-    """Return the words of frames of speech."""
-    numbers = dict.fromkeys(number for number, _ in map(frame_of, speech))
-    return " ".join(f"spoken {number}." for number in numbers)
+class Transcriber:
+    """Puts frames of speech into words.
+
+    A session that is resumed in the midst of speech has the beginning of it, and takes what is
+    spoken next for the rest: words of a turn that it has transcribed before are left out then.
+    """
+
+    def __init__(self):
+        self._known = set()
+
+    def __call__(self, speech):
+        """Return the words of frames of speech."""
+        numbers = list(dict.fromkeys(number for number, _ in map(frame_of, speech)))
+        new = [number for number in numbers[:-1] if number not in self._known]
+        self._known.update(numbers)
+        return " ".join(f"spoken {number}." for number in [*new, *numbers[-1:]])
 
 
 def typed(number):
