@@ -8,6 +8,7 @@ is judged, with the reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 from sweep_player import FRAME
@@ -117,9 +118,14 @@ def _may_be_lost(play, turn):
     if not play.conversation.heard and _is_told(play, turn.number):
         # A new session knows the words that it is sent, not the audio.
         return True
-    # That a reply is owed nobody can know where the user marks nothing and nothing is transcribed.
-    traceless = not (play.conversation.marks or play.conversation.heard)
-    return traceless and bool(_losses_after(play, turn.number))
+    # That a reply is owed nobody can know.
+    return _is_traceless(play, turn.number) and bool(_losses_after(play, turn.number))
+
+
+def _is_traceless(play, number):
+    """Tell whether a turn is spoken, and neither marked nor transcribed."""
+    turn = play.conversation.turns[number]
+    return bool(turn.frames) and not (play.conversation.marks or play.conversation.heard)
 
 
 def _is_told(play, number):
@@ -146,7 +152,7 @@ def _shows(play):
             case "words":
                 for number, place, last in entry.value:
                     yield from _misplaced(shown, number, place)
-                    if place == 0 and number < begun:
+                    if place == 0 and number < begun and not _is_traceless(play, begun):
                         yield f"the reply to {number} comes after that to {begun}"
                     if place == 0 and number in over:
                         yield f"the reply to {number} is given again though it was over"
@@ -258,8 +264,9 @@ def _knows(play):
     twice = min(len(found) - len(set(found)), len(_again(play, found)))
     allowed = total(play, "maybe_twice")
     if not conversation.content:
-        # Such a model is asked to continue by the words of the question.
-        allowed += sum(isinstance(event, Lost) for event in play.of("event"))
+        # Such a model is asked to continue by the words of the question, and once more over an
+        # empty end.
+        allowed += 2 * len(outcomes(play))
     if twice > allowed:
         yield f"{twice} are known twice, {allowed} may be: {found}"
 
@@ -277,21 +284,27 @@ def _again(play, found):
 
 
 def _said(play):
-    """Return the numbers of what the user has said, as the newest session knows it, in order."""
+    """Return the numbers of what the user has said, as the newest session knows it, in order.
+
+    The beginning of speech is left out that a handle covered, where its words follow: speech that
+    was answered is replayed in words.
+    """
     found = []
-    frames = None
     for role, value in play.context:
-        if role != "user":
-            frames = None
-            continue
-        numbers = said_in(value)
-        if not isinstance(value, bytes):
-            found += numbers
-            frames = None
-        elif numbers and numbers[0] != frames:
-            frames = numbers[0]
-            found += numbers
-    return found
+        numbers = said_in(value) if role == "user" else []
+        if isinstance(value, bytes):
+            if numbers and found[-1:] != [(numbers[0], True)]:
+                found.append((numbers[0], True))
+        else:
+            found += [(number, False) for number in numbers]
+    frames = [frame_of(value) for _, value in play.context if isinstance(value, bytes)]
+    heard = Counter(number for number, _ in filter(None, frames))
+    turns = play.conversation.turns
+    return [
+        number
+        for number, spoken in found
+        if not (spoken and (number, False) in found and heard[number] < turns[number].frames)
+    ]
 
 
 def _may_be_missing(play, number):
