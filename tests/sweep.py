@@ -12,32 +12,52 @@ import argparse
 import asyncio
 import logging
 import sys
+from collections.abc import Iterable, Iterator
 
+from sweep_clock import new_loop
 from sweep_laws import broken
-from sweep_player import new_loop, play
-from sweep_script import draw
+from sweep_player import play
+from sweep_script import Conversation, draw
 
 
-async def problems(seed, *, faults=True):
-    """Play a conversation; return in what it breaks a law.
+def failures(seeds: Iterable[int], *, faults: bool = True) -> list[str]:
+    """Play conversations; return a line for each that breaks a law.
 
     Args:
-        seed: What it is drawn from.
-        faults: Whether anything goes wrong in it.
+        seeds: What they are drawn from.
+        faults: Whether anything goes wrong in them.
     """
+    return list(_failing(seeds, faults=faults))
+
+
+def _failing(seeds: Iterable[int], *, faults: bool) -> Iterator[str]:
+    for seed in seeds:
+        conversation = draw(seed, faults=faults)
+        found = _problems(conversation)
+        if found:
+            replay = f"python tests/sweep.py --seed {seed}{'' if faults else ' --no-faults'}"
+            yield f"{replay}  # {conversation.profile}: {'; '.join(found)}"
+
+
+def _problems(conversation: Conversation) -> list[str]:
+    """Play a conversation; return in what it breaks a law, with what its loop had to report."""
+    reported: list[str] = []
     try:
-        return broken(await play(draw(seed, faults=faults)))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            loop = runner.get_loop()
+            loop.set_exception_handler(lambda _, context: reported.append(f"it left {context}"))
+            found = broken(runner.run(play(conversation)))
     except Exception as error:
-        return [f"it raised {error!r}"]
+        found = [f"it raised {error!r}"]
+    return found + reported
 
 
-def _run(seed, *, faults):
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(problems(seed, faults=faults))
+def main(arguments: list[str] | None = None) -> int:
+    """Play the conversations that are asked for; return 1 if one of them breaks a law.
 
-
-def main(arguments=None):
-    """Play the conversations that are asked for; return 1 if one of them breaks a law."""
+    Args:
+        arguments: Those of the command line; None for its own.
+    """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--count", type=int, default=1, help="how many conversations")
@@ -45,18 +65,15 @@ def main(arguments=None):
     parser.add_argument("--show", action="store_true", help="print each conversation")
     given = parser.parse_args(arguments)
     logging.getLogger("reconnect").setLevel(logging.CRITICAL)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    failures = 0
-    for seed in range(given.seed, given.seed + given.count):
-        if given.show:
-            print(f"{seed}: {draw(seed, faults=not given.no_faults)}")
-        found = _run(seed, faults=not given.no_faults)
-        failures += bool(found)
-        if found:
-            profile = draw(seed).profile
-            print(f"python tests/sweep.py --seed {seed}  # {profile}: {'; '.join(found)}", flush=True)
-    print(f"{given.count} conversations, {failures} of them break a law")
-    return bool(failures)
+    seeds = range(given.seed, given.seed + given.count)
+    for seed in seeds if given.show else ():
+        print(f"{seed}: {draw(seed, faults=not given.no_faults)}")
+    failed = 0
+    for line in _failing(seeds, faults=not given.no_faults):
+        failed += 1
+        print(line, flush=True)
+    print(f"{given.count} conversations, {failed} of them against a law")
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

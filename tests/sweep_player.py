@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from unittest import mock
 
-import loops
+from sweep_clock import quickly
 from sweep_script import Context, Stream, Turn, Update
 from sweep_words import SILENCE, Transcriber, context, frame, instruction, model_of, typed, words_in
 from talk import user
@@ -40,23 +39,6 @@ SETTLING = 30.0
 """Seconds after the last reply: a stall is noticed after fourteen."""
 
 POLICY = ReconnectPolicy(base=0.1, cap=1.0, without_handle="restart")
-
-
-class StandingClock(loops.VirtualTimeLoop):
-    """A loop on which time passes by waiting alone, so that a conversation runs as it did before."""
-
-    def time(self):
-        return self._jumped
-
-
-def new_loop():
-    """Return a loop of the kind that is asked for, with a standing clock where it can have one."""
-    if loops.LOOP == "uvloop":
-        return loops.new()
-    loop = StandingClock()
-    if loops.LOOP == "eager":
-        loop.set_task_factory(asyncio.eager_task_factory)
-    return loop
 
 
 class Entry(NamedTuple):
@@ -98,22 +80,6 @@ class Play:
     def of(self, kind):
         """Return the values of all entries of a kind."""
         return [entry.value for entry in self.log if entry.kind == kind]
-
-
-@contextlib.contextmanager
-def quickly():
-    """Let the loop do without its debug mode, and its clock not wait for sockets.
-
-    Both ends of each are in this loop, and nothing is on its way when none is ready.
-    """
-    loop = asyncio.get_running_loop()
-    debug = loop.get_debug()
-    loop.set_debug(False)
-    try:
-        with mock.patch.object(loops, "GRACE", 0):
-            yield
-    finally:
-        loop.set_debug(debug)
 
 
 async def play(conversation):
@@ -193,7 +159,9 @@ class _Caller:
         self._play.connections = self._server.connections
         self._play.heard = self._server.heard
         self._play.left = [
-            task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("reconnect")
+            task.get_name()
+            for task in asyncio.all_tasks()
+            if task.get_name().startswith("reconnect")
         ]
         for task in self._tools:
             task.cancel()
@@ -267,7 +235,7 @@ class _Caller:
     # What it does
 
     def _stop(self, keys):
-        """Leave the tools that nobody waits for: the oldest of each id, or of a name without ids."""
+        """Leave the tools that nobody waits for: the oldest of each id, or of each name."""
         for key in keys:
             found = next((it for it in self._running if it.key == key), None)
             if found is not None:

@@ -174,11 +174,8 @@ class Conversation:
         return {step.number: step for step in self.steps if isinstance(step, Turn)}
 
     def __str__(self):
-        lines = [
-            f"{self.profile}, {'spoken' if self.spoken else 'text'}, heard={self.heard},"
-            f" marks={self.marks}, transparent={self.transparent}, {self.behaviors},"
-            f" together={self.together}"
-        ]
+        names = ("profile", "spoken", "heard", "marks", "transparent", "behaviors", "together")
+        lines = [", ".join(f"{name}={getattr(self, name)!r}" for name in names)]
         for step in self.steps:
             lines += [f"  ! {trouble}" for trouble in self.troubles if trouble.step == step.number]
             lines.append(f"  {step}")
