@@ -64,12 +64,13 @@ def _tells_the_truth(play):
             asked += asked_in(value)
         elif isinstance(value, str):
             numbers = {number for number, _, _ in words_in(value)}
-            said |= numbers
             for number in numbers - set(asked[-1:]):
                 # Where nobody has the words of a spoken turn, its reply is replayed alone.
                 alone = number not in asked and may_be_missing(play, number)
-                if not (alone or _is_later(play, number, asked)):
+                again = number in said and total(play, "maybe_twice")
+                if not (alone or again or _is_later(play, number, asked)):
                     yield f"the reply to {number} is known as one to {asked[-1:]}"
+            said |= numbers
     over = _over(play)
     for number in sorted(over - said):
         if play.conversation.content or not total(play, "forgotten"):

@@ -8,7 +8,7 @@ server's newest session knows; none of them looks into the library. What they ex
 
 from __future__ import annotations
 
-from sweep_excuses import is_joined, is_traceless, may_be_lost
+from sweep_excuses import is_joined, may_be_lost
 from sweep_knowledge import LAWS, STREAMED
 
 from reconnect import GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
@@ -93,7 +93,7 @@ def _shows(play):
             case "words":
                 for number, place, last in entry.value:
                     yield from _misplaced(shown, number, place)
-                    if place == 0 and number < begun and not is_traceless(play, begun):
+                    if place == 0 and number < begun and not _may_be_lost(play, begun):
                         yield f"the reply to {number} comes after that to {begun}"
                     if place == 0 and number in over:
                         yield f"the reply to {number} is given again though it was over"
@@ -114,6 +114,12 @@ def _shows(play):
                 whole &= over
             case _:
                 pass
+
+
+def _may_be_lost(play, number):
+    """Tell whether a turn was spoken and may be lost: what was typed before it is asked again."""
+    turn = play.conversation.turns[number]
+    return bool(turn.frames) and may_be_lost(play, turn)
 
 
 def _misplaced(shown, number, place):

@@ -133,6 +133,7 @@ class Conversation:
         transparent: What the caller says of transparent resumption; None for nothing.
         behaviors: What is declared of each tool.
         together: Whether the results of a message go in one response.
+        latency: Seconds that a message of the server's is on its way.
         steps: What the user does.
         troubles: What goes wrong.
     """
@@ -145,6 +146,7 @@ class Conversation:
     transparent: bool | None
     behaviors: dict = field(default_factory=dict)
     together: bool = True
+    latency: float = 0.0
     steps: tuple = ()
     troubles: tuple = ()
 
@@ -174,7 +176,16 @@ class Conversation:
         return {step.number: step for step in self.steps if isinstance(step, Turn)}
 
     def __str__(self):
-        names = ("profile", "spoken", "heard", "marks", "transparent", "behaviors", "together")
+        names = (
+            "profile",
+            "spoken",
+            "heard",
+            "marks",
+            "transparent",
+            "behaviors",
+            "together",
+            "latency",
+        )
         lines = [", ".join(f"{name}={getattr(self, name)!r}" for name in names)]
         for step in self.steps:
             lines += [f"  ! {trouble}" for trouble in self.troubles if trouble.step == step.number]
@@ -204,6 +215,7 @@ def draw(seed: int, *, faults: bool = True) -> Conversation:
         transparent=dice.choice([None, None, False]) if profile.backend == "vertex" else None,
         behaviors=behaviors,
         together=dice.random() < 0.5,
+        latency=dice.choice([0.0, 0.0, 0.03]),
     )
     count = dice.randint(3, 8)
     if streams:
