@@ -12,7 +12,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sweep_clock import quickly
+from sweep_clock import Distant, quickly
 from sweep_script import Context, Stream, Turn, Update
 from sweep_words import SILENCE, Transcriber, context, frame, instruction, model_of, typed, words_in
 from talk import user
@@ -90,7 +90,7 @@ async def play(conversation):
     """
     server = LiveServer(
         model_of(conversation),
-        profile=conversation.profile,
+        profile=conversation.traits,
         vad=True,
         transcriber=Transcriber(),
         chunk_delay=0.05,
@@ -99,40 +99,6 @@ async def play(conversation):
     with quickly():
         async with server:
             return await _Caller(conversation, server).play()
-
-
-class _Distant:
-    """The SDK's live module, with messages that are a while on their way from the server.
-
-    Args:
-        live: The SDK's.
-        seconds: How long.
-    """
-
-    def __init__(self, live, seconds):
-        self.vertexai = live._api_client.vertexai
-        self._live = live
-        self._seconds = seconds
-
-    @contextlib.asynccontextmanager
-    async def connect(self, *, model, config):
-        """Connect, as the SDK does."""
-        async with self._live.connect(model=model, config=config) as session:
-            yield _DistantSession(session, self._seconds)
-
-
-class _DistantSession:
-    def __init__(self, session, seconds):
-        self._session = session
-        self._seconds = seconds
-
-    def __getattr__(self, name):
-        return getattr(self._session, name)
-
-    async def receive(self):
-        async for message in self._session.receive():
-            await asyncio.sleep(self._seconds)
-            yield message
 
 
 class _Running:
@@ -175,7 +141,7 @@ class _Caller:
             keepalive = {"ping_interval": 2.0, "ping_timeout": 2.0}
             live = self._server.client(async_client_args=keepalive).aio.live
             if self._conversation.latency:
-                live = _Distant(live, self._conversation.latency)
+                live = Distant(live, self._conversation.latency)
             session = ResumableSession(
                 live,
                 model=self._conversation.model,

@@ -134,6 +134,8 @@ class Conversation:
         behaviors: What is declared of each tool.
         together: Whether the results of a message go in one response.
         latency: Seconds that a message of the server's is on its way.
+        often: Whether a handle also comes after the first output of a reply, as it may where none
+            is withheld.
         steps: What the user does.
         troubles: What goes wrong.
     """
@@ -147,13 +149,16 @@ class Conversation:
     behaviors: dict = field(default_factory=dict)
     together: bool = True
     latency: float = 0.0
+    often: bool = False
     steps: tuple = ()
     troubles: tuple = ()
 
     @property
     def traits(self) -> Profile:
         """The profile."""
-        return PROFILES[self.profile]
+        profile = PROFILES[self.profile]
+        updates = profile.updates | ({"output"} if self.often else set())
+        return replace(profile, updates=updates)
 
     @property
     def model(self) -> str:
@@ -216,6 +221,7 @@ def draw(seed: int, *, faults: bool = True) -> Conversation:
         behaviors=behaviors,
         together=dice.random() < 0.5,
         latency=dice.choice([0.0, 0.0, 0.03]),
+        often=not (streams or profile.withholds) and dice.random() < 0.3,
     )
     count = dice.randint(3, 8)
     if streams:
