@@ -181,16 +181,8 @@ class Conversation:
         return {step.number: step for step in self.steps if isinstance(step, Turn)}
 
     def __str__(self):
-        names = (
-            "profile",
-            "spoken",
-            "heard",
-            "marks",
-            "transparent",
-            "behaviors",
-            "together",
-            "latency",
-        )
+        names = ("profile", "spoken", "heard", "marks", "transparent", "behaviors")
+        names += ("together", "latency", "often")
         lines = [", ".join(f"{name}={getattr(self, name)!r}" for name in names)]
         for step in self.steps:
             lines += [f"  ! {trouble}" for trouble in self.troubles if trouble.step == step.number]
