@@ -277,7 +277,13 @@ def _turn(dice, number, conversation, *, then=None):
     blocks = _blocks(conversation, dice.choice(TOOLS))
     alike = [tool for tool in TOOLS if _blocks(conversation, tool) is blocks]
     names = [dice.choice(alike) for _ in range(dice.randint(1, 3))]
-    tools = [Tool(name, dice.choice([0.0, 0.02, 0.08, 0.3, 1.0, 3.0])) for name in names]
+    seconds = [dice.choice([0.0, 0.02, 0.08, 0.3, 1.0, 3.0]) for _ in names]
+    talks = not blocks and dice.random() < 0.4
+    if talks or not (blocks or conversation.together):
+        # A result that comes before the first word of what the model says after a call, or about
+        # another result, nobody can tell from one that was answered by it.
+        seconds = dice.sample([0.3, 1.5, 3.0], len(names))
+    tools = [Tool(name, takes) for name, takes in zip(names, seconds, strict=True)]
     one_by_one = len(tools) > 1 and dice.random() < 0.25
     rounds = [(tool,) for tool in tools] if one_by_one else [tuple(tools)]
     scheduling = None
@@ -287,7 +293,7 @@ def _turn(dice, number, conversation, *, then=None):
     return Turn(
         **turn,
         rounds=tuple(rounds[:1] if silent else rounds),
-        talks=silent or (not blocks and dice.random() < 0.4),
+        talks=silent or talks,
         scheduling=scheduling,
     )
 
