@@ -136,8 +136,12 @@ class Session:
             return self.resumed  # history on top of a resumed session
         return self.begun and self.profile.client_content == "at_first"
 
-    def take(self, item: Input) -> Reaction:
+    def take(self, item: Input, *, more: bool = False) -> Reaction:
         """Take in what the client told the model, and say what the server does about it.
+
+        Args:
+            item: The input.
+            more: Whether another one follows in the same message.
 
         Raises:
             Refused: When the server answers it with a close.
@@ -153,7 +157,7 @@ class Session:
                 self._learn(item)
             return replace(heard, then="empty", speech=())
         if item.kind == "tool_response":
-            return self._take_result(item.value)
+            return self._take_result(item.value, more=more)
         if self.profile.strict_tools and item.kind in _MEDIA and self.calls:
             raise Refused(ABORTED_CODE, ABORTED)
         if kind in _INTERRUPTS:
@@ -231,27 +235,43 @@ class Session:
             return Reaction()
         return Reaction("stream", speech=heard, over=over)
 
+    @property
+    def _is_spoken_to(self) -> bool:
+        """Whether the user is speaking: a session that is resumed may never hear the end of it."""
+        speaking = self.ear.marked or bool(self.ear.speech)
+        return speaking and isinstance(self.context[-1].value, bytes)
+
     def _is_silence(self, value: Any) -> bool:
         return self.detects and isinstance(value, bytes) and is_silence(value)
 
     # What tools answer
 
-    def _take_result(self, response: Mapping[str, Any]) -> Reaction:
+    def _take_result(self, response: Mapping[str, Any], *, more: bool) -> Reaction:
         """Take in a function response."""
         call = self._find(response)
         if call is not None:
             self.calls.remove(call)
             if not call.blocking:
-                return self._take_scheduled(response)
+                return self._take_scheduled(response, more=more)
         elif not self.profile.unknown_results or self.exchange is not None:
             return Reaction()
         self._learn_result(response)
         return Reaction() if any(call.blocking for call in self.calls) else Reaction("answer")
 
-    def _take_scheduled(self, response: Mapping[str, Any]) -> Reaction:
-        """Take in the result of a call that the model does not wait for."""
+    def _take_scheduled(self, response: Mapping[str, Any], *, more: bool) -> Reaction:
+        """Take in the result of a call that the model does not wait for.
+
+        Those of one message are answered together.
+        """
+        if more:
+            self.results.append(response)
+            return Reaction()
         exchange = self.exchange
         scheduling = response.get("scheduling") or _DEFAULT_SCHEDULING
+        if exchange is None and self._is_spoken_to:
+            # Nobody is talked over: it waits for the reply to what is being said.
+            self.results.append(response)
+            return Reaction()
         if exchange is None:
             reaction = Reaction("nothing" if scheduling == "SILENT" else "answer")
         elif scheduling == "INTERRUPT" and exchange.talking:
@@ -263,6 +283,7 @@ class Session:
         else:
             self.results.append(response)
             return Reaction()
+        self.learn_results()
         self._learn_result(response)
         return reaction
 

@@ -265,10 +265,11 @@ class Dial:
         self._fire(self._schedule.on_received(count, processed=False))
         if not self.live:
             return
-        for item in talk.session.read(message):
+        items = talk.session.read(message)
+        for place, item in enumerate(items, 1):
             heard = Heard(self.record.number, count, item.kind, item.value)
             self._shared.heard.append(heard)
-            talk.take(item)
+            talk.take(item, more=place < len(items))
         self._fire(self._schedule.on_received(count, processed=True))
 
     # Writing and waiting

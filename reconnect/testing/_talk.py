@@ -75,13 +75,17 @@ class Talk:
         else:
             self._update(moment)
 
-    def take(self, item: Input) -> None:
+    def take(self, item: Input, *, more: bool = False) -> None:
         """Take in a thing that the client told the model, and react.
+
+        Args:
+            item: What it told.
+            more: Whether another thing follows in the same message.
 
         Raises:
             Refused: When the server answers it with a close.
         """
-        reaction = self.session.take(item)
+        reaction = self.session.take(item, more=more)
         if self._profile.update_every is not None and self._due is None:
             self._issue_later(self._profile.update_every)
         self._tell(reaction)

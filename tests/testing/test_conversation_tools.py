@@ -149,6 +149,47 @@ def test_a_result_after_the_turn_begins_one(scheduling, reaction):
     assert answer(session, "f", scheduling=scheduling) == reaction
 
 
+@pytest.mark.parametrize("over", [True, False])
+def test_results_of_one_message_are_answered_together(over):
+    """Results that come in one message are taken in before they are answered."""
+    session = asked(memory("2.5-vertex"))
+    background(session, "f", "g")
+    if over:
+        session.complete()
+    else:
+        session.exchange.idle = True
+    first = Input("tool_response", value={"name": "f"})
+    assert session.take(first, more=True) == NOTHING
+    assert answer(session, "g") == ANSWER
+    names = [known.value["function_response"]["name"] for known in session.context[-2:]]
+    assert names == ["f", "g"]
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_result_waits_while_the_user_speaks(marked):
+    """A result that comes in the midst of speech is answered after the reply to that."""
+    session = asked(memory("2.5-vertex", vad=True))
+    background(session, "f")
+    session.complete()
+    if marked:
+        session.take(Input("activity_start"))
+    session.take(Input("audio", value=b"speech"))
+    assert answer(session, "f") == NOTHING
+    assert session.context[-1].value == b"speech"
+    session.begin()
+    session.finish()
+    assert session.learn_results()
+
+
+def test_a_result_does_not_wait_for_speech_whose_end_was_lost():
+    """A result is answered where something else was said since a beginning of speech."""
+    session = asked(memory("2.5-vertex"))
+    background(session, "f")
+    session.complete()
+    session.take(Input("activity_start"))
+    assert answer(session, "f") == ANSWER
+
+
 def test_a_new_turn_calls_off_no_call_that_goes_on_beside_it():
     """A turn interrupts what the model says, and leaves the calls that it does not wait for."""
     session = asked(memory())

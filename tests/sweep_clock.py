@@ -1,0 +1,77 @@
+"""The time of random conversations: a clock that stands but for waiting, and a distant server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from unittest import mock
+
+import loops
+
+
+class StandingClock(loops.VirtualTimeLoop):
+    """A loop on which time passes by waiting alone, so that a seed gives the same play."""
+
+    def time(self):
+        return self._jumped
+
+
+def new_loop():
+    """Return a loop of the kind that is asked for, with a standing clock where it can have one."""
+    if loops.LOOP == "uvloop":
+        return loops.new()
+    loop = StandingClock()
+    if loops.LOOP == "eager":
+        loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+
+@contextlib.contextmanager
+def quickly():
+    """Let the loop do without its debug mode, and its clock not wait for sockets.
+
+    Both ends of each are in this loop, and nothing is on its way when none is ready.
+    """
+    loop = asyncio.get_running_loop()
+    debug = loop.get_debug()
+    loop.set_debug(False)
+    try:
+        with mock.patch.object(loops, "GRACE", 0):
+            yield
+    finally:
+        loop.set_debug(debug)
+
+
+class Distant:
+    """The SDK's live module, with messages that are a while on their way from the server.
+
+    Args:
+        live: The SDK's.
+        seconds: How long.
+    """
+
+    def __init__(self, live, seconds):
+        self.vertexai = live._api_client.vertexai
+        self._live = live
+        self._seconds = seconds
+
+    @contextlib.asynccontextmanager
+    async def connect(self, *, model, config):
+        """Connect, as the SDK does."""
+        async with self._live.connect(model=model, config=config) as session:
+            yield _DistantSession(session, self._seconds)
+
+
+class _DistantSession:
+    def __init__(self, session, seconds):
+        self._session = session
+        self._seconds = seconds
+
+    def __getattr__(self, name):
+        return getattr(self._session, name)
+
+    async def receive(self):
+        """Receive, as the SDK does, and late."""
+        async for message in self._session.receive():
+            await asyncio.sleep(self._seconds)
+            yield message

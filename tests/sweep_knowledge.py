@@ -1,0 +1,155 @@
+"""The laws of what the server's newest session knows, and of what is sent to it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from sweep_excuses import (
+    all_said,
+    has_no_order,
+    is_in_another_session,
+    may_be_missing,
+    outcomes,
+    total,
+)
+from sweep_player import FRAME
+from sweep_script import Context, Stream, Turn, Update
+from sweep_words import asked_in, frame_of, instruction, said_in, words_in
+
+ROUNDING = 1e-6
+"""Seconds."""
+
+
+def _knows(play):
+    """Check that the newest session knows what was said, in order, and once where no doubt is."""
+    conversation = play.conversation
+    expected = [step.number for step in conversation.steps if isinstance(step, Turn | Context)]
+    found = all_said(play)
+    missing = [number for number in expected if number not in found]
+    for number in missing:
+        if not may_be_missing(play, number):
+            yield f"{number} is not known"
+    first = list(dict.fromkeys(found))
+    first = [number for number in first if not has_no_order(play, number)]
+    if first != sorted(first):
+        yield f"known in the order {found}"
+    twice = min(len(found) - len(set(found)), len(_again(play, found)))
+    allowed = total(play, "maybe_twice")
+    if not conversation.content:
+        # Such a model is asked to continue by the words of the question, and once more over an
+        # empty end.
+        allowed += 2 * len(outcomes(play))
+    if twice > allowed:
+        yield f"{twice} are known twice, {allowed} may be: {found}"
+
+
+def _again(play, found):
+    """Return the messages that brought again what is known more than once: each counts once."""
+    twice = {number for number in found if found.count(number) > 1}
+    messages, seen = set(), set()
+    for heard in play.heard:
+        for number in twice.intersection(said_in(heard.value)):
+            if number in seen and isinstance(heard.value, str):
+                messages.add((heard.connection, heard.index))
+            seen.add(number)
+    return messages
+
+
+def _tells_the_truth(play):
+    """Check that the newest session takes for its replies those to the turns before them."""
+    asked = []
+    said = set()
+    for role, value in play.context:
+        if role == "user":
+            asked += asked_in(value)
+        elif isinstance(value, str):
+            numbers = {number for number, _, _ in words_in(value)}
+            for number in numbers - set(asked[-1:]):
+                # Where nobody has the words of a spoken turn, its reply is replayed alone.
+                alone = number not in asked and may_be_missing(play, number)
+                again = number in said and total(play, "maybe_twice")
+                if not (alone or again or _is_later(play, number, asked)):
+                    yield f"the reply to {number} is known as one to {asked[-1:]}"
+            said |= numbers
+    over = _over(play)
+    for number in sorted(over - said):
+        if play.conversation.content or not total(play, "forgotten"):
+            yield f"the whole reply to {number} is not known"
+
+
+def _is_later(play, number, asked):
+    """Tell whether a turn without order stands between a question and its reply."""
+    return number in asked and all(
+        between == number or has_no_order(play, between) for between in asked[asked.index(number) :]
+    )
+
+
+def _over(play):
+    """Return the turns whose replies the caller has seen to their end."""
+    whole, over = set(), set()
+    for entry in play.log:
+        if entry.kind == "words":
+            whole |= {number for number, _, last in entry.value if last}
+        elif entry.kind == "interrupted":
+            # It was taken back, or the user would not hear more of it.
+            whole.clear()
+        elif entry.kind == "end":
+            over |= whole
+    return over
+
+
+def _updates(play):
+    """Check that the newest session has the newest instruction."""
+    sent = [step.number for step in play.conversation.steps if isinstance(step, Update)]
+    newest = [it.session for it in play.connections if it.session is not None][-1:]
+    numbers = {it.number for it in play.connections if it.session in newest}
+    found = [
+        str(heard.value)
+        for heard in play.heard
+        if heard.kind == "context_update" and heard.connection in numbers
+    ]
+    if sent and not (found and instruction(sent[-1]) in found[-1]):
+        yield f"the newest instruction is {found[-1:]}, not {sent[-1]}"
+
+
+def _asks_nothing(play):
+    """Check that a model that ends no turn is asked nothing: it may be told what it had heard."""
+    asked = {heard.kind for heard in play.heard} - {"audio", "context", "seed"}
+    if asked:
+        yield f"it is sent {asked}"
+
+
+def _accounts_for_audio(play):
+    """Check that no frame is heard out of order, and that what nobody has is counted."""
+    known = [frame_of(value) for _, value in play.context if isinstance(value, bytes)]
+    known = [found for found in known if found is not None]
+    if play.conversation.by_number:
+        wrong = [pair for pair in pairwise(known) if pair[0] >= pair[1]]
+        if wrong:
+            yield f"frames in the order {wrong}"
+    in_words = {
+        number
+        for role, value in play.context
+        if role == "user" and isinstance(value, str)
+        for number in asked_in(value)
+    }
+    said = set(play.of("said"))
+    missing = [
+        (step.number, place)
+        for step in play.conversation.steps
+        if isinstance(step, Turn | Stream) and step.number in said - in_words
+        # A new session knows the words that it is sent, not the audio.
+        if not is_in_another_session(play, step.number)
+        for place in range(step.frames)
+        if (step.number, place) not in known
+    ]
+    counted = total(play, "uncovered_audio") + total(play, "lost_audio")
+    if len(missing) * FRAME > counted + ROUNDING and not total(play, "lost_turns"):
+        yield f"{len(missing)} frames are missing, {counted} s are counted: {missing}"
+
+
+LAWS = [_knows, _tells_the_truth, _updates, _accounts_for_audio]
+"""Those of a conversation in turns."""
+
+STREAMED = [_asks_nothing, _accounts_for_audio]
+"""Those of one with a model that ends no turn."""

@@ -1,0 +1,52 @@
+"""Random conversations through random faults keep the laws of `sweep_laws`.
+
+`python tests/sweep.py` plays as many more as one likes.
+"""
+
+import logging
+
+import pytest
+import sweep
+from sweep_script import draw
+
+from reconnect.testing import PROFILES
+
+CHUNK = 30
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog):
+    """Keep the warnings about losses out of the report of a failure."""
+    caplog.set_level(logging.CRITICAL, logger="reconnect")
+
+
+@pytest.mark.parametrize("first", range(1, 301, CHUNK))
+def test_laws(first):
+    """Conversations keep the laws whatever goes wrong with their connections."""
+    failures = sweep.failures(range(first, first + CHUNK))
+    assert not failures, "\n".join(failures)
+
+
+def test_laws_without_faults():
+    """Conversations keep the laws where nothing goes wrong."""
+    failures = sweep.failures(range(1, 1 + CHUNK), faults=False)
+    assert not failures, "\n".join(failures)
+
+
+def test_seeds():
+    """A seed gives the same conversation each time, and three hundred of them all profiles."""
+    assert draw(7) == draw(7) != draw(8)
+    assert {draw(seed).profile for seed in range(1, 301)} == set(PROFILES)
+
+
+def test_a_failure_is_told(monkeypatch, capsys):
+    """A conversation that breaks a law is told with what replays it, and is an exit code of 1."""
+    monkeypatch.setattr(
+        sweep, "broken", lambda play: ["a law"] if play.conversation.seed == 2 else []
+    )
+    assert sweep.main(["--seed", "1", "--count", "2"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("python tests/sweep.py --seed 2  # ")
+    assert told[0].endswith(": a law")
+    assert told[1] == "2 conversations, 1 of them against a law"
+    assert sweep.main(["--seed", "1"]) == 0
