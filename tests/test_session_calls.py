@@ -292,11 +292,6 @@ def forecaster(question):
     return "+".join(part if isinstance(part, str) else "result" for part in question.open)
 
 
-SHIFTED = "what is sent right after a result is not booked with it, and stays owed"
-CROSSED = "a call that is cancelled when its result is sent goes on for the session"
-
-
-@pytest.mark.xfail(reason=SHIFTED, strict=True)
 @pytest.mark.parametrize(
     ("profile", "ended"),
     [("2.5", False), ("2.5-vertex", False), ("2.5-vertex", True), ("3.1", False), ("3.8", False)],
@@ -321,7 +316,6 @@ async def test_turn_right_after_a_result(profile, ended):
         assert caller.replies.count("a+result+b") == 1
 
 
-@pytest.mark.xfail(reason=CROSSED, strict=True)
 @pytest.mark.parametrize("profile", ["2.5", "3.1"])
 async def test_result_that_crosses_a_cancellation(profile):
     """A call whose result was on its way when it was cancelled is over with its exchange."""

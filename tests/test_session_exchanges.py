@@ -340,10 +340,6 @@ async def test_two_turns_before_the_first_word_and_a_handle():
         assert session.stats.continued == 0
 
 
-PHANTOM = "a reply is nobody's where the first of two questions was not written again"
-
-
-@pytest.mark.xfail(reason=PHANTOM, strict=True)
 async def test_two_turns_before_the_first_word_and_two_losses():
     """The reply to both of two turns is asked again where it is cut a second time."""
     model = replying({"a": "x", "a+b": "x y z", "a+b+b": "all of it", "a+b+b+b": "all of it"})
