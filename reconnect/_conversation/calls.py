@@ -34,6 +34,7 @@ class ToolCall:
         name: The tool.
         arguments: Its arguments.
         exchange: The exchange in whose reply it was made.
+        turn: The number of the turn of this connection in which it was made.
         result: The function response; None while it is awaited.
         live: Whether it was made on the connection that there is.
         shown: Whether the caller was shown it, and not one before it that is the same.
@@ -50,6 +51,7 @@ class ToolCall:
     name: str
     arguments: Mapping[str, Any]
     exchange: Exchange
+    turn: int = 0
     result: Any = None
     live: bool = True
     shown: bool = True
@@ -138,14 +140,18 @@ class Calls:
         made = [call for call in self.made_in(exchange) if call.live]
         return bool(made) and (made[-1].cancelled or _silent(made[-1].result))
 
-    def take_up(self, exchange: Exchange) -> None:
+    def take_up(self, exchange: Exchange, *, turn: int) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
+
+        On Vertex, where calls have no ids, it takes none up before the turn of the call has ended.
 
         Args:
             exchange: The exchange.
+            turn: The number of the turn.
         """
         for call in self._calls:
-            call.taken |= call.exchange is exchange and call.given_now
+            ended = call.id is not None or call.turn < turn
+            call.taken |= ended and call.exchange is exchange and call.given_now
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it.

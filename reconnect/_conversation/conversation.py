@@ -15,6 +15,7 @@ What becomes known of an input:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +47,14 @@ class Losses:
         ended: Whether a reply was shown that is over, and whose turn never ends.
         calls: The ids of the tool calls that the caller is told to leave.
         turns: How many spoken turns are lost, because no word of them is known.
+        answered: The places of the speech whose exchange is over: it is replayed in words.
     """
 
     reply: bool = False
     ended: bool = False
     calls: tuple[str, ...] = ()
     turns: int = 0
+    answered: tuple[range, ...] = ()
 
 
 class Conversation(ServerSide):
@@ -245,6 +248,7 @@ class Conversation(ServerSide):
                 asks = again and exchange.over is None
                 item.audio = asks and item.call is None and item.known is not Known.YES
         ended = showing is not None and showing.over is not None and not reply
+        answered = tuple(self._answered_speech())
         turns = self._lose_speech()
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
@@ -253,7 +257,15 @@ class Conversation(ServerSide):
         self._heard_out()
         self._forget()
         left, self._left = tuple(self._left), []
-        return Losses(reply=reply, ended=ended, calls=left, turns=turns)
+        return Losses(reply=reply, ended=ended, calls=left, turns=turns, answered=answered)
+
+    def _answered_speech(self) -> Iterator[range]:
+        start = 0
+        said = [(item, exchange) for exchange in self.exchanges for item in exchange.inputs]
+        for item, exchange in sorted(said, key=lambda it: it[0].place):
+            if item.call is None and exchange.over is not None:
+                yield range(start, item.place + 1)
+            start = item.place + 1
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
         """Make an exchange of what was heard and not answered."""
@@ -287,16 +299,6 @@ class Conversation(ServerSide):
                 else:
                     self.exchanges.remove(exchange)
         return lost
-
-    def answered_speech(self) -> list[range]:
-        """Return the places of the speech whose exchange is over: it is replayed in words."""
-        found, start = [], 0
-        for exchange in self.exchanges:
-            for item in exchange.inputs:
-                if item.call is None and exchange.over is not None:
-                    found.append(range(start, item.place + 1))
-                start = item.place + 1
-        return found
 
     def restarted(self, *, before: int | None = None) -> int:
         """Drop the handle: the next session is a new one, and is told the past.

@@ -143,9 +143,7 @@ class Outbox:
         conversation = self._conversation
         again = self.transparent and (conversation.numbered or not conversation.line.issued)
         losses = conversation.lost(speaking=self.media.speaking, again=again)
-        self.media.lost(
-            again=again, numbered=conversation.numbered, told=conversation.answered_speech()
-        )
+        self.media.lost(again=again, numbered=conversation.numbered, told=losses.answered)
         self._seed = None
         self._until = None
         self._closed = True
@@ -318,7 +316,7 @@ class Outbox:
         self._until = max((unit.place for unit in units), default=0)
         self.replay = Replay(
             messages=sum(unit.call is not None for unit in units),
-            maybe_twice=sum(_maybe_twice(unit) for unit in units),
+            maybe_twice=sum(it.known is Known.MAYBE for unit in units for it in unit.inputs),
             continued=sum(unit.owed is Owed.CONTINUE for unit in units),
             told=self._told,
             forgotten=self._conversation.past.take_forgotten(),
@@ -350,11 +348,6 @@ class Outbox:
             self._conversation.speaks()
         ends = chunk.activity == "activity_end" and not chunk.again
         return self._conversation.spoke(place=chunk.place) if ends else None
-
-
-def _maybe_twice(unit: Unit) -> bool:
-    """Tell whether the server may have had what is written again."""
-    return any(item.known is Known.MAYBE for item in unit.inputs)
 
 
 def _response(due: Any) -> Any:

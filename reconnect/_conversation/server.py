@@ -102,7 +102,7 @@ class ServerSide(State):
         line.closing = False
         line.came = True
         if not exchange.speaks:
-            self.calls.take_up(exchange)
+            self.calls.take_up(exchange, turn=line.ends)
         if exchange.begun is None:
             if self._hearing is not None and exchange is self.newest:
                 # Heard before the first word: the model takes it together with what was written,
@@ -124,11 +124,20 @@ class ServerSide(State):
         exchange = self.current
         if exchange is not None:
             return exchange if self.line.came else self._past_tools(exchange)
+        newest = self.newest
+        if newest is not None and newest.over is None and self._goes_on(newest):
+            newest.continued = True
+            return newest
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if over is None or self._speaking:
             return self._speech()
         over.over, over.kept = None, Kept.NOWHERE
         return over
+
+    def _goes_on(self, exchange: Exchange) -> bool:
+        """Tell whether a resumed session goes on by itself, or after its calls were closed."""
+        known = self.line.closing or exchange.known is Known.YES
+        return self.line.resumed and known and not exchange.written
 
     def _past_tools(self, exchange: Exchange) -> Exchange:
         """Return the exchange that a turn begins for: the model waits for no tool before it."""
@@ -187,7 +196,7 @@ class ServerSide(State):
         exchange.speaks = False
         unseen = []
         for number, call in enumerate(calls):
-            made = ToolCall(call.id, call.name, call.args or {}, exchange)
+            made = ToolCall(call.id, call.name, call.args or {}, exchange, turn=self.line.ends)
             if self.calls.made(made):
                 self.line.showing = exchange
             else:
@@ -211,10 +220,10 @@ class ServerSide(State):
             return Progress.NONE
         calls = self.calls.made_in(exchange)
         given = any(call.untaken for call in calls)
-        if any(call.open for call in calls) or (given and self._said_since(self.line.answered)):
-            return Progress.WAITS
-        if given:
+        if given and not self._said_since(self.line.answered):
             return Progress.GIVEN
+        if given or any(call.open for call in calls):
+            return Progress.WAITS
         settled = exchange.speaks or self.calls.settled_in(exchange)
         return Progress.SPEAKS if settled else Progress.ASKED
 
@@ -240,7 +249,7 @@ class ServerSide(State):
         if end in (End.TURN, End.EMPTY):
             line.ending = None
             line.came = self.sounding = False
-            line.ended = True
+            line.ends += 1
         return hidden
 
     def _effect(self, effect: Effect, end: End, exchange: Exchange | None) -> bool:
@@ -251,7 +260,7 @@ class ServerSide(State):
         turn = end in (End.TURN, End.EMPTY)
         if exchange is None:
             # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = line.resumed and not (line.ended or line.came)
+            leftover = line.resumed and not (line.ends or line.came)
             return turn and (self._closes() or leftover)
         if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
             line.ending = exchange
@@ -261,7 +270,7 @@ class ServerSide(State):
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            first = line.resumed and not line.ended
+            first = line.resumed and not line.ends
             if (first or self.calls.made_in(exchange)) and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.

@@ -33,7 +33,7 @@ class Line:
         closed: Whether it was told that lost calls are closed, if there are any.
         closing: Whether the empty end that this causes is awaited.
         came: Whether something of a reply came in the turn that has not ended.
-        ended: Whether a turn has ended.
+        ends: How many turns have ended.
         ending: The exchange whose turn's end is still to come, though it is over.
         showing: The exchange of which the caller was shown a part in the turn that has not ended.
     """
@@ -48,7 +48,7 @@ class Line:
     closed: bool = True
     closing: bool = False
     came: bool = False
-    ended: bool = False
+    ends: int = 0
     ending: Exchange | None = None
     showing: Exchange | None = None
 

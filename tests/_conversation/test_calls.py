@@ -174,7 +174,7 @@ def test_answered_call_is_behind_a_handle_that_follows_output():
     model = Model()
     model.make("1")
     model.answer("1")
-    model.calls.take_up(model.exchange)
+    model.calls.take_up(model.exchange, turn=1)
     model.calls.covered(closed=True)
     model.calls.lost()
     assert model.calls.closing(model.exchange) == []
@@ -187,7 +187,7 @@ def test_new_session_waits_for_no_call():
     model = Model()
     model.make("1")
     model.answer("1")
-    model.calls.take_up(model.exchange)
+    model.calls.take_up(model.exchange, turn=1)
     model.calls.covered(closed=True)
     model.calls.lost()
     model.calls.restarted()

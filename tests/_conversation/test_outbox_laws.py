@@ -173,9 +173,9 @@ class Talk(RuleBasedStateMachine):
     def lose(self):
         """Lose the connection, and with it what no handle covers."""
         self.connected = False
-        self.outbox.lost()
+        losses = self.outbox.lost()
         # The audio of what was answered is told in words.
-        for said_ in self.conversation.answered_speech():
+        for said_ in losses.answered:
             self.gone += [number for number, place in self.places.items() if place in said_]
 
     @precondition(lambda self: self.connected and self.busy)
