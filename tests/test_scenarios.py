@@ -118,7 +118,7 @@ async def test_hand_over(profile, vertexai):
 @every_server
 async def test_drops_in_a_row(profile, vertexai):
     """A conversation survives connections that are cut one after the other."""
-    script = [Tell("one"), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("three")]
+    script = [Wait(), Tell("one"), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("three")]
     server = {"profile": profile, "vertexai": vertexai}
     cases = {}
     for name, (cut,) in each_moment((9, 3)).items():
