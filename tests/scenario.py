@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from unittest import mock
 
 import loops
-from profiles import OLD
 from talk import MODEL, QUICK, TEXT, user
 
 from reconnect import Lost, ResumableSession, Resumed
@@ -31,7 +30,8 @@ CUTS = {
 }
 """The four ways in which a connection dies."""
 
-GENERATIONS = list(OLD)
+MODELS = ["2.5", "3.8"]
+"""The profiles that the scenarios are played on."""
 
 FRAME = 0.02
 """Seconds of sound in a frame."""
@@ -196,7 +196,7 @@ class Play:
     Args:
         script: The steps.
         vertexai: Whether the client speaks the Vertex dialect: resumption is transparent there.
-        generation: The emulator's.
+        profile: The emulator's.
         history: What a fresh session is told.
         tool_seconds: How long a tool takes.
         transcription: Whether the server says what it has understood of what is spoken.
@@ -205,7 +205,7 @@ class Play:
 
     script: list
     vertexai: bool = False
-    generation: str = "old 3.8"
+    profile: str = "3.8"
     history: list = field(default_factory=list)
     tool_seconds: float = 0.02
     transcription: bool = False
@@ -476,7 +476,7 @@ class Play:
         closing = first is not None
         visible = []
         wire = [(_wire_tokens(message)) for message in connection.sent[1:]]
-        said = [tokens for tokens in wire if tokens]
+        said = [tokens for tokens in wire if {token[0] for token in tokens} - {"handle"}]
         empty = 1 if not closing else 2
         if connection.handle is not None and said[:empty] == [(("end",),)] * empty:
             # A session that answers nothing at first is asked once more.
@@ -590,7 +590,8 @@ class Play:
                     continue
                 (message,) = what
                 tokens = _shown_tokens(message)
-                if any(token[0] in {"text", "call", "end"} for token in tokens):
+                # An end alone may be that of a session that waits on a call, and answers nothing.
+                if any(token[0] in {"text", "call"} for token in tokens):
                     proven |= set(pending)
                 update = message.session_resumption_update
                 if update is not None and update.new_handle:
@@ -615,19 +616,29 @@ class Play:
             yield f"the tools ran {dict(self.runs)}, and should {dict(wanted)}"
 
     def _answers(self):
-        """Check that a result goes to who has asked for it, or is the error that closes it."""
+        """Check that a result goes to who has asked for it, or closes a call that was lost.
+
+        That is closed with its result where the session may have had it, and else with an error.
+        """
+        given = {None: set()}
         for connection, log in zip(self._opened, self.tap.logs, strict=True):
-            asked = set()
+            asked, had = set(), set(given[connection.handle])
             for direction, *what in log:
                 if direction == "in":
                     calls = what[0].tool_call.function_calls if what[0].tool_call else ()
                     asked |= {call.id or call.name for call in calls}
+                    if what[0].session_resumption_update is not None:
+                        given[what[0].session_resumption_update.new_handle] = set(had)
                 elif what[0] == "send_tool_response":
                     for response in _responses(what[1]):
-                        key = response["id"] or response["name"]
-                        error = "error" in response["response"]
-                        if error == (key in asked):
+                        key, result = response["id"] or response["name"], response["response"]
+                        if "error" in result:
+                            wrong = key in asked
+                        else:
+                            wrong = key not in asked and (key, *result.items()) not in had
+                        if wrong:
                             yield f"connection {connection.number} was sent {response}"
+                        had.add((key, *result.items()))
 
     def _audio(self):
         """Check that no frame is heard twice or out of order, and none of an outage is missing."""
@@ -813,11 +824,11 @@ def _wire_tokens(message):
     return tuple(tokens)
 
 
-def server_for(generation, script=(), **options):
+def server_for(profile, script=(), **options):
     """Return an emulator whose times leave no two things to happen at once.
 
     Args:
-        generation: Its generation.
+        profile: Its profile.
         script: What will be played on it: it listens for speech if any is spoken without marks.
         **options: More of it.
     """
@@ -825,7 +836,7 @@ def server_for(generation, script=(), **options):
     options.setdefault("transcriber", words_of)
     options.setdefault("chunk_delay", 0.05)
     options.setdefault("handle_delay", 0.15)
-    return LiveServer(model, profile=OLD[generation], **options)
+    return LiveServer(model, profile=profile, **options)
 
 
 def cuts(counts):
@@ -842,10 +853,10 @@ def cuts(counts):
     return moments
 
 
-async def measure(script, *, generation, vertexai, **options):
+async def measure(script, *, profile, vertexai, **options):
     """Return how many messages the server sends, and receives, in an undisturbed run."""
-    async with server_for(generation, script) as server:
-        play = Play(script, generation=generation, vertexai=vertexai, **options)
+    async with server_for(profile, script) as server:
+        play = Play(script, profile=profile, vertexai=vertexai, **options)
         await play.on(server)
         found = play.problems()
         assert not found, found
@@ -853,23 +864,23 @@ async def measure(script, *, generation, vertexai, **options):
         return len(connection.sent) - 1, len(connection.received)
 
 
-async def play_each(cases, script, *, generation, vertexai, **options):
+async def play_each(cases, script, *, profile, vertexai, **options):
     """Play a script once for each case, on one server; return what went wrong, with its case.
 
     Args:
         cases: The faults of the dials, by the name of the case.
         script: The steps.
-        generation: The emulator's.
+        profile: The emulator's.
         vertexai: Whether the client speaks the Vertex dialect.
         **options: More of `Play`.
     """
     failures = []
-    async with quickly(), server_for(generation, script) as server:
+    async with quickly(), server_for(profile, script) as server:
         live = server.client(vertexai=vertexai).aio.live
         for name, faults in cases.items():
             dialled = len(server.connections)
             server.plan(*faults)
-            play = Play(script, generation=generation, vertexai=vertexai, **options)
+            play = Play(script, profile=profile, vertexai=vertexai, **options)
             try:
                 async with asyncio.timeout(LONGEST):
                     await play.on(server, live=live)
@@ -937,16 +948,16 @@ def _moment(when):
     return ", ".join(f"{name}={value}" for name, value in when.items())
 
 
-async def sweep(script, *, generation, vertexai, kinds, **options):
+async def sweep(script, *, profile, vertexai, kinds, **options):
     """Cut a conversation at every moment, in each of some ways; return what went wrong.
 
     Args:
         script: The steps.
-        generation: The emulator's.
+        profile: The emulator's.
         vertexai: Whether the client speaks the Vertex dialect.
         kinds: The names of the cuts.
         **options: More of `Play`.
     """
-    counts = await measure(script, generation=generation, vertexai=vertexai, **options)
+    counts = await measure(script, profile=profile, vertexai=vertexai, **options)
     cases = each_cut(counts, kinds)
-    return await play_each(cases, script, generation=generation, vertexai=vertexai, **options)
+    return await play_each(cases, script, profile=profile, vertexai=vertexai, **options)

@@ -8,7 +8,7 @@ what the model has not.
 import pytest
 from scenario import (
     CUTS,
-    GENERATIONS,
+    MODELS,
     Ask,
     Hum,
     Play,
@@ -26,8 +26,8 @@ from talk import user
 from reconnect.testing import GoAway, Refuse, RejectHandle
 
 every_server = pytest.mark.parametrize(
-    ("generation", "vertexai"),
-    [(generation, vertexai) for generation in GENERATIONS for vertexai in (False, True)],
+    ("profile", "vertexai"),
+    [(profile, vertexai) for profile in MODELS for vertexai in (False, True)],
 )
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
 
@@ -43,66 +43,64 @@ def _told(failures):
 
 @every_server
 @every_cut
-async def test_typed_turns(kind, generation, vertexai):
+async def test_typed_turns(kind, profile, vertexai):
     """Typed turns and context survive a cut at any moment."""
     script = [Tell("one"), Ask("two"), Ask("three"), Wait(), Tell("four"), Wait(), Ask("five")]
-    failures = await sweep(script, generation=generation, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
     assert not failures, _told(failures)
 
 
 @every_server
 @every_cut
-async def test_tool_turns(kind, generation, vertexai):
+async def test_tool_turns(kind, profile, vertexai):
     """Turns with tools survive a cut at any moment, and each tool runs once."""
     script = [Ask("book 1", calls=1), Ask("book 2", calls=2), Wait(), Ask("three")]
-    failures = await sweep(script, generation=generation, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
     assert not failures, _told(failures)
 
 
 @every_server
 @every_cut
-async def test_sound_with_marks(kind, generation, vertexai):
+async def test_sound_with_marks(kind, profile, vertexai):
     """Sound between marks of activity survives a cut at any moment."""
     script = [Ask("one"), Wait(), Say(0, 5), Wait(), Ask("two")]
-    failures = await sweep(script, generation=generation, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
     assert not failures, _told(failures)
 
 
 @every_server
 @every_cut
-async def test_context_before_a_tool_turn(kind, generation, vertexai):
+async def test_context_before_a_tool_turn(kind, profile, vertexai):
     """Context that was told before a turn with a tool survives a cut at any moment."""
     script = [Tell("one"), Ask("book 1", calls=1)]
-    failures = await sweep(script, generation=generation, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("profile", MODELS)
 @every_cut
-async def test_sound_before_a_typed_turn(kind, generation):
+async def test_sound_before_a_typed_turn(kind, profile):
     """Transparent resumption brings the model sound before the typed turn that followed it."""
-    failures = await sweep(
-        [Hum(0, 3), Ask("one")], generation=generation, vertexai=True, kinds=[kind]
-    )
+    failures = await sweep([Hum(0, 3), Ask("one")], profile=profile, vertexai=True, kinds=[kind])
     assert not failures, _told(failures)
 
 
 @every_server
 @every_cut
-async def test_seeding(kind, generation, vertexai):
+async def test_seeding(kind, profile, vertexai):
     """A history that a fresh session is told survives a cut at any moment."""
     script = [Ask("one"), Ask("two")]
     failures = await sweep(
-        script, generation=generation, vertexai=vertexai, kinds=[kind], history=HISTORY
+        script, profile=profile, vertexai=vertexai, kinds=[kind], history=HISTORY
     )
     assert not failures, _told(failures)
 
 
 @every_server
-async def test_hand_over(generation, vertexai):
+async def test_hand_over(profile, vertexai):
     """A hand-over survives a cut of either of its connections at any moment."""
     script = [Ask("one"), Wait(), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("three")]
-    server = {"generation": generation, "vertexai": vertexai}
+    server = {"profile": profile, "vertexai": vertexai}
     counts = await measure(script, **server)
     cases = {}
     for place in (1, counts[0] // 2):
@@ -118,10 +116,10 @@ async def test_hand_over(generation, vertexai):
 
 
 @every_server
-async def test_drops_in_a_row(generation, vertexai):
+async def test_drops_in_a_row(profile, vertexai):
     """A conversation survives connections that are cut one after the other."""
-    script = [Tell("one"), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("three")]
-    server = {"generation": generation, "vertexai": vertexai}
+    script = [Wait(), Tell("one"), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("three")]
+    server = {"profile": profile, "vertexai": vertexai}
     cases = {}
     for name, (cut,) in each_moment((9, 3)).items():
         if cut.after_sent != 0:  # A fresh session that is refused again and again is given up.
@@ -133,10 +131,10 @@ async def test_drops_in_a_row(generation, vertexai):
 
 
 @every_server
-async def test_drops_during_the_replay(generation, vertexai):
+async def test_drops_during_the_replay(profile, vertexai):
     """A conversation survives a cut at any moment of the replay that follows another."""
     script = [Tell("one"), Ask("two"), Ask("book 1", calls=1), Wait(), Ask("book 1 too", calls=1)]
-    server = {"generation": generation, "vertexai": vertexai}
+    server = {"profile": profile, "vertexai": vertexai}
     sent, received = await measure(script, **server)
     cases = {}
     for first, (cut,) in each_moment((sent, received)).items():
@@ -148,23 +146,23 @@ async def test_drops_during_the_replay(generation, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("profile", MODELS)
 @every_cut
-async def test_three_hundred_frames(kind, generation):
+async def test_three_hundred_frames(kind, profile):
     """Transparent resumption brings the model 300 frames once each, in order, through 3 drops."""
     cuts = [CUTS[kind](after_received=received) for received in (40, 90, 130)]
-    async with server_for(generation, faults=cuts) as server:
-        play = await Play([Hum(0, 300)], generation=generation, vertexai=True).on(server)
+    async with server_for(profile, faults=cuts) as server:
+        play = await Play([Hum(0, 300)], profile=profile, vertexai=True).on(server)
         assert play.problems() == []
         assert play.lost == 3
 
 
 @every_server
-async def test_history_is_told_when_the_handle_is_rejected(generation, vertexai):
+async def test_history_is_told_when_the_handle_is_rejected(profile, vertexai):
     """A fresh session is told the history and all that was said, once and in order."""
     script = [Ask("one"), Ask("two"), Wait(), Ask("three"), Wait(), Ask("four")]
-    async with server_for(generation) as server:
-        play = Play(script, generation=generation, vertexai=vertexai, history=HISTORY)
+    async with server_for(profile) as server:
+        play = Play(script, profile=profile, vertexai=vertexai, history=HISTORY)
 
         def reject(number, _session):
             if number == 3:
@@ -182,7 +180,7 @@ async def test_no_interruption_where_nothing_was_shown(vertexai):
     # Twice: after the result was received, and after the call was made again.
     cuts = [CUTS["1011"](after_received=2), CUTS["1011"](after_received=2)]
     async with server_for("2.5", faults=cuts) as server:
-        play = Play([Ask("book 1", calls=1)], generation="2.5", vertexai=vertexai)
+        play = Play([Ask("book 1", calls=1)], profile="2.5", vertexai=vertexai)
         await play.on(server)
         assert play.problems() == []
         assert play.lost == 2

@@ -1,7 +1,7 @@
 """The sweep: one conversation of about sixty messages, cut at every moment there is."""
 
 import pytest
-from scenario import CUTS, GENERATIONS, Ask, Hum, Say, Tell, Wait, measure, sweep
+from scenario import CUTS, MODELS, Ask, Hum, Say, Tell, Wait, measure, sweep
 
 SCRIPT = [
     Tell("one"),
@@ -35,39 +35,39 @@ SPOKEN = [
 """Sound between everything else."""
 
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
-every_generation = pytest.mark.parametrize("generation", GENERATIONS)
+every_profile = pytest.mark.parametrize("profile", MODELS)
 every_dialect = pytest.mark.parametrize("vertexai", [False, True])
 every_script = pytest.mark.parametrize("script", [SCRIPT, SPOKEN], ids=["typed", "spoken"])
 
 
 @every_cut
-@every_generation
-async def test_transparent(generation, kind):
+@every_profile
+async def test_transparent(profile, kind):
     """A conversation is whole wherever it is cut: before, inside and after every message."""
-    failures = await sweep(SCRIPT, generation=generation, vertexai=True, kinds=[kind])
+    failures = await sweep(SCRIPT, profile=profile, vertexai=True, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 
 @every_cut
-@every_generation
-async def test_spoken(generation, kind):
+@every_profile
+async def test_spoken(profile, kind):
     """A conversation with sound between typed turns is whole wherever it is cut."""
-    failures = await sweep(SPOKEN, generation=generation, vertexai=False, kinds=[kind])
+    failures = await sweep(SPOKEN, profile=profile, vertexai=False, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 
 @every_cut
-@every_generation
-async def test_spoken_and_transparent(generation, kind):
+@every_profile
+async def test_spoken_and_transparent(profile, kind):
     """A conversation with sound between typed turns is whole in transparent resumption too."""
-    failures = await sweep(SPOKEN, generation=generation, vertexai=True, kinds=[kind])
+    failures = await sweep(SPOKEN, profile=profile, vertexai=True, kinds=[kind])
     assert not failures, "\n".join(failures)
 
 
-@every_generation
+@every_profile
 @every_dialect
 @every_script
-async def test_script_is_long_enough(script, generation, vertexai):
+async def test_script_is_long_enough(script, profile, vertexai):
     """The scripts of the sweep have about sixty messages."""
-    sent, received = await measure(script, generation=generation, vertexai=vertexai)
+    sent, received = await measure(script, profile=profile, vertexai=vertexai)
     assert sent + received >= 48

@@ -714,8 +714,7 @@ async def test_transparent_resumption_loses_no_frame():
 async def test_result_does_not_wait_for_the_replay():
     """Driver writes a result to the connection that asks for it while others still wait."""
     replies = [Call("look"), "seen"]
-    # With ids that come again the result is taken for the call that was lost.
-    profile = replace(PROFILES["2.5"], call_ids="unique", strict_tools=True)
+    profile = replace(PROFILES["2.5"], strict_tools=True)
     async with (
         LiveServer(replies, profile=profile) as server,
         session_on(server, policy=QUICK, reuse_tool_results=False) as session,

@@ -36,7 +36,7 @@ from reconnect._cli.demo.timeline import Timeline, tell_error, tell_event
 from reconnect._cli.demo.tools import BOOK, RENT, Tools
 from reconnect.events import Continuity
 from reconnect.session import ResumableSession
-from reconnect.testing import PROFILES, Call, Connection, Known, LiveServer, Question, Refuse
+from reconnect.testing import Call, Connection, Known, LiveServer, Question, Refuse
 
 
 class Paper(Console):
@@ -254,8 +254,6 @@ async def test_tool_that_runs_twice_fails_demo(
     """A session that gives no result of before to a repeated call books twice: the demo fails."""
     forgetful = partial(ResumableSession, reuse_tool_results=False)
     monkeypatch.setattr(conversation, "ResumableSession", forgetful)
-    # Without reuse a result is taken for the lost call that had the same id.
-    monkeypatch.setattr(demo, "PROFILE", replace(PROFILES["2.5"], call_ids="unique"))
     assert await demo.run(paper, seed=1) == 1
     assert paper.figure("turns lost") == "0"
     assert int(paper.figure("tools run")) > len(TO_GET)
