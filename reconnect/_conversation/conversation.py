@@ -118,9 +118,13 @@ class Conversation(ServerSide):
         self.exchanges = [exchange for exchange in self.exchanges if exchange.inputs]
         self._measure()
 
-    def speaks(self) -> None:
-        """Note that somebody begins to speak, by a mark that was written just now."""
-        self._listen()
+    def speaks(self, *, place: int) -> None:
+        """Note that somebody begins to speak, by a mark that was written just now.
+
+        Args:
+            place: Its place.
+        """
+        self._listen().since = place
 
     def spoke(self, *, place: int) -> Input:
         """Take over the end of speech, by a mark that was written just now.
@@ -253,7 +257,6 @@ class Conversation(ServerSide):
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
         self.sounding = False
-        self._hearing = None
         self._heard_out()
         self._forget()
         left, self._left = tuple(self._left), []
@@ -264,7 +267,7 @@ class Conversation(ServerSide):
         said = [(item, exchange) for exchange in self.exchanges for item in exchange.inputs]
         for item, exchange in sorted(said, key=lambda it: it[0].place):
             if item.call is None and exchange.over is not None:
-                yield range(start, item.place + 1)
+                yield range(start if item.since is None else item.since, item.place + 1)
             start = item.place + 1
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
@@ -272,11 +275,12 @@ class Conversation(ServerSide):
         heard = self._hearing
         if heard is None:
             return
-        if not speaking:
+        if not speaking and heard.since is None:
             self._speech()
-        elif heard.words and not again:
-            # Its end is to come. The audio is gone, so the words are told in its place.
-            self._hearing = None
+            return
+        self._hearing = None if heard.since is None else Input(None, heard.place, since=heard.since)
+        if heard.words and not again:
+            # The mark of its end is to come. The audio is gone, so the words are told in its place.
             self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
 
     def _lose_speech(self) -> int:

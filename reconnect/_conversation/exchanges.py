@@ -226,6 +226,7 @@ class Input:
         index: Its number among the messages of this connection; None while it is not written to it.
         known: What the newest handle has of it.
         audio: Whether it is speech whose audio is written again, so that it needs no words.
+        since: The place of the mark that began speech; None for speech without marks.
     """
 
     call: Call | None
@@ -234,6 +235,7 @@ class Input:
     index: int | None = None
     known: Known = Known.NO
     audio: bool = False
+    since: int | None = None
 
     @property
     def asks(self) -> bool:

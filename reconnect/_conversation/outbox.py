@@ -345,7 +345,7 @@ class Outbox:
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
         if chunk.activity == "activity_start" and not chunk.again:
-            self._conversation.speaks()
+            self._conversation.speaks(place=chunk.place)
         ends = chunk.activity == "activity_end" and not chunk.again
         return self._conversation.spoke(place=chunk.place) if ends else None
 

@@ -72,7 +72,7 @@ class ServerSide(State):
             self._end(End.INTERRUPTED)
         if content.generation_complete:
             self._end(End.GENERATED)
-        hidden = over and self._end(End.TURN if self.line.came else End.EMPTY)
+        hidden = over and self._end(End.EMPTY if self.line.came is None else End.TURN)
         if over and not hidden:
             self.line.showing = None
         return hidden
@@ -100,36 +100,42 @@ class ServerSide(State):
         exchange = self._replied_to()
         line.ending = None
         line.closing = False
-        line.came = True
+        if line.came is None:
+            line.came = line.index
+        first = exchange.begun is None
+        heard = self._hearing
+        if heard is not None and heard.since is None and exchange is self.newest_open():
+            # Heard before the first word: the model takes it together with what was written, and
+            # has it when it has that.
+            written = exchange.inputs[-1]
+            self._speech()
+            if first:
+                heard.index, heard.known = written.index, written.known
         if not exchange.speaks:
             self.calls.take_up(exchange, turn=line.ends)
-        if exchange.begun is None:
-            if self._hearing is not None and exchange is self.newest:
-                # Heard before the first word: the model takes it together with what was written,
-                # and has it when it has that.
-                written = exchange.inputs[-1]
-                heard = self._hearing
-                self._speech()
-                heard.index, heard.known = written.index, written.known
+        if first:
             exchange.begun = line.index
             self._leave_waiting(exchange)
-            first = next((it for it in exchange.inputs if it.index is not None), None)
-            line.evident = max(line.evident, exchange.place if first is None else first.place)
-            self._hearing = None
+            proved = next((it for it in exchange.inputs if it.index is not None), None)
+            line.evident = max(line.evident, (proved or exchange).place)
             self._quiet_at = self._audio()
         return exchange
 
     def _replied_to(self) -> Exchange:
         """Return the exchange that output belongs to."""
-        exchange = self.current
-        if exchange is not None:
-            return exchange if self.line.came else self._past_tools(exchange)
-        newest = self.newest
-        if newest is not None and newest.over is None and self._goes_on(newest):
+        came, current, newest = self.line.came, self.current, self.newest
+        over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
+        if current is not None:
+            if came is None:
+                return self._past_tools(current)
+            said = min((it.index for it in current.inputs if it.index is not None), default=0)
+            if over is None or current.begun is not None or said <= came:
+                return current
+            # It was said since the turn began, which is of what was said before.
+        elif newest is not None and newest.over is None and self._goes_on(newest):
             newest.continued = True
             return newest
-        over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
-        if over is None or self._speaking:
+        elif over is None or self._spoken:
             return self._speech()
         over.over, over.kept = None, Kept.NOWHERE
         return over
@@ -175,12 +181,13 @@ class ServerSide(State):
                 _add(exchange.reply, part.text)
 
     def _transcribed(self, text: str) -> None:
-        newest = self.newest
-        late = self.current is None and not self._speaking and newest is not None and newest.over
-        if late and newest is not None and not self.calls.made_in(newest):
-            # The words of a reply may come after its end, and then prove nothing. After calls they
-            # are taken for the answer to a result: it may be a turn of its own.
-            _add(newest.reply, text)
+        newest, late = self.newest, self.line.ending
+        if self.current is None and not self._spoken and newest is not None and newest.over:
+            # After calls they are taken for the answer to a result, a turn of its own.
+            late = late if self.calls.made_in(newest) else newest
+        if late is not None and late.over is not None:
+            # The words of a reply may come after its end, and then prove nothing.
+            _add(late.reply, text)
             return
         exchange = self._output()
         self._shown(exchange)
@@ -209,7 +216,7 @@ class ServerSide(State):
         self.sounding = False
         self.line.answered = self.line.index
         current = self.current
-        if current is not None and not self.line.came and self.calls.settled_in(current):
+        if current is not None and self.line.came is None and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
             self._effect(ENDS[End.TURN, self._progress(current)], End.TURN, current)
 
@@ -248,7 +255,7 @@ class ServerSide(State):
                 self._listen()
         if end in (End.TURN, End.EMPTY):
             line.ending = None
-            line.came = self.sounding = False
+            line.came, self.sounding = None, False
             line.ends += 1
         return hidden
 
@@ -256,17 +263,17 @@ class ServerSide(State):
         line = self.line
         if effect is Effect.SPEECH:
             self._listen()
-            line.came = True
+            line.came = line.index
         turn = end in (End.TURN, End.EMPTY)
         if exchange is None:
             # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = line.resumed and not (line.ends or line.came)
+            leftover = line.resumed and line.ends == 0 and line.came is None
             return turn and (self._closes() or leftover)
         if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
             line.ending = exchange
         if effect is Effect.NOTHING:
             # The end of a turn in which every call was hidden is hidden as well.
-            return turn and line.came and line.showing is None
+            return turn and line.came is not None and line.showing is None
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
@@ -295,7 +302,7 @@ class ServerSide(State):
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         others = [it for it in self.exchanges if it is not exchange]
         since = any((it.index or 0) > (exchange.begun or 0) for ex in others for it in ex.inputs)
-        if len(asked) > 1 and exchange is self.newest and not since and self._hearing is None:
+        if len(asked) > 1 and exchange is self.newest and not since and not self._speaking:
             last = exchange.inputs.index(asked[-1])
             self._part(exchange, exchange.inputs[last:])
 

@@ -32,7 +32,8 @@ class Line:
         issued: Whether a handle came that may cover any message.
         closed: Whether it was told that lost calls are closed, if there are any.
         closing: Whether the empty end that this causes is awaited.
-        came: Whether something of a reply came in the turn that has not ended.
+        came: The number of the newest message when something of a reply first came in the turn that
+            has not ended; None while nothing has.
         ends: How many turns have ended.
         ending: The exchange whose turn's end is still to come, though it is over.
         showing: The exchange of which the caller was shown a part in the turn that has not ended.
@@ -47,7 +48,7 @@ class Line:
     issued: bool = False
     closed: bool = True
     closing: bool = False
-    came: bool = False
+    came: int | None = None
     ends: int = 0
     ending: Exchange | None = None
     showing: Exchange | None = None
@@ -236,7 +237,9 @@ class State:
     def _unmarked(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
         waiting = self.newest_open()
-        if waiting is None or any(item.index is not None for item in waiting.inputs):
+        if waiting is None or any(
+            item.index is not None or item.known is Known.YES for item in waiting.inputs
+        ):
             return self._place
         return waiting.inputs[0].place - 1
 
@@ -248,6 +251,11 @@ class State:
     def _speaking(self) -> bool:
         """Whether somebody has spoken since the last turn, as far as can be known."""
         return self._hearing is not None or self._quiet_at != self._audio()
+
+    @property
+    def _spoken(self) -> bool:
+        """Whether somebody has spoken and may be answered: not before the mark that ends it."""
+        return self._speaking and (self._hearing is None or self._hearing.since is None)
 
     # What the handle has
 
