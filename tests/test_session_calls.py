@@ -12,6 +12,7 @@ from talk import (
     NAMES,
     READY,
     SLOW,
+    SPEECH,
     SPOKEN,
     asked,
     asks_on,
@@ -23,6 +24,7 @@ from talk import (
     results_on,
     session_on,
     settled,
+    speak,
     until,
     user,
 )
@@ -335,3 +337,31 @@ async def test_result_that_crosses_a_cancellation(profile):
         await settled()
         assert asks_on(server, 2) == []
         assert caller.replies.count("a+b") == 1
+
+
+UNJOINED = "speech that is heard before the first word after a result is not booked with it"
+
+
+@pytest.mark.xfail(reason=UNJOINED, strict=True)
+@pytest.mark.parametrize("profile", ["2.5", "2.5-vertex", "3.1", "3.8"])
+async def test_speech_right_after_a_result(profile):
+    """Speech that ends before the first word after a result is answered with it, and over."""
+    model = one_by_one(OSLO, "it rains")
+    slow = SPEECH | {"chunk_delay": 0.5}
+    async with (
+        LiveServer(model, profile=profile, **slow) as server,
+        session_on(server, config=SPOKEN, policy=READY, model=NAMES.get(profile, "m")) as session,
+        listening(session) as caller,
+    ):
+        await session.send_realtime_input(text="a")
+        await caller.until("call")
+        await caller.answer((caller.calls[0], "rain"))
+        await speak(session, marks=False)
+        await caller.told("it rains")
+        await settled()
+        assert results_on(server, 1) == [("weather", "rain")]
+        server.inject(Abort())
+        await settled()
+        await settled()
+        assert asks_on(server, 2) == []
+        assert caller.replies.count("it rains") == 1
