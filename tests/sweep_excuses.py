@@ -109,4 +109,4 @@ def is_joined(play, number):
     """Tell whether a turn was answered with speech of an outage, which went out after it."""
     said = all_said(play)
     after = said[said.index(number) + 1 :] if number in said else []
-    return bool(after) and after[0] < number and has_no_order(play, after[0])
+    return any(later < number and has_no_order(play, later) for later in after)

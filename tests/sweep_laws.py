@@ -162,6 +162,11 @@ def _runs_once(play):
 
 def _matches(play):
     """Check that a result is sent for the call that it was made for."""
+    keys = {}
+    for connection in play.connections:
+        for kind, key, value in _calls_of(connection):
+            if kind == "call":
+                keys.setdefault(value, set()).add(key)
     for connection in play.connections:
         made = {}
         for kind, key, value in _calls_of(connection):
@@ -170,8 +175,20 @@ def _matches(play):
             elif made.get(key):
                 # By its id, or the oldest of its name.
                 call = made[key].pop(0)
-                if value is not None and value != call:
+                # Of two that run and are named alike nobody knows which one a result is for.
+                alike = value is not None and keys[value] & keys[call]
+                if value not in (None, call) and not (alike and _run_together(play, value, call)):
                     yield f"the result of {value} is sent for the call {call}"
+
+
+def _run_together(play, one, other):
+    """Tell whether two tools ran at a time, and on two connections."""
+    log = [(entry.kind, entry.value) for entry in play.log]
+    begun = [log.index(("call", call)) for call in (one, other)]
+    over = [log.index(("result", call)) for call in (one, other) if ("result", call) in log]
+    between = log[min(begun) : max(begun)]
+    lost = any(kind == "event" and isinstance(value, Lost) for kind, value in between)
+    return lost and max(begun) < min(over, default=len(log))
 
 
 def _calls_of(connection):
