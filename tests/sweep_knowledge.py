@@ -146,6 +146,8 @@ def _accounts_for_audio(play):
         if (step.number, place) not in known
     ]
     counted = total(play, "uncovered_audio") + total(play, "lost_audio")
+    # Pongs, by which audio is acknowledged, are not on their way so long as messages are.
+    counted += play.conversation.latency * len(outcomes(play))
     if len(missing) * FRAME > counted + ROUNDING and not total(play, "lost_turns"):
         yield f"{len(missing)} frames are missing, {counted} s are counted: {missing}"
 
