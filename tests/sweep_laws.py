@@ -8,7 +8,7 @@ server's newest session knows; none of them looks into the library. What they ex
 
 from __future__ import annotations
 
-from sweep_excuses import is_joined, may_be_lost
+from sweep_excuses import is_joined, may_be_answered_again, may_be_lost
 from sweep_knowledge import LAWS, STREAMED
 
 from reconnect import GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
@@ -95,7 +95,7 @@ def _shows(play):
                     yield from _misplaced(shown, number, place)
                     if place == 0 and number < begun and not _may_be_lost(play, begun):
                         yield f"the reply to {number} comes after that to {begun}"
-                    if place == 0 and number in over:
+                    if place == 0 and number in over and not may_be_answered_again(play, number):
                         yield f"the reply to {number} is given again though it was over"
                     begun = max(begun, number)
                     shown.append((number, place, last))
