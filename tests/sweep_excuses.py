@@ -105,8 +105,19 @@ def has_no_order(play, number):
     )
 
 
+def may_be_answered_again(play, number):
+    """Tell whether a turn may be answered again: one that is spoken, after a gap.
+
+    A session that is resumed in the midst of it takes what it hears next for its end. Nobody can
+    know that where resumption is not transparent.
+    """
+    turn = play.conversation.turns[number]
+    spoken = bool(turn.frames) and not play.conversation.by_number
+    return spoken and bool(outcomes(play, since=number))
+
+
 def is_joined(play, number):
     """Tell whether a turn was answered with speech of an outage, which went out after it."""
     said = all_said(play)
     after = said[said.index(number) + 1 :] if number in said else []
-    return bool(after) and after[0] < number and has_no_order(play, after[0])
+    return any(later < number and has_no_order(play, later) for later in after)

@@ -14,7 +14,7 @@ from sweep_excuses import (
 )
 from sweep_player import FRAME
 from sweep_script import Context, Stream, Turn, Update
-from sweep_words import asked_in, frame_of, instruction, said_in, words_in
+from sweep_words import asked_in, frame_of, instruction, words_in
 
 ROUNDING = 1e-6
 """Seconds."""
@@ -33,25 +33,27 @@ def _knows(play):
     first = [number for number in first if not has_no_order(play, number)]
     if first != sorted(first):
         yield f"known in the order {found}"
-    twice = min(len(found) - len(set(found)), len(_again(play, found)))
+    twice = _again(found)
     allowed = total(play, "maybe_twice")
     if not conversation.content:
         # Such a model is asked to continue by the words of the question, and once more over an
         # empty end.
         allowed += 2 * len(outcomes(play))
     if twice > allowed:
-        yield f"{twice} are known twice, {allowed} may be: {found}"
+        yield f"{twice} messages are known twice, {allowed} may be: {found}"
 
 
-def _again(play, found):
-    """Return the messages that brought again what is known more than once: each counts once."""
-    twice = {number for number in found if found.count(number) > 1}
-    messages, seen = set(), set()
-    for heard in play.heard:
-        for number in twice.intersection(said_in(heard.value)):
-            if number in seen and isinstance(heard.value, str):
-                messages.add((heard.connection, heard.index))
-            seen.add(number)
+def _again(found):
+    """Return in how many messages at least what is known more than once was sent again.
+
+    A message that tells of what is over may hold several turns, in their order.
+    """
+    seen, messages, before = set(), 0, None
+    for number in found:
+        again = number if number in seen else None
+        messages += again is not None and (before is None or again <= before)
+        seen.add(number)
+        before = again
     return messages
 
 
@@ -144,6 +146,8 @@ def _accounts_for_audio(play):
         if (step.number, place) not in known
     ]
     counted = total(play, "uncovered_audio") + total(play, "lost_audio")
+    # Pongs, by which audio is acknowledged, are not on their way so long as messages are.
+    counted += play.conversation.latency * len(outcomes(play))
     if len(missing) * FRAME > counted + ROUNDING and not total(play, "lost_turns"):
         yield f"{len(missing)} frames are missing, {counted} s are counted: {missing}"
 

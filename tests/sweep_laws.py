@@ -8,7 +8,7 @@ server's newest session knows; none of them looks into the library. What they ex
 
 from __future__ import annotations
 
-from sweep_excuses import is_joined, may_be_lost
+from sweep_excuses import is_joined, may_be_answered_again, may_be_lost
 from sweep_knowledge import LAWS, STREAMED
 
 from reconnect import GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
@@ -95,7 +95,7 @@ def _shows(play):
                     yield from _misplaced(shown, number, place)
                     if place == 0 and number < begun and not _may_be_lost(play, begun):
                         yield f"the reply to {number} comes after that to {begun}"
-                    if place == 0 and number in over:
+                    if place == 0 and number in over and not may_be_answered_again(play, number):
                         yield f"the reply to {number} is given again though it was over"
                     begun = max(begun, number)
                     shown.append((number, place, last))
@@ -162,6 +162,11 @@ def _runs_once(play):
 
 def _matches(play):
     """Check that a result is sent for the call that it was made for."""
+    keys = {}
+    for connection in play.connections:
+        for kind, key, value in _calls_of(connection):
+            if kind == "call":
+                keys.setdefault(value, set()).add(key)
     for connection in play.connections:
         made = {}
         for kind, key, value in _calls_of(connection):
@@ -170,8 +175,20 @@ def _matches(play):
             elif made.get(key):
                 # By its id, or the oldest of its name.
                 call = made[key].pop(0)
-                if value is not None and value != call:
+                # Of two that run and are named alike nobody knows which one a result is for.
+                alike = value is not None and keys[value] & keys[call]
+                if value not in (None, call) and not (alike and _run_together(play, value, call)):
                     yield f"the result of {value} is sent for the call {call}"
+
+
+def _run_together(play, one, other):
+    """Tell whether two tools ran at a time, and on two connections."""
+    log = [(entry.kind, entry.value) for entry in play.log]
+    begun = [log.index(("call", call)) for call in (one, other)]
+    over = [log.index(("result", call)) for call in (one, other) if ("result", call) in log]
+    between = log[min(begun) : max(begun)]
+    lost = any(kind == "event" and isinstance(value, Lost) for kind, value in between)
+    return lost and max(begun) < min(over, default=len(log))
 
 
 def _calls_of(connection):

@@ -109,6 +109,11 @@ class Session:
             return False
         return self.exchange is None or not self.profile.withholds
 
+    @property
+    def holds(self) -> bool:
+        """Whether the turn is held open for results: those of earlier turns do not."""
+        return self.exchange is not None and any(it in self.calls for it in self.exchange.calls)
+
     # What comes in
 
     def read(self, message: Message) -> list[Input]:
@@ -277,7 +282,7 @@ class Session:
         elif scheduling == "INTERRUPT" and exchange.talking:
             reaction = self._cut_off(Reaction("answer"))
         elif scheduling == "SILENT" and exchange.idle:
-            reaction = Reaction("nothing" if self.calls else "end")
+            reaction = Reaction("nothing" if self.holds else "end")
         elif exchange.idle or (scheduling == "INTERRUPT" and self.profile.holds_turn):
             reaction = Reaction("answer")
         else:
@@ -331,6 +336,7 @@ class Session:
         exchange.talking = False
         exchange.shown += len(calls)
         exchange.made = max(exchange.made, exchange.shown)
+        exchange.calls += calls
         self.calls += calls
         self.context += [Known("model", {"function_call": call.call}) for call in calls]
 

@@ -66,6 +66,7 @@ class Exchange:
         idle: Whether nothing more comes of itself: it waits for a result.
         shown: How many tool calls the client was sent.
         made: How many were made, though they may not have been sent yet.
+        calls: The tool calls that the client was sent.
     """
 
     said: str = ""
@@ -75,6 +76,7 @@ class Exchange:
     idle: bool = False
     shown: int = 0
     made: int = 0
+    calls: list[OpenCall] = field(default_factory=list[OpenCall])
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ class Talk:
         step = self._left[0]
         if step.held and self.session.learn_results():
             self._answer("result")
-        elif step.held and self.session.calls:
+        elif step.held and self.session.holds:
             self._rest()
         else:
             del self._left[0]

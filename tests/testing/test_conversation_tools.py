@@ -138,6 +138,19 @@ def test_the_last_silent_result_ends_a_turn_that_waits():
     assert answer(session, "g", scheduling="SILENT") == Reaction("end")
 
 
+def test_results_of_earlier_turns_hold_no_turn():
+    """A turn ends with its own last silent result, whatever an earlier turn still waits for."""
+    session = asked(memory())
+    background(session, "f")
+    assert say(session, "b") == Reaction("answer", cut="begun")
+    session.begin()
+    background(session, "g")
+    assert session.holds
+    session.exchange.idle = True
+    assert answer(session, "g", scheduling="SILENT") == Reaction("end")
+    assert not session.holds
+
+
 @pytest.mark.parametrize(
     ("scheduling", "reaction"), [("SILENT", NOTHING), ("WHEN_IDLE", ANSWER), ("INTERRUPT", ANSWER)]
 )
