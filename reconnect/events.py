@@ -38,7 +38,7 @@ class Continuity:
         attempts: How many attempts it took; 0 for a move before a go-away's deadline.
         outage: Seconds from the loss until the session was back, or was given up.
         replayed: How many client messages were written again.
-        maybe_twice: How many of these the server may have had already.
+        maybe_twice: How many turns, contexts and updates in these the server may have had already.
         continued: How many cut replies the model was asked to continue, without sending their turn
             again.
         forgotten: How many exchanges that are over the resumed session may not know: there was no

@@ -339,10 +339,6 @@ async def test_result_that_crosses_a_cancellation(profile):
         assert caller.replies.count("a+b") == 1
 
 
-UNJOINED = "speech that is heard before the first word after a result is not booked with it"
-
-
-@pytest.mark.xfail(reason=UNJOINED, strict=True)
 @pytest.mark.parametrize("profile", ["2.5", "2.5-vertex", "3.1", "3.8"])
 async def test_speech_right_after_a_result(profile):
     """Speech that ends before the first word after a result is answered with it, and over."""

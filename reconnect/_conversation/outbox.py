@@ -65,7 +65,7 @@ class Replay:
 
     Args:
         messages: How many messages are written to it.
-        maybe_twice: How many of these the server may have had already.
+        maybe_twice: How many inputs in these the server may have had already.
         continued: How many cut replies the model is asked to continue.
         told: How many turns of history a fresh session is told.
         forgotten: How many exchanges it may not know, and is not told.
