@@ -190,9 +190,9 @@ class Calls:
         """Take over a result of the caller's; return whether it is to be sent as it is.
 
         It answers the oldest call that the caller was shown, and that it can mean; one that the
-        caller was told to leave, or that nobody will make again, only where it can mean no other.
-        One for a call of a connection that was lost is kept, and given to the call that was made
-        again. One for a call that nobody has heard of is sent, as the SDK sends it.
+        caller was told to leave only where it can mean no other. One for a call of a connection
+        that was lost is kept, and given to the call that was made again. One for a call that nobody
+        has heard of is sent, as the SDK sends it.
 
         Args:
             key: The id of the call, or its name where it has none.
@@ -207,8 +207,7 @@ class Calls:
             return True
         unanswered = [call for call in meant if call.result is None]
         expected = [call for call in unanswered if not call.cancelled]
-        asked = [call for call in expected if call.live or call.exchange.over is None]
-        call = (asked or expected or unanswered or meant[-1:])[0]
+        call = (expected or unanswered or meant[-1:])[0]
         call.result, call.taken = result, _silent(result)
         heir = call.heir
         if heir is not None and heir.live and heir.result is None:
