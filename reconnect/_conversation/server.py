@@ -153,6 +153,10 @@ class ServerSide(State):
                 break
             self._finish(exchange, Over.CUT)
             exchange = following
+        heard = self._hearing is not None and self._hearing.since is None
+        if heard and any(call.open for call in self.calls.made_in(exchange)):
+            self._finish(exchange, Over.CUT)
+            return self._speech()
         return exchange
 
     def _leave_waiting(self, exchange: Exchange) -> None:
