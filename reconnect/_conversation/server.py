@@ -155,8 +155,10 @@ class ServerSide(State):
             exchange = following
         heard = self._hearing is not None and self._hearing.since is None
         if heard and any(call.open for call in self.calls.made_in(exchange)):
-            self._finish(exchange, Over.CUT)
-            return self._speech()
+            # What is heard after a result is answered with it, unless more tools run.
+            if ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
+                self._finish(exchange, Over.CUT)
+                return self._speech()
         return exchange
 
     def _leave_waiting(self, exchange: Exchange) -> None:
