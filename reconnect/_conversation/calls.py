@@ -140,6 +140,11 @@ class Calls:
         made = [call for call in self.made_in(exchange) if call.live]
         return bool(made) and (made[-1].cancelled or _silent(made[-1].result))
 
+    def late(self) -> Exchange | None:
+        """Return the exchange that was over when a result was given in it, and is not taken up."""
+        late = (call.exchange for call in self._calls if call.untaken and call.exchange.over)
+        return next(late, None)
+
     def take_up(self, exchange: Exchange, *, turn: int) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
 

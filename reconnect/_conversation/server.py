@@ -123,13 +123,17 @@ class ServerSide(State):
 
     def _replied_to(self) -> Exchange:
         """Return the exchange that output belongs to."""
-        came, current, newest = self.line.came, self.current, self.newest
+        line, current, newest = self.line, self.current, self.newest
+        said = -1 if current is None else _first_number(current)
+        if line.came is None and (current is None or said > line.answered):
+            line.aside = self.calls.late()
+        if line.aside is not None:
+            return line.aside
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if current is not None:
-            if came is None:
+            if line.came is None:
                 return self._past_tools(current)
-            said = min((it.index for it in current.inputs if it.index is not None), default=0)
-            if over is None or current.begun is not None or said <= came:
+            if over is None or current.begun is not None or said <= line.came:
                 return current
             # It was said since the turn began, which is of what was said before.
         elif newest is not None and newest.over is None and self._goes_on(newest):
@@ -154,11 +158,11 @@ class ServerSide(State):
             self._finish(exchange, Over.CUT)
             exchange = following
         heard = self._hearing is not None and self._hearing.since is None
-        if heard and any(call.open for call in self.calls.made_in(exchange)):
+        runs = any(call.open for call in self.calls.made_in(exchange))
+        if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
-            if ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
-                self._finish(exchange, Over.CUT)
-                return self._speech()
+            self._finish(exchange, Over.CUT)
+            return self._speech()
         return exchange
 
     def _leave_waiting(self, exchange: Exchange) -> None:
@@ -237,13 +241,16 @@ class ServerSide(State):
             return Progress.GIVEN
         if given or any(call.open for call in calls):
             return Progress.WAITS
-        settled = exchange.speaks or self.calls.settled_in(exchange)
+        # Where it is not known that the session has the question, an answer to the result that
+        # closed a lost call is none to the question.
+        doubted = exchange.known is Known.MAYBE and _first_number(exchange) < 0
+        settled = (exchange.speaks and not doubted) or self.calls.settled_in(exchange)
         return Progress.SPEAKS if settled else Progress.ASKED
 
     def _said_since(self, number: int) -> bool:
         """Tell whether anything was said after a message, as far as can be known."""
-        said = [it.index for exchange in self.exchanges for it in exchange.inputs if it.index]
-        return self._hearing is not None or max(said, default=0) > number
+        said = max((_last_number(exchange) for exchange in self.exchanges), default=-1)
+        return self._hearing is not None or said > number
 
     def _end(self, end: End) -> bool:
         """Note an end; return whether the caller is not shown it."""
@@ -261,7 +268,7 @@ class ServerSide(State):
                 self._listen()
         if end in (End.TURN, End.EMPTY):
             line.ending = None
-            line.came, self.sounding = None, False
+            line.came, line.aside, self.sounding = None, None, False
             line.ends += 1
         return hidden
 
@@ -306,8 +313,8 @@ class ServerSide(State):
         nothing was said after that.
         """
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
-        others = [it for it in self.exchanges if it is not exchange]
-        since = any((it.index or 0) > (exchange.begun or 0) for ex in others for it in ex.inputs)
+        begun = -1 if exchange.begun is None else exchange.begun
+        since = any(_last_number(it) > begun for it in self.exchanges if it is not exchange)
         if len(asked) > 1 and exchange is self.newest and not since and not self._speaking:
             last = exchange.inputs.index(asked[-1])
             self._part(exchange, exchange.inputs[last:])
@@ -364,6 +371,16 @@ class ServerSide(State):
         if newest is not None:
             self._have(newest)
         self._forget()
+
+
+def _first_number(exchange: Exchange) -> int:
+    """Return the number of the first message of an exchange on this connection; -1 for none."""
+    return min((it.index for it in exchange.inputs if it.index is not None), default=-1)
+
+
+def _last_number(exchange: Exchange) -> int:
+    """Return the number of the last message of an exchange on this connection; -1 for none."""
+    return max((it.index for it in exchange.inputs if it.index is not None), default=-1)
 
 
 def _add(words: list[str], text: str) -> None:

@@ -27,7 +27,7 @@ class Line:
         resumed: Whether its session is a resumed one.
         seed: The history that it is told; None for none.
         evident: The place up to which there is evidence that it has what was said.
-        answered: The number of the newest message when the newest result was given.
+        answered: The number of the newest message when the newest result was given; -1 for none.
         consumed: The number of the message up to which the newest handle says that it covers.
         issued: Whether a handle came that may cover any message.
         closed: Whether it was told that lost calls are closed, if there are any.
@@ -35,6 +35,7 @@ class Line:
         came: The number of the newest message when something of a reply first came in the turn that
             has not ended; None while nothing has.
         ends: How many turns have ended.
+        aside: The exchange that is over, and whose late result the turn that has not ended answers.
         ending: The exchange whose turn's end is still to come, though it is over.
         showing: The exchange of which the caller was shown a part in the turn that has not ended.
     """
@@ -43,13 +44,14 @@ class Line:
     resumed: bool = False
     seed: Input | None = None
     evident: int = 0
-    answered: int = 0
+    answered: int = -1
     consumed: int | None = None
     issued: bool = False
     closed: bool = True
     closing: bool = False
     came: int | None = None
     ends: int = 0
+    aside: Exchange | None = None
     ending: Exchange | None = None
     showing: Exchange | None = None
 
@@ -203,7 +205,7 @@ class State:
         if exchange is None:
             exchange = Exchange([item])
             self.exchanges.append(exchange)
-        elif item.place < exchange.inputs[0].place:
+        elif item.place < exchange.inputs[0].place and not exchange.written:
             place, exchange = self.exchanges.index(exchange), Exchange([item])
             self.exchanges.insert(place, exchange)
         else:
