@@ -324,6 +324,9 @@ class Calls:
         ]
         for call in left:
             call.cancelled = True
+        for call in self.made_in(exchange):
+            # What was not taken up by now never is.
+            call.taken |= call.result is not None
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
         # So do those of the newest exchange, which more output opens again.
         self._calls = [

@@ -267,8 +267,8 @@ class Conversation(ServerSide):
         said = [(item, exchange) for exchange in self.exchanges for item in exchange.inputs]
         for item, exchange in sorted(said, key=lambda it: it[0].place):
             if item.call is None and exchange.over is not None:
-                yield range(start if item.since is None else item.since, item.place + 1)
-            start = item.place + 1
+                yield range(start if item.since is None else item.since, item.until + 1)
+            start = max(item.place, item.until) + 1
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
         """Make an exchange of what was heard and not answered."""

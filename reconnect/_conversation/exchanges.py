@@ -227,6 +227,7 @@ class Input:
         known: What the newest handle has of it.
         audio: Whether it is speech whose audio is written again, so that it needs no words.
         since: The place of the mark that began speech; None for speech without marks.
+        until: The place of the last audio of speech, as far as it is known.
     """
 
     call: Call | None
@@ -236,6 +237,7 @@ class Input:
     known: Known = Known.NO
     audio: bool = False
     since: int | None = None
+    until: int = 0
 
     @property
     def asks(self) -> bool:

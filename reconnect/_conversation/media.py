@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from .chunks import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Chunk, chunk_of, rate_of, seconds_of
 from .limits import Limit
-from .meter import Meter
+from .meter import Meter, Written
 
 __all__ = ["Media"]
 
@@ -246,10 +246,10 @@ class Media:
             self._drop_oldest()
 
     @property
-    def progress(self) -> object:
-        """Something that differs whenever audio was written in between."""
-        newest = self._unconsumed[-1][0] if self._unconsumed else None
-        return self.meter.seconds, newest
+    def progress(self) -> Written:
+        """How far writing audio to this connection has come."""
+        number, newest = self._unconsumed[-1] if self._unconsumed else (0, None)
+        return Written(self.meter.seconds, number, 0 if newest is None else newest.place)
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .calls import Calls
 from .exchanges import Exchange, Input, Kept, Known
 from .limits import CONVERSATION, Limit
+from .meter import Written
 from .past import HISTORY_LIMIT, Past
 from .units import Unit, Wording, newest_of
 
@@ -68,7 +69,7 @@ class State:
         continue_with: The text that asks the model to continue; None for what it takes by itself.
         limit: How much is kept that no handle covers; ``full`` is "wait" or "raise".
         history_limit: How many characters are kept for a new session; the oldest turns go first.
-        audio: Returns something that differs whenever audio was written in between.
+        audio: Returns how far writing audio to the connection has come.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class State:
         continue_with: str | None = None,
         limit: Limit = CONVERSATION,
         history_limit: int = HISTORY_LIMIT,
-        audio: Callable[[], object] = lambda: None,
+        audio: Callable[[], Written] = Written,
     ) -> None:
         self.handle = handle
         self.calls = Calls(reuse=reuse_tool_results)
@@ -224,8 +225,10 @@ class State:
     def _speech(self, *, place: int | None = None) -> Exchange:
         """Make an exchange of what somebody has said, or add it to the one that has not begun."""
         item = self._listen()
-        if place is not None:
-            item.place, item.index = place, self.line.index
+        if place is None:
+            item.until = max(item.place, self._audio().place)
+        else:
+            item.place, item.index, item.until = place, self.line.index, place
         if self._maybe_covered:
             item.known = Known.MAYBE
         if self.line.consumed is not None and self.line.consumed >= (item.index or 0):
