@@ -138,6 +138,7 @@ class ServerSide(State):
             # It was said since the turn began, which is of what was said before.
         elif newest is not None and newest.over is None and self._goes_on(newest):
             newest.continued = True
+            line.doubtful = newest.known is Known.MAYBE
             return newest
         elif over is None or self._spoken:
             return self._speech()
@@ -241,10 +242,7 @@ class ServerSide(State):
             return Progress.GIVEN
         if given or any(call.open for call in calls):
             return Progress.WAITS
-        # Where it is not known that the session has the question, an answer to the result that
-        # closed a lost call is none to the question.
-        doubted = exchange.known is Known.MAYBE and _first_number(exchange) < 0
-        settled = (exchange.speaks and not doubted) or self.calls.settled_in(exchange)
+        settled = (exchange.speaks and not self.line.doubtful) or self.calls.settled_in(exchange)
         return Progress.SPEAKS if settled else Progress.ASKED
 
     def _said_since(self, number: int) -> bool:
@@ -268,7 +266,9 @@ class ServerSide(State):
                 self._listen()
         if end in (End.TURN, End.EMPTY):
             line.ending = None
-            line.came, line.aside, self.sounding = None, None, False
+            if line.aside is not None:
+                line.aside.speaks = False
+            line.came, line.aside, line.doubtful, self.sounding = None, None, False, False
             line.ends += 1
         return hidden
 

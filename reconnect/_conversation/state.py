@@ -37,6 +37,8 @@ class Line:
             has not ended; None while nothing has.
         ends: How many turns have ended.
         aside: The exchange that is over, and whose late result the turn that has not ended answers.
+        doubtful: Whether that turn answers what closed lost calls, though nobody knows whether the
+            session has the question.
         ending: The exchange whose turn's end is still to come, though it is over.
         showing: The exchange of which the caller was shown a part in the turn that has not ended.
     """
@@ -53,6 +55,7 @@ class Line:
     came: int | None = None
     ends: int = 0
     aside: Exchange | None = None
+    doubtful: bool = False
     ending: Exchange | None = None
     showing: Exchange | None = None
 
