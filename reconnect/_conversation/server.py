@@ -124,8 +124,7 @@ class ServerSide(State):
     def _replied_to(self) -> Exchange:
         """Return the exchange that output belongs to."""
         line, current, newest = self.line, self.current, self.newest
-        said = -1 if current is None else _first_number(current)
-        if line.came is None and (current is None or said > line.answered):
+        if line.came is None and current is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
             return line.aside
@@ -133,6 +132,7 @@ class ServerSide(State):
         if current is not None:
             if line.came is None:
                 return self._past_tools(current)
+            said = _first_number(current)
             if over is None or current.begun is not None or said <= line.came:
                 return current
             # It was said since the turn began, which is of what was said before.
