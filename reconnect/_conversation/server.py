@@ -88,6 +88,7 @@ class ServerSide(State):
             item = spoken[-1]
         if item is None:
             item = self._listen()
+            item.index = self.line.index
         if item.audio:
             # It is transcribed anew.
             item.words.clear()

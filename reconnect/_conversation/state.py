@@ -228,10 +228,12 @@ class State:
     def _speech(self, *, place: int | None = None) -> Exchange:
         """Make an exchange of what somebody has said, or add it to the one that has not begun."""
         item = self._listen()
+        if place is not None or not item.words:
+            item.index = self.line.index
         if place is None:
             item.until = max(item.place, self._audio().place)
         else:
-            item.place, item.index, item.until = place, self.line.index, place
+            item.place = item.until = place
         if self._maybe_covered:
             item.known = Known.MAYBE
         if self.line.consumed is not None and self.line.consumed >= (item.index or 0):
