@@ -170,7 +170,7 @@ class ServerSide(State):
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply that has begun: it answers none of that."""
         waiting = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
-        if waiting and len(waiting) < len(exchange.inputs):
+        if waiting and len(waiting) < len(exchange.inputs) and not exchange.continued:
             self._part(exchange, waiting)
 
     def _part(self, exchange: Exchange, later: list[Input]) -> None:
