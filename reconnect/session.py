@@ -313,11 +313,12 @@ class ResumableSession:
         if writer is not None and writer.lean and audio.__class__ is writer.blob:
             # What every frame of audio costs beside the SDK's own call stands here. A dict may hold
             # a buffer that its caller fills again: it takes the way on which it is copied.
-            meter, data = writer.meter, audio.data
-            if audio.mime_type is meter.kind and data.__class__ is bytes:
+            blob: Any = audio
+            meter, data = writer.meter, blob.data
+            if blob.mime_type is meter.kind and data.__class__ is bytes:
                 meter.bytes += len(data)
             else:
-                data = writer.note(audio)
+                data = writer.note(blob)
             writer.begun += 1
             if writer.watch is None:
                 writer.look_later()

@@ -163,7 +163,7 @@ class Conversation(ServerSide):
                 item.call = unit.call
         if unit.exchange.over is not None:
             unit.exchange.kept = Kept.CONNECTION
-        elif unit.owed is Owed.CONTINUE:
+        elif unit.owed is Owed.CONTINUE or unit.exchange.again:
             unit.exchange.continued = True
         return unit.call
 

@@ -270,7 +270,7 @@ class Exchange:
         begun: The number of the newest message when the reply began on this connection; None while
             it has not.
         speaks: Whether output came since the last tool call, and the last end.
-        continued: Whether this connection was asked to continue it.
+        continued: Whether this connection was asked to continue it, or was asked again.
         again: Whether it was asked again since an end was empty.
     """
 

@@ -255,14 +255,15 @@ class ServerSide(State):
         """Note an end; return whether the caller is not shown it."""
         line = self.line
         hidden = False
-        if end is End.GENERATED or line.ending is None:
+        # What it is of is over already, or goes on with another turn.
+        before = line.aside if line.aside is not None else line.ending
+        if before is None or (end is End.GENERATED and line.aside is None):
             exchange = self.current
             hidden = self._effect(ENDS[end, self._progress(exchange)], end, exchange)
             if exchange is not None:
                 exchange.speaks = False
         elif end is End.INTERRUPTED:
-            # It belongs to the exchange before, as the turn's end does.
-            self._part_last(line.ending)
+            self._part_last(before)
             if self.current is None:
                 self._listen()
         if end in (End.TURN, End.EMPTY):

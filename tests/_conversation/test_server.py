@@ -1,0 +1,283 @@
+"""What the server does to a conversation: which exchange a message is of, and what it ends."""
+
+import pytest
+from messages import (
+    ASK_ON,
+    END,
+    START,
+    Core,
+    audio,
+    calling,
+    cancelling,
+    closed,
+    complete,
+    context_update,
+    generated,
+    heard,
+    interrupted,
+    result,
+    said,
+    sound,
+    streamed,
+    told,
+    transcribed,
+    turn,
+    update,
+    user,
+)
+
+from reconnect._conversation.exchanges import CONTENT, UPDATE, Known, Over
+from reconnect._conversation.transcript import model_turn
+
+WHOLE = [generated(), complete()]
+
+
+def begun(*sent, **options):
+    """Return a core with a handle that knows nothing, and these messages sent after it."""
+    core = Core(**options)
+    core.receive(update("h0"))
+    return core.say(*sent)
+
+
+def overs(core):
+    """Return how each exchange that asks something ended."""
+    return [it.over for it in core.conversation.exchanges if it.asks]
+
+
+# Results that the model has not taken up
+
+
+@pytest.mark.parametrize("scheduling", ["WHEN_IDLE", "INTERRUPT", None])
+def test_result_that_is_given_while_the_model_talks(scheduling):
+    """The end of what it was saying ends nothing: the answer to the result follows it."""
+    core = begun("q")
+    core.receive(calling("1"), said("wait "))
+    core.answer(result("1", scheduling=scheduling))
+    core.receive(said("please "), *([interrupted()] * (scheduling == "INTERRUPT")), *WHOLE)
+    assert overs(core) == [None]
+    core.receive(said("it rains"), *WHOLE, update("h1"))
+    assert core.past == [user("q"), model_turn(["wait please it rains"])]
+
+
+def test_silent_result():
+    """A model that need not go on after a result is done with the end of its turn."""
+    core = begun("q")
+    core.receive(calling("1"))
+    core.answer(result("1", scheduling="SILENT"))
+    core.receive(complete())
+    assert overs(core) == [Over.WHOLE]
+
+
+def test_silent_result_after_the_turn():
+    """Where its turn has ended by then, no other end comes."""
+    core = begun("q")
+    core.receive(calling(None), said("done"), *WHOLE)
+    assert overs(core) == [None]
+    core.answer(result(None, scheduling="SILENT"))
+    assert overs(core) == [Over.WHOLE]
+
+
+def test_one_of_several_results_interrupts():
+    """A result interrupts the model though other tools still run: the exchange goes on."""
+    core = begun("q")
+    core.receive(calling("1"), calling("2", name="g"), said("wait"), generated())
+    core.answer(result("1", scheduling="INTERRUPT"))
+    core.receive(interrupted(), complete())
+    assert overs(core) == [None]
+
+
+def test_vertex_takes_no_result_up_before_the_turn_of_the_call_has_ended():
+    """What the model says until then it had begun before it was given the result."""
+    core = begun("q")
+    core.receive(calling(None))
+    core.answer(result(None))
+    core.receive(said("one moment "), *WHOLE)
+    assert overs(core) == [None]
+    core.receive(said("it rains"), *WHOLE)
+    assert overs(core) == [Over.WHOLE]
+
+
+def test_result_that_crosses_a_cancellation():
+    """A result that was sent a moment before is not taken: its exchange ends as it is cut."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").answer(result("1"))
+    core.receive(cancelling("1"), interrupted(), complete(), said("y"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE]
+
+
+def test_late_result():
+    """What answers a result of an exchange that is over is of that, and opens no other."""
+    core = begun("a")
+    core.receive(calling(None), *WHOLE)
+    core.say("b").receive(said("y"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE]
+    core.answer(result(None))
+    core.receive(said("late "))
+    core.say("c").receive(said("words"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE, None]
+    core.receive(said("z"), *WHOLE, update("h1"))
+    assert core.past[-2:] == [user("c"), model_turn(["z"])]
+    assert core.conversation.quiet
+
+
+# What is said meanwhile
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_turn_between_a_result_and_its_answer(stopped):
+    """It is answered with the result, or interrupts what the model was about to say."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.answer(result("1"))
+    core.say("b").receive(*[interrupted(), complete()] * stopped, said("both"), *WHOLE)
+    core.receive(update("h1"))
+    assert core.conversation.quiet
+    assert core.past == [user("a"), user("b"), model_turn(["both"])]
+
+
+def test_speech_between_a_result_and_its_answer():
+    """It is answered with the result."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.answer(result("1"))
+    core.receive(heard("b"), said("both"), *WHOLE, update("h1"))
+    assert core.conversation.quiet
+    assert core.past == [user("a"), user("b"), model_turn(["both"])]
+
+
+def test_turn_while_a_tool_runs_and_the_model_speaks():
+    """The user interrupts: the exchange of the tool is over, and its call stays open."""
+    core = begun("a")
+    core.receive(calling("1"), said("wait"))
+    core.say("b").receive(interrupted(), complete(), said("y"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert core.calls.awaited == ("1",)
+
+
+def test_speech_while_a_tool_runs():
+    """The reply to speech that was heard after the turn ended over a tool is not the tool's."""
+    core = begun("a")
+    core.receive(calling(None), *WHOLE, heard("b"), said("y"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert core.newest.reply == ["y"]
+
+
+def test_context_joins_what_has_no_reply_yet():
+    """Context between two turns that are answered together is told between them."""
+    core = begun("a", turn("c", asks=False), "b")
+    core.receive(said("x"), *WHOLE, update("h1"))
+    assert core.past == [user("a"), user("c"), user("b"), model_turn(["x"])]
+
+
+def test_known_question_and_context_that_is_not():
+    """Context that may be unknown is sent again, and the model is asked to continue besides."""
+    core = begun("q", turn("c", asks=False))
+    core.receive(said("x"), update("h1"))
+    assert core.resume() == [turn("c", asks=False), ASK_ON]
+
+
+def test_last_of_two_turns_is_parted_after_a_reply_that_was_generated():
+    """An interruption after generation_complete parts what was sent last, as any other does."""
+    core = begun("a", "b")
+    core.receive(said("x"), generated(), interrupted(), complete())
+    assert overs(core) == [Over.WHOLE, None]
+    assert core.newest.inputs[0].call == turn("b")
+
+
+def test_two_turns_that_something_else_has_interrupted():
+    """Where audio was written since the first word, that has interrupted, and both are answered."""
+    core = begun("a", "b")
+    core.receive(said("x"))
+    core.speak(audio(1)).receive(interrupted(), complete())
+    assert overs(core) == [Over.CUT]
+
+
+# Speech
+
+
+def test_words_that_come_after_a_turn():
+    """The words of speech with marks are its own, though a turn was sent since."""
+    core = begun()
+    core.speak(START, audio(1), END).say("typed").receive(heard("spoken"))
+    assert [it.words for it in core.newest.inputs] == [["spoken"], []]
+
+
+def test_output_while_the_user_speaks():
+    """Speech has no answer before the mark of its end."""
+    core = begun("a")
+    core.receive(said("x"))
+    core.speak(START, audio(1)).receive(said("y"), *WHOLE)
+    core.speak(END)
+    assert overs(core) == [Over.WHOLE, None]
+    assert core.newest.inputs[0].call is None
+
+
+def test_speech_that_was_answered_is_not_sent_again():
+    """Its audio is not, up to the newest that was written when the reply began."""
+    core = Core(transparent=True)
+    core.receive(update("h", consumed=0))
+    core.speak(audio(1)).receive(heard("a"))
+    core.speak(audio(2)).receive(said("x"), *WHOLE)
+    core.speak(audio(3))
+    assert core.resume() == [told(user("a"), model_turn(["x"])), *streamed(audio(3))]
+
+
+def test_speech_of_which_a_handle_has_the_beginning():
+    """It is known up to its newest word, and not to its first."""
+    core = Core(transparent=True)
+    core.receive(update("h", consumed=0))
+    core.speak(audio(1)).receive(interrupted(), complete(), update("h1", consumed=1))
+    core.speak(audio(2)).receive(heard("a"), said("x"))
+    assert core.newest.known is Known.NO
+
+
+# Late words
+
+
+def test_words_after_the_end_of_a_reply():
+    """They are of the reply, and open nothing, unless they may be the answer to a result."""
+    core = begun("q")
+    core.receive(sound("a"), generated(), transcribed("b"), complete(), transcribed("c"))
+    assert overs(core) == [Over.WHOLE]
+    assert core.newest.reply == ["a", "b", "c"]
+    core = begun("q")
+    core.receive(calling(None), *WHOLE)
+    core.answer(result(None))
+    core.receive(said("so"), *WHOLE, transcribed("and"))
+    assert overs(core) == [None]
+
+
+# Resumed sessions
+
+
+def test_session_that_goes_on_by_itself():
+    """What a resumed session says before it was asked anything is the reply that is owed."""
+    core = begun("q")
+    core.receive(calling("1"), said("x"), update("h1"))
+    assert core.resume() == [closed("1")]
+    core.receive(said("y"))
+    assert core.wait() == []
+    core.receive(*WHOLE)
+    assert overs(core) == [Over.WHOLE]
+
+
+def test_answer_to_what_closed_a_call_proves_nothing():
+    """Where it is not known that the session has the question, that is sent again after it."""
+    core = begun("q")
+    core.receive(update("h1"), calling(None))
+    assert core.resume() == [closed(None)]
+    core.receive(said("what?"), generated())
+    assert core.receive(complete()).hidden
+    assert core.write() == [turn("q")]
+
+
+def test_handle_that_covers_nothing_yet():
+    """A handle that comes before anything is written does not cover what waits."""
+    core = begun(context_update("i"))
+    core.receive(update("h1", consumed=1))
+    core.say("q").lose()
+    core.outbox.restarted()
+    core.outbox.connected([], asks=False, transparent=False)
+    core.receive(update("h2"))
+    assert [call.method for call in core.write()] == [UPDATE, CONTENT]
