@@ -124,17 +124,19 @@ class ServerSide(State):
 
     def _replied_to(self) -> Exchange:
         """Return the exchange that output belongs to."""
-        line, current, newest = self.line, self.current, self.newest
+        line, current = self.line, self.current
         if line.came is None and current is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
             return line.aside
+        if current is not None and line.came is not None and current.begun is not None:
+            return current
+        newest = self.newest
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if current is not None:
             if line.came is None:
                 return self._past_tools(current)
-            said = _first_number(current)
-            if over is None or current.begun is not None or said <= line.came:
+            if over is None or _first_number(current) <= line.came:
                 return current
             # It was said since the turn began, which is of what was said before.
         elif newest is not None and newest.over is None and self._goes_on(newest):
