@@ -284,18 +284,26 @@ class Conversation(ServerSide):
             self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
 
     def _lose_speech(self) -> int:
-        """Let go of speech of which nobody has the words, nor the audio; return how many turns."""
+        """Let go of speech of which nobody has the words, nor the audio; return how many turns.
+
+        So may the session that is resumed, and then the model can be asked to continue: but not
+        where something is to be sent again with it.
+        """
         lost = 0
         for exchange in list(self.exchanges):
+            alone = exchange.over is not None or len(exchange.inputs) == 1
             gone = [
                 item
                 for item in exchange.inputs
                 if item.call is None and not item.words and not item.audio
-                if item.known is Known.NO
+                if item.known is Known.NO or (item.known is Known.MAYBE and not alone)
             ]
             for item in gone:
                 exchange.inputs.remove(item)
             lost += bool(gone)
+            if exchange.inputs and not exchange.asks:
+                # Context alone is left.
+                exchange.over = exchange.over or Over.WHOLE
             if not exchange.inputs:
                 if exchange.over is not None and exchange.reply:
                     exchange.inputs = gone[-1:]

@@ -141,7 +141,7 @@ class ServerSide(State):
             # It was said since the turn began, which is of what was said before.
         elif newest is not None and newest.over is None and self._goes_on(newest):
             newest.continued = True
-            line.doubtful = newest.known is Known.MAYBE
+            line.doubtful = newest.known is not Known.YES
             return newest
         elif over is None or self._spoken:
             return self._speech()
@@ -171,14 +171,18 @@ class ServerSide(State):
 
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply that has begun: it answers none of that."""
-        waiting = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
-        if waiting and len(waiting) < len(exchange.inputs) and not exchange.continued:
+        # Of what it goes on with by itself the session may have all but what it cannot have.
+        least = Known.MAYBE if exchange.continued else Known.YES
+        waiting = [it for it in exchange.inputs if it.index is None and it.known < least]
+        if waiting and len(waiting) < len(exchange.inputs):
             self._part(exchange, waiting)
 
     def _part(self, exchange: Exchange, later: list[Input]) -> None:
         """Make an exchange of their own of those inputs that the reply does not answer."""
         exchange.inputs = [item for item in exchange.inputs if item not in later]
-        self.exchanges.insert(self.exchanges.index(exchange) + 1, Exchange(later))
+        parted = Exchange(later)
+        parted.over = None if parted.asks else Over.WHOLE
+        self.exchanges.insert(self.exchanges.index(exchange) + 1, parted)
 
     def _shown(self, exchange: Exchange) -> None:
         exchange.shown = True

@@ -92,10 +92,13 @@ class Wording:
 
     def _asking(self, exchange: Exchange) -> list[Unit]:
         """Return what is to be written for an exchange whose reply is owed."""
+        # What goes on without being asked must not be interrupted by the question.
+        goes_on = exchange.begun is not None and exchange.continued
         units = [
             Unit(item.place, self._words(item), exchange, (item,), Owed.SEND)
             for item in exchange.inputs
             if item.index is None and item.known is not Known.YES
+            if not (goes_on and item.known is Known.MAYBE)
             if item.audio or self._words(item) is not None
         ]
         asked = any(item.asks and item.index is not None for item in exchange.inputs)

@@ -135,11 +135,19 @@ class Talk(RuleBasedStateMachine):
             over = exchange.over
             if exchange.asks and over is not None and before.get(exchange) is not over:
                 assert over in map(DECIDES.get, self.table.effects), "the table has decided it"
-        if reading is not None and reading.hidden:
-            self.may_ask_on += 1
+        if reading is not None:
+            self.may_ask_on += reading.hidden
+            self.leave(reading.left)
         if self.core.direct and self.core.outbox.due:
             self.write()
         return reading
+
+    def leave(self, keys):
+        """Work no more on calls that the caller is told to leave, of each key on the oldest."""
+        for key in keys:
+            left = next((it for it in self.shown if key == (it[0] or it[1])), None)
+            if left is not None:
+                self.shown.remove(left)
 
     connected = precondition(lambda self: self.core.connected)
 
@@ -238,9 +246,8 @@ class Talk(RuleBasedStateMachine):
     def lose(self, fails):
         """Lose the connection, and fail to open others."""
         handle = self.core.conversation.handle
-        self.core.lose()
-        for _ in range(fails):
-            self.core.lose()
+        for _ in range(1 + fails):
+            self.leave(self.core.lose().calls)
         if self.core.conversation.handle is None:
             self.known.clear()
         assert self.core.conversation.handle in (handle, None)
