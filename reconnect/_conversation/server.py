@@ -129,23 +129,30 @@ class ServerSide(State):
             line.aside = self.calls.late()
         if line.aside is not None:
             return line.aside
-        if current is not None and line.came is not None and current.begun is not None:
-            return current
-        newest = self.newest
-        over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
-        if current is not None:
-            if line.came is None:
-                return self._past_tools(current)
-            if over is None or _first_number(current) <= line.came:
-                return current
+        if current is None:
+            return self._opened()
+        if line.came is None:
+            return self._past_tools(current)
+        if current.begun is None and _first_number(current) > line.came:
             # It was said since the turn began, which is of what was said before.
-        elif newest is not None and newest.over is None and self._goes_on(newest):
+            return self._newest_again() or current
+        return current
+
+    def _opened(self) -> Exchange:
+        """Return the exchange that output opens, or opens again, where none is under way."""
+        newest = self.newest
+        if newest is not None and newest.over is None and self._goes_on(newest):
             newest.continued = True
-            line.doubtful = newest.known is not Known.YES
+            self.line.doubtful = newest.known is not Known.YES
             return newest
-        elif over is None or self._spoken:
-            return self._speech()
-        over.over, over.kept = None, Kept.NOWHERE
+        again = None if self._spoken else self._newest_again()
+        return again or self._speech()
+
+    def _newest_again(self) -> Exchange | None:
+        """Open the newest exchange again that is over; None if there is none."""
+        over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
+        if over is not None:
+            over.over, over.kept = None, Kept.NOWHERE
         return over
 
     def _goes_on(self, exchange: Exchange) -> bool:
