@@ -7,6 +7,7 @@ of the core alone. Here the emulator behaves as the model was recorded, and its 
 from dataclasses import replace
 
 import pytest
+import websockets.version
 from talk import (
     MIDST,
     NAMES,
@@ -107,6 +108,9 @@ async def test_handle_before_the_lost_calls_are_closed(first_update):
         assert len(caller.calls) == 1
 
 
+@pytest.mark.skipif(
+    websockets.version.version < "14", reason="websockets 13 loses what is unread at a close"
+)
 async def test_handle_before_the_lost_calls_are_closed_and_another_loss():
     """A session that is resumed from such a handle waits on the lost calls again."""
     profile = replace(PROFILES["3.8"], first_update=0.0)

@@ -30,6 +30,7 @@ from .exchanges import (
     Known,
     Over,
     Owed,
+    exchanges_of,
 )
 from .server import ServerSide
 from .state import Line
@@ -115,7 +116,8 @@ class Conversation(ServerSide):
         for exchange in self.exchanges:
             if item in exchange.inputs:
                 exchange.inputs.remove(item)
-        self.exchanges = [exchange for exchange in self.exchanges if exchange.inputs]
+                self._settle(exchange)
+                break
         self._measure()
 
     def speaks(self, *, place: int) -> None:
@@ -301,16 +303,18 @@ class Conversation(ServerSide):
             for item in gone:
                 exchange.inputs.remove(item)
             lost += bool(gone)
-            if exchange.inputs and not exchange.asks:
-                # Context alone is left.
-                exchange.over = exchange.over or Over.WHOLE
-            if not exchange.inputs:
-                if exchange.over is not None and exchange.reply:
-                    exchange.inputs = gone[-1:]
-                    exchange.inputs[0].known = Known.YES
-                else:
-                    self.exchanges.remove(exchange)
+            if not exchange.inputs and exchange.over is not None and exchange.reply:
+                exchange.inputs = gone[-1:]
+                exchange.inputs[0].known = Known.YES
+            elif gone:
+                self._settle(exchange)
         return lost
+
+    def _settle(self, exchange: Exchange) -> None:
+        """Let go of an exchange of which no question is left, but for the context in it."""
+        if not exchange.asks and (exchange.over is None or not exchange.inputs):
+            place = self.exchanges.index(exchange)
+            self.exchanges[place : place + 1] = exchanges_of(exchange.inputs)
 
     def restarted(self, *, before: int | None = None) -> int:
         """Drop the handle: the next session is a new one, and is told the past.

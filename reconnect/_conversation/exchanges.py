@@ -71,6 +71,7 @@ __all__ = [
     "Over",
     "Owed",
     "Progress",
+    "exchanges_of",
 ]
 
 CONTENT: Final = "send_client_content"
@@ -295,6 +296,16 @@ class Exchange:
         return self.continued or any(item.index is not None for item in self.inputs)
 
     @property
+    def first_number(self) -> int:
+        """The number of the first message of it on this connection; -1 for none."""
+        return min((it.index for it in self.inputs if it.index is not None), default=-1)
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last message of it on this connection; -1 for none."""
+        return max((it.index for it in self.inputs if it.index is not None), default=-1)
+
+    @property
     def place(self) -> int:
         """The place of the last thing that was said in it."""
         return self.inputs[-1].place
@@ -319,3 +330,14 @@ class Exchange:
         """Whether the newest handle has all of it."""
         told = self.kept is Kept.HANDLE or not self.reply
         return self.over is not None and self.known is Known.YES and told
+
+
+def exchanges_of(items: list[Input]) -> list[Exchange]:
+    """Return the exchanges that inputs make: one, or one for each where they ask nothing.
+
+    Args:
+        items: The inputs, in order.
+    """
+    if any(item.asks for item in items):
+        return [Exchange(items)]
+    return [Exchange([item], over=Over.WHOLE) for item in items]

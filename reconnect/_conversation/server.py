@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .calls import ToolCall
-from .exchanges import ENDS, Effect, End, Exchange, Input, Kept, Known, Over, Progress
+from .exchanges import (
+    ENDS,
+    Effect,
+    End,
+    Exchange,
+    Input,
+    Kept,
+    Known,
+    Over,
+    Progress,
+    exchanges_of,
+)
 from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
 from .state import State
@@ -133,7 +144,7 @@ class ServerSide(State):
             return self._opened()
         if line.came is None:
             return self._past_tools(current)
-        if current.begun is None and _first_number(current) > line.came:
+        if current.begun is None and current.first_number > line.came:
             # It was said since the turn began, which is of what was said before.
             return self._newest_again() or current
         return current
@@ -187,9 +198,8 @@ class ServerSide(State):
     def _part(self, exchange: Exchange, later: list[Input]) -> None:
         """Make an exchange of their own of those inputs that the reply does not answer."""
         exchange.inputs = [item for item in exchange.inputs if item not in later]
-        parted = Exchange(later)
-        parted.over = None if parted.asks else Over.WHOLE
-        self.exchanges.insert(self.exchanges.index(exchange) + 1, parted)
+        place = self.exchanges.index(exchange) + 1
+        self.exchanges[place:place] = exchanges_of(later)
 
     def _shown(self, exchange: Exchange) -> None:
         exchange.shown = True
@@ -209,7 +219,8 @@ class ServerSide(State):
         newest, late = self.newest, self.line.ending
         if self.current is None and not self._spoken and newest is not None and newest.over:
             # After calls they are taken for the answer to a result, a turn of its own.
-            late = late if self.calls.made_in(newest) else newest
+            tools = self.calls.made_in(newest) or self.line.aside or self.calls.late()
+            late = late if tools else newest
         if late is not None and late.over is not None:
             # The words of a reply may come after its end, and then prove nothing.
             _add(late.reply, text)
@@ -261,7 +272,7 @@ class ServerSide(State):
 
     def _said_since(self, number: int) -> bool:
         """Tell whether anything was said after a message, as far as can be known."""
-        said = max((_last_number(exchange) for exchange in self.exchanges), default=-1)
+        said = max((exchange.last_number for exchange in self.exchanges), default=-1)
         return self._hearing is not None or said > number
 
     def _end(self, end: End) -> bool:
@@ -329,7 +340,7 @@ class ServerSide(State):
         """
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
-        since = any(_last_number(it) > begun for it in self.exchanges if it is not exchange)
+        since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
         if len(asked) > 1 and exchange is self.newest and not since and not self._speaking:
             last = exchange.inputs.index(asked[-1])
             self._part(exchange, exchange.inputs[last:])
@@ -386,16 +397,6 @@ class ServerSide(State):
         if newest is not None:
             self._have(newest)
         self._forget()
-
-
-def _first_number(exchange: Exchange) -> int:
-    """Return the number of the first message of an exchange on this connection; -1 for none."""
-    return min((it.index for it in exchange.inputs if it.index is not None), default=-1)
-
-
-def _last_number(exchange: Exchange) -> int:
-    """Return the number of the last message of an exchange on this connection; -1 for none."""
-    return max((it.index for it in exchange.inputs if it.index is not None), default=-1)
 
 
 def _add(words: list[str], text: str) -> None:

@@ -135,6 +135,17 @@ def test_room(full, room):
     assert core.conversation.has_room(turn("b"))
 
 
+def test_retract_what_context_was_sent_with():
+    """Context that was sent with a question that is taken back stands alone."""
+    conversation = Conversation()
+    first = conversation.record(turn("a"))
+    for text in "cd":
+        conversation.record(turn(text, asks=False))
+    conversation.retract(first)
+    assert [[it.place for it in each.inputs] for each in conversation.exchanges] == [[2], [3]]
+    assert all(it.over for it in conversation.exchanges)
+
+
 def test_message_that_never_fits():
     """A message that is larger than all the room is refused: it would wait for ever."""
     conversation = Conversation(limit=Limit(messages=9, bytes=100, full="wait"))

@@ -281,3 +281,12 @@ def test_handle_that_covers_nothing_yet():
     core.outbox.connected([], asks=False, transparent=False)
     core.receive(update("h2"))
     assert [call.method for call in core.write()] == [UPDATE, CONTENT]
+
+
+def test_contexts_that_a_reply_does_not_answer():
+    """Each that waits when a resumed session goes on by itself is told after it."""
+    core = begun("q")
+    core.receive(calling(None), said("x"), update("h1"))
+    core.resume()
+    core.say(turn("c1", asks=False), turn("c2", asks=False)).receive(said("y"))
+    assert core.write() == [told(user("c1")), told(user("c2"))]

@@ -20,6 +20,7 @@ from reconnect._conversation.exchanges import (
     Over,
     Owed,
     Progress,
+    exchanges_of,
 )
 from reconnect._conversation.limits import size_of
 
@@ -180,3 +181,13 @@ def test_owed(over):
 def test_done(known, fields, done):
     """An exchange is done with when the handle has question and reply; no reply is none to have."""
     assert exchange(known, **fields).done is done
+
+
+def test_exchanges_of_inputs():
+    """What asks something is one exchange with what is sent besides; what asks nothing is each."""
+    asking, telling = Input(turn("a"), 1), Input(turn("c", asks=False), 2)
+    (both,) = exchanges_of([asking, telling])
+    assert (both.inputs, both.over, both.asks) == ([asking, telling], None, True)
+    (alone,) = exchanges_of([telling])
+    assert (alone.inputs, alone.over, alone.asks) == ([telling], Over.WHOLE, False)
+    assert exchanges_of([]) == []
