@@ -290,3 +290,10 @@ def test_contexts_that_a_reply_does_not_answer():
     core.resume()
     core.say(turn("c1", asks=False), turn("c2", asks=False)).receive(said("y"))
     assert core.write() == [told(user("c1")), told(user("c2"))]
+
+
+def test_update_between_a_turn_and_speech_that_is_answered_with_it():
+    """What a handle has of the turn says nothing of what was sent after it."""
+    core = Core(transparent=True).say("q", context_update("i"))
+    core.receive(heard("w"), update("h1", consumed=1), said("x"))
+    assert context_update("i") in core.resume()
