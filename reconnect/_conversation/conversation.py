@@ -78,6 +78,8 @@ class Conversation(ServerSide):
         Raises:
             BufferOverflow: If it does not fit and is not to wait, or would never fit.
         """
+        if self._fits(call.size):
+            return True
         self._let_go(call.size)
         if self._fits(call.size):
             return True
@@ -261,7 +263,7 @@ class Conversation(ServerSide):
         self.sounding = False
         self._heard_out()
         self._forget()
-        left, self._left = tuple(self._left), []
+        left = self._told_to_leave()
         return Losses(reply=reply, ended=ended, calls=left, turns=turns, answered=answered)
 
     def _answered_speech(self) -> Iterator[range]:

@@ -202,7 +202,7 @@ class Call:
         """The bytes of text and media in it, measured once."""
         return size_of(self.arguments)
 
-    @property
+    @cached_property
     def asks(self) -> bool:
         """Whether the model is to reply to it."""
         return self.method == REALTIME or bool(self.arguments.get("turn_complete", False))
@@ -288,7 +288,11 @@ class Exchange:
     @property
     def asks(self) -> bool:
         """Whether the model is to reply."""
-        return any(item.asks for item in self.inputs)
+        # Asked for with every message: a generator costs as much again.
+        for item in self.inputs:  # noqa: SIM110
+            if item.asks:
+                return True
+        return False
 
     @property
     def written(self) -> bool:

@@ -248,8 +248,10 @@ class Media:
     @property
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
-        number, newest = self._unconsumed[-1] if self._unconsumed else (0, None)
-        return Written(self.meter.seconds, number, 0 if newest is None else newest.place)
+        if not self._unconsumed:
+            return self.meter.seconds, 0, 0
+        number, newest = self._unconsumed[-1]
+        return self.meter.seconds, number, newest.place
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.

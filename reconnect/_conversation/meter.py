@@ -5,25 +5,19 @@ Pure.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from .chunks import BYTES_A_SAMPLE, rate_of, seconds_of
 
 __all__ = ["Meter", "Written"]
 
 
-class Written(NamedTuple):
-    """How far writing audio to a connection has come: it differs whenever more was written.
+Written: TypeAlias = tuple[float, int, int]
+"""How far writing audio to a connection has come: it differs whenever more was written.
 
-    Args:
-        seconds: How much was written that is not kept.
-        number: The number of the newest message of what is kept; 0 for none.
-        place: Its place among all that the caller sent; 0 for none.
-    """
-
-    seconds: float = 0.0
-    number: int = 0
-    place: int = 0
+The seconds that were written and are not kept; the number of the newest message of what is kept,
+and its place among all that the caller sent; 0 for none.
+"""
 
 
 class Meter:

@@ -21,7 +21,7 @@ from .exchanges import (
     Progress,
     exchanges_of,
 )
-from .messages import Received, ends_turn
+from .messages import Received, ends_turn, is_part_of_reply
 from .past import HISTORY_LIMIT
 from .state import State
 
@@ -41,6 +41,10 @@ class ServerSide(State):
             message: A ``LiveServerMessage``.
         """
         content = message.server_content
+        if content is not None and is_part_of_reply(message, content):
+            # Most messages are.
+            self._said(content.model_turn.parts or ())
+            return Received(left=self._told_to_leave()) if self._left else None
         hidden = over = False
         unseen: list[int] = []
         if content is not None:
@@ -58,7 +62,7 @@ class ServerSide(State):
             covered = True
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
-        left, self._left = tuple(self._left), []
+        left = self._told_to_leave()
         notable = over or hidden or covered or unseen or left or message.go_away is not None
         if not notable and message.tool_call is None and message.tool_call_cancellation is None:
             return None
@@ -69,6 +73,11 @@ class ServerSide(State):
             unseen=tuple(unseen),
             left=left,
         )
+
+    def _told_to_leave(self) -> tuple[str, ...]:
+        """Take out the ids of the calls that the caller is to be told to leave."""
+        left, self._left = tuple(self._left), []
+        return left
 
     def _content(self, content: Any, *, over: bool) -> bool:
         """Read the content of a server message; return whether the caller is not shown it."""

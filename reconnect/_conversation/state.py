@@ -86,7 +86,7 @@ class State:
         continue_with: str | None = None,
         limit: Limit = CONVERSATION,
         history_limit: int = HISTORY_LIMIT,
-        audio: Callable[[], Written] = Written,
+        audio: Callable[[], Written] = lambda: (0.0, 0, 0),
     ) -> None:
         self.handle = handle
         self.calls = Calls(reuse=reuse_tool_results)
@@ -231,7 +231,8 @@ class State:
         if place is not None or not item.words:
             item.index = self.line.index
         if place is None:
-            item.until = max(item.place, self._audio().place)
+            _, _, heard = self._audio()
+            item.until = max(item.place, heard)
         else:
             item.place = item.until = place
         if self._maybe_covered:

@@ -104,12 +104,12 @@ class Reader:
                     self._yields += 1
                     if self._timer is None:
                         self._watch()
-                    if (
-                        conversation.sounding
-                        and (content := message.server_content) is not None
+                    part = (
+                        (content := message.server_content) is not None
                         and content.__pydantic_fields_set__ == PART_OF_REPLY
                         and message.__pydantic_fields_set__ == PART_OF_MESSAGE
-                    ):
+                    )
+                    if part and conversation.sounding:
                         yield message
                     else:
                         # It is more than a piece of audio.
@@ -118,7 +118,7 @@ class Reader:
                             self.show(*((message,) if shown is None else shown))
                             break
                         yield message
-                        if ends_turn(message):
+                        if not part and ends_turn(message):
                             return
                     if self._inbox or self._listener is not None or self._reading:
                         # The caller was away for so long that the listener stepped in, or another
