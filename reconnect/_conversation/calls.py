@@ -324,15 +324,16 @@ class Calls:
         ]
         for call in left:
             call.cancelled = True
-        for call in self.made_in(exchange):
-            # What was not taken up by now never is.
-            call.taken |= call.result is not None
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
-        # So do those of the newest exchange, which more output opens again.
+        # So do those of the newest exchange, which more output opens again, and those whose answer
+        # is still to come.
         self._calls = [
             call
             for call in self._calls
-            if call.result is None or call.exchange is exchange or call.exchange.over is None
+            if call.result is None
+            or call.untaken
+            or call.exchange is exchange
+            or call.exchange.over is None
         ]
         return tuple(call.key for call in left)
 

@@ -281,6 +281,9 @@ class Outbox:
             conversation.answered()
             conversation.number()
             return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
+        if conversation.line.doubtful:
+            # Whatever is written now would interrupt what may be the answer.
+            return Pause(None)
         return self._next_in_order(now)
 
     def failed(self, write: Write) -> None:

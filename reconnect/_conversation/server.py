@@ -18,7 +18,6 @@ from .exchanges import (
     Kept,
     Known,
     Over,
-    Progress,
     exchanges_of,
 )
 from .messages import Received, ends_turn, is_part_of_reply
@@ -136,7 +135,12 @@ class ServerSide(State):
             self.calls.take_up(exchange, turn=line.ends)
         if first:
             exchange.begun = line.index
+            late = self.calls.late()
+            if late not in (None, line.aside) and exchange.first_number > line.answered:
+                self.calls.take_up(late, turn=line.ends)
+                line.beside = exchange
             self._leave_waiting(exchange)
+            line.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             line.evident = max(line.evident, (proved or exchange).place)
             self._quiet_at = self._audio()
@@ -267,23 +271,6 @@ class ServerSide(State):
 
     # Ends
 
-    def _progress(self, exchange: Exchange | None) -> Progress:
-        if exchange is None:
-            return Progress.NONE
-        calls = self.calls.made_in(exchange)
-        given = any(call.untaken for call in calls)
-        if given and not self._said_since(self.line.answered):
-            return Progress.GIVEN
-        if given or any(call.open for call in calls):
-            return Progress.WAITS
-        settled = (exchange.speaks and not self.line.doubtful) or self.calls.settled_in(exchange)
-        return Progress.SPEAKS if settled else Progress.ASKED
-
-    def _said_since(self, number: int) -> bool:
-        """Tell whether anything was said after a message, as far as can be known."""
-        said = max((exchange.last_number for exchange in self.exchanges), default=-1)
-        return self._hearing is not None or said > number
-
     def _end(self, end: End) -> bool:
         """Note an end; return whether the caller is not shown it."""
         line = self.line
@@ -303,7 +290,8 @@ class ServerSide(State):
             line.ending = None
             if line.aside is not None:
                 line.aside.speaks = False
-            line.came, line.aside, line.doubtful, self.sounding = None, None, False, False
+            line.came = line.aside = line.beside = None
+            line.doubtful = self.sounding = False
             line.ends += 1
         return hidden
 
@@ -331,6 +319,17 @@ class ServerSide(State):
                 # is sent first.
                 exchange.again, exchange.continued, exchange.begun = True, False, None
                 return True
+        if (
+            effect is Effect.CUT
+            and exchange is line.beside
+            and not self._said_since(exchange.begun)
+        ):
+            # It has interrupted the answer to the late result.
+            exchange.reply.clear()
+            exchange.begun, exchange.shown = None, False
+            return False
+        # What was not taken up by now never is.
+        self.calls.take_up(exchange, turn=line.ends + 1)
         if effect is Effect.CUT:
             self._part_last(exchange)
             self._finish(exchange, Over.CUT)

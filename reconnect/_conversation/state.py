@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .calls import Calls
-from .exchanges import Exchange, Input, Kept, Known
+from .exchanges import Exchange, Input, Kept, Known, Progress
 from .limits import CONVERSATION, Limit
 from .meter import Written
 from .past import HISTORY_LIMIT, Past
@@ -37,6 +37,7 @@ class Line:
             has not ended; None while nothing has.
         ends: How many turns have ended.
         aside: The exchange that is over, and whose late result the turn that has not ended answers.
+        beside: The exchange whose reply began while an answer to a late result was due.
         doubtful: Whether that turn answers what closed lost calls, though nobody knows whether the
             session has the question.
         ending: The exchange whose turn's end is still to come, though it is over.
@@ -55,6 +56,7 @@ class Line:
     came: int | None = None
     ends: int = 0
     aside: Exchange | None = None
+    beside: Exchange | None = None
     doubtful: bool = False
     ending: Exchange | None = None
     showing: Exchange | None = None
@@ -166,6 +168,24 @@ class State:
         """Take the last number back, and return it: its message was not written after all."""
         self.line.index -= 1
         return self.line.index + 1
+
+    def _progress(self, exchange: Exchange | None) -> Progress:
+        """Return what an exchange has come to, or that there is none."""
+        if exchange is None:
+            return Progress.NONE
+        calls = self.calls.made_in(exchange)
+        given = any(call.untaken for call in calls)
+        if given and not self._said_since(self.line.answered):
+            return Progress.GIVEN
+        if given or any(call.open for call in calls):
+            return Progress.WAITS
+        settled = (exchange.speaks and not self.line.doubtful) or self.calls.settled_in(exchange)
+        return Progress.SPEAKS if settled else Progress.ASKED
+
+    def _said_since(self, number: int | None) -> bool:
+        """Tell whether anything was said after a message, as far as can be known."""
+        said = max((exchange.last_number for exchange in self.exchanges), default=-1)
+        return self._hearing is not None or number is None or said > number
 
     # What is kept
 

@@ -268,6 +268,7 @@ def test_answer_to_what_closed_a_call_proves_nothing():
     core.receive(update("h1"), calling(None))
     assert core.resume() == [closed(None)]
     core.receive(said("what?"), generated())
+    assert core.write() == []
     assert core.receive(complete()).hidden
     assert core.write() == [turn("q")]
 
@@ -297,3 +298,15 @@ def test_update_between_a_turn_and_speech_that_is_answered_with_it():
     core = Core(transparent=True).say("q", context_update("i"))
     core.receive(heard("w"), update("h1", consumed=1), said("x"))
     assert context_update("i") in core.resume()
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_turn_while_the_answer_to_a_late_result_is_due(stopped):
+    """It is answered with the result, or it interrupts that answer and is still to be answered."""
+    core = begun("a")
+    core.receive(calling(None), *WHOLE)
+    core.say("b").answer(result(None))
+    core.receive(said("y"), *WHOLE)
+    core.say("c").receive(said("z"), *[interrupted(), complete(), said("zz")] * stopped, *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE, Over.WHOLE]
+    assert core.newest.reply == ["zz" if stopped else "z"]
