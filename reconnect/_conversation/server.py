@@ -142,7 +142,8 @@ class ServerSide(State):
             self._leave_waiting(exchange)
             line.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
-            line.evident = max(line.evident, (proved or exchange).place)
+            if not line.doubtful:
+                line.evident = max(line.evident, (proved or exchange).place)
             self._quiet_at = self._audio()
         return exchange
 

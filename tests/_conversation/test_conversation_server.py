@@ -271,6 +271,8 @@ def test_answer_to_what_closed_a_call_proves_nothing():
     assert core.write() == []
     assert core.receive(complete()).hidden
     assert core.write() == [turn("q")]
+    core.receive(update("h2"))
+    assert core.newest.known is Known.MAYBE
 
 
 def test_handle_that_covers_nothing_yet():
