@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 import time
+from unittest import mock
 
 import pytest
 
@@ -129,3 +130,20 @@ def check():
 def new():
     """Return a loop of the kind that is asked for."""
     return LOOPS[LOOP]()
+
+
+@contextlib.contextmanager
+def quickly():
+    """Let the loop do without its debug mode, which notes where each callback was made.
+
+    Nor does its clock wait for sockets: both ends of each are in this loop, and nothing is on its
+    way when none is ready.
+    """
+    loop = asyncio.get_running_loop()
+    debug = loop.get_debug()
+    loop.set_debug(False)
+    try:
+        with mock.patch(f"{__name__}.GRACE", 0):
+            yield
+    finally:
+        loop.set_debug(debug)

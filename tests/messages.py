@@ -271,3 +271,10 @@ class Core:
     def newest(self):
         """The newest exchange that asks something."""
         return self.conversation.newest
+
+
+def begun(*sent, **options):
+    """Return a core with a handle that knows nothing, and these messages sent after it."""
+    core = Core(**options)
+    core.receive(update("h0"))
+    return core.say(*sent)

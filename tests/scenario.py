@@ -13,7 +13,6 @@ import contextlib
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from unittest import mock
 
 import loops
 from talk import MODEL, QUICK, TEXT, user
@@ -875,41 +874,25 @@ async def play_each(cases, script, *, profile, vertexai, **options):
         **options: More of `Play`.
     """
     failures = []
-    async with quickly(), server_for(profile, script) as server:
-        live = server.client(vertexai=vertexai).aio.live
-        for name, faults in cases.items():
-            dialled = len(server.connections)
-            server.plan(*faults)
-            play = Play(script, profile=profile, vertexai=vertexai, **options)
-            try:
-                async with asyncio.timeout(LONGEST):
-                    await play.on(server, live=live)
-                found = play.problems()
-            except Exception as error:
-                found = [f"it raised {error!r}"]
-            # Faults of dials that were not needed are not for the next case.
-            rest = dialled + len(faults) - len(server.connections)
-            for _ in range(rest):
-                await _use_up(live)
-            failures += [f"{name}: {problem}" for problem in found]
+    with loops.quickly():
+        async with server_for(profile, script) as server:
+            live = server.client(vertexai=vertexai).aio.live
+            for name, faults in cases.items():
+                dialled = len(server.connections)
+                server.plan(*faults)
+                play = Play(script, profile=profile, vertexai=vertexai, **options)
+                try:
+                    async with asyncio.timeout(LONGEST):
+                        await play.on(server, live=live)
+                    found = play.problems()
+                except Exception as error:
+                    found = [f"it raised {error!r}"]
+                # Faults of dials that were not needed are not for the next case.
+                rest = dialled + len(faults) - len(server.connections)
+                for _ in range(rest):
+                    await _use_up(live)
+                failures += [f"{name}: {problem}" for problem in found]
     return failures
-
-
-@contextlib.asynccontextmanager
-async def quickly():
-    """Let the loop do without its debug mode, which notes where each callback was made.
-
-    Nor does its clock wait for sockets: both ends of each are in this loop, and nothing is on its
-    way when none is ready.
-    """
-    loop = asyncio.get_running_loop()
-    debug = loop.get_debug()
-    loop.set_debug(False)
-    try:
-        with mock.patch.object(loops, "GRACE", 0):
-            yield
-    finally:
-        loop.set_debug(debug)
 
 
 async def _use_up(live):

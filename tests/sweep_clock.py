@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from unittest import mock
 
 import loops
 
@@ -24,22 +23,6 @@ def new_loop():
     if loops.LOOP == "eager":
         loop.set_task_factory(asyncio.eager_task_factory)
     return loop
-
-
-@contextlib.contextmanager
-def quickly():
-    """Let the loop do without its debug mode, and its clock not wait for sockets.
-
-    Both ends of each are in this loop, and nothing is on its way when none is ready.
-    """
-    loop = asyncio.get_running_loop()
-    debug = loop.get_debug()
-    loop.set_debug(False)
-    try:
-        with mock.patch.object(loops, "GRACE", 0):
-            yield
-    finally:
-        loop.set_debug(debug)
 
 
 class Distant:

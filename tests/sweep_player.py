@@ -12,7 +12,8 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sweep_clock import Distant, quickly
+import loops
+from sweep_clock import Distant
 from sweep_script import Context, Stream, Turn, Update
 from sweep_words import SILENCE, Transcriber, context, frame, instruction, model_of, typed, words_in
 from talk import user
@@ -96,7 +97,7 @@ async def play(conversation):
         chunk_delay=0.05,
         handle_delay=0.04,
     )
-    with quickly():
+    with loops.quickly():
         async with server:
             return await _Caller(conversation, server).play()
 

@@ -9,9 +9,10 @@ import functools
 import itertools
 from dataclasses import dataclass, field, replace
 
+import loops
 import pytest
 from recordings import RECORDINGS, STREAMS, frames_of, part_of
-from scenario import cuts, quickly
+from scenario import cuts
 from talk import NAMES, READY, SPOKEN, asks_on, blob, kinds, listening, session_on, user
 
 from reconnect import Restarted, Resumed
@@ -299,7 +300,7 @@ async def test_cut_before_every_frame(recording, transparent):
     """No answer is lost, none is asked twice, and what is given anew is taken back before."""
     failures = []
     play_with = functools.partial(problems_of, recording, transparent=transparent)
-    async with quickly():
+    with loops.quickly():
         found, play = await play_with()
         assert found == []
         [whole] = play.server.connections

@@ -82,6 +82,10 @@ class ToolCall:
         """Whether the model is still to take up its result."""
         return self.given_now and not self.taken
 
+    def give(self, result: Any) -> None:
+        """Note its result; one that is silent needs no taking up."""
+        self.result, self.taken = result, _silent(result)
+
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
         return self.name == other.name and self.arguments == other.arguments
@@ -173,7 +177,7 @@ class Calls:
             if free and lost.exchange.over is None and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
-                    call.result, call.taken = lost.result, _silent(lost.result)
+                    call.give(lost.result)
                     self._due.append(HeldResult(call, lost.result))
                 return False
         return True
@@ -213,10 +217,10 @@ class Calls:
         unanswered = [call for call in meant if call.result is None]
         expected = [call for call in unanswered if not call.cancelled]
         call = (expected or unanswered or meant[-1:])[0]
-        call.result, call.taken = result, _silent(result)
+        call.give(result)
         heir = call.heir
         if heir is not None and heir.live and heir.result is None:
-            heir.result, heir.taken = result, call.taken
+            heir.give(result)
             self._due.append(HeldResult(heir, result))
         return call.live
 

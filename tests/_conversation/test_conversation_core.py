@@ -11,6 +11,7 @@ from messages import (
     Core,
     asks,
     audio,
+    begun,
     calling,
     cancelling,
     closed,
@@ -43,13 +44,6 @@ from reconnect.errors import BufferOverflow
 
 SIZE = turn("a").size
 """Bytes in a turn of one character: those of its role, too."""
-
-
-def begun(*sent, **options):
-    """Return a core with a handle that knows nothing, and these messages sent after it."""
-    core = Core(**options)
-    core.receive(update("h0"))
-    return core.say(*sent)
 
 
 # What is taken over

@@ -7,6 +7,7 @@ from messages import (
     START,
     Core,
     audio,
+    begun,
     calling,
     cancelling,
     closed,
@@ -30,13 +31,6 @@ from reconnect._conversation.exchanges import CONTENT, UPDATE, Known, Over
 from reconnect._conversation.transcript import model_turn
 
 WHOLE = [generated(), complete()]
-
-
-def begun(*sent, **options):
-    """Return a core with a handle that knows nothing, and these messages sent after it."""
-    core = Core(**options)
-    core.receive(update("h0"))
-    return core.say(*sent)
 
 
 def overs(core):

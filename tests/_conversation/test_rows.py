@@ -10,6 +10,7 @@ from messages import (
     answered,
     asks,
     audio,
+    begun,
     calling,
     calls,
     closed,
@@ -33,14 +34,6 @@ from messages import (
 from reconnect._conversation.exchanges import Known, Over
 from reconnect._conversation.past import HISTORY_LIMIT
 from reconnect._conversation.transcript import model_turn
-
-
-def begun(*sent, **options):
-    """Return a core with a handle that knows nothing, and these messages sent after it."""
-    core = Core(**options)
-    core.receive(update("h0"))
-    return core.say(*sent)
-
 
 # Vertex: the turn ends at a tool call
 
