@@ -15,6 +15,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from reconnect._conversation.advice import advice
 from reconnect._conversation.conversation import Conversation
 from reconnect._conversation.media import Media
 from reconnect._conversation.models import ends_turns, takes_content
@@ -296,6 +297,7 @@ class Driver:
         if not self._connected_once:
             self._connected_once = True
             self._observer.tell(Connected(resumed=self._resumed))
+            self._advise()
         self.reader.follow(connection)
         writer = self.sender.writer = Writer(
             connection,
@@ -319,6 +321,18 @@ class Driver:
             return self._lose(loss, phase=Phase.SESSION)
         self._cut_off()
         return None
+
+    def _advise(self) -> None:
+        """Log what the configuration lacks: once, since it stays the same."""
+        config = self._settings.config
+        lacking = advice(
+            audio=sdk.asks_for_audio(config),
+            compressed=config.context_window_compression is not None,
+            transcribed=config.input_audio_transcription is not None,
+            turns=ends_turns(self._settings.model),
+        )
+        for text in lacking:
+            logger.info(text)
 
     async def _hold_open(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""

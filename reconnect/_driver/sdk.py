@@ -28,6 +28,7 @@ __all__ = [
     "abort",
     "acknowledged_bytes",
     "acknowledgement",
+    "asks_for_audio",
     "blob_class",
     "cancellation",
     "check_live",
@@ -123,6 +124,18 @@ def is_transparent(config: types.LiveConnectConfig) -> bool:
         config: The configuration of a connection.
     """
     return config.session_resumption is not None and bool(config.session_resumption.transparent)
+
+
+def asks_for_audio(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration has the model reply in audio, as it does by default.
+
+    Args:
+        config: The session's configuration.
+    """
+    asked = config.response_modalities
+    if asked is None and config.generation_config is not None:
+        asked = config.generation_config.response_modalities
+    return not asked or "AUDIO" in {str(getattr(kind, "value", kind)).upper() for kind in asked}
 
 
 def checked_turns(history: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """What is taken from the SDK: frames, configurations, phases."""
 
 import asyncio
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -421,3 +422,37 @@ async def test_abort():
                 await anext(session.receive())
             with pytest.raises(ConnectionClosedError):
                 await session.send_realtime_input(text="a")
+
+
+@pytest.mark.parametrize(
+    ("config", "audio"),
+    [
+        ({}, True),
+        ({"response_modalities": ["AUDIO"]}, True),
+        ({"response_modalities": ["TEXT"]}, False),
+        ({"response_modalities": [types.Modality.AUDIO]}, True),
+        ({"generation_config": {"response_modalities": ["TEXT"]}}, False),
+        ({"generation_config": {"response_modalities": ["AUDIO"]}}, True),
+    ],
+)
+def test_asks_for_audio(config, audio):
+    """A configuration asks for audio if it says so, or says nothing."""
+    assert _sdk.asks_for_audio(_sdk.checked_config(config)) is audio
+
+
+async def test_what_an_audio_config_lacks_is_logged_once(caplog):
+    """Session says at INFO what its configuration lacks: at its first connection, and once."""
+    with caplog.at_level(logging.INFO, logger="reconnect"):
+        async with (
+            LiveServer() as server,
+            session_on(server, config={"response_modalities": ["AUDIO"]}, policy=QUICK) as session,
+        ):
+            await session.send_client_content(turns=user("a"))
+            async for _ in session.receive():
+                pass
+            await settled()
+            server.inject(Abort())
+            await asyncio.sleep(1)
+            assert len(server.connections) == 2
+    said = [record for record in caplog.records if "the config asks for audio" in record.message]
+    assert [record.levelname for record in said] == ["INFO", "INFO"]
