@@ -43,6 +43,10 @@ PROOF_AGE: Final = 10.0
 ABNORMAL_CLOSURE: Final = 1006
 """The close code that stands for "no close frame came" (RFC 6455, section 7.1.5)."""
 
+TEST_BROKE: Final = 4919
+"""The close code by which the emulator says that a test's own model raised: a private one (RFC
+6455, section 7.4.2), which nobody else is known to use."""
+
 
 class Phase(StrEnum):
     """How far a connection had come when it was lost."""

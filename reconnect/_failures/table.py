@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, PROOF_AGE, Family, Phase
+from .loss import ABNORMAL_CLOSURE, NORMAL_CLOSURE, PROOF_AGE, TEST_BROKE, Family, Phase
 from .rows import PART_OF_SETUP, FailureKind, Row
 
 __all__ = ["TABLE"]
@@ -105,6 +105,15 @@ TABLE: Final[tuple[Row, ...]] = (
         why="No failure of a connection: a bug or a bad argument, which a retry would only hide.",
         source=_PR_5007,
         family=_FOREIGN,
+    ),
+    Row(
+        kind=FailureKind.FATAL,
+        why="The emulator says that the model of a test raised an exception: a mistake in the test,"
+        " which a retry would only hide.",
+        source="the default of this library",
+        family=_CLOSE,
+        codes=frozenset({TEST_BROKE}),
+        phase=_SESSION,
     ),
     # What the caller does not wait for any longer.
     Row(

@@ -1,14 +1,18 @@
 """One dial: from the accepted socket to its end, driven by the loop's clock.
 
 Everything that happens (a handshake, a message, a timer, a loss) is a job in one queue, and the
-jobs run one after the other in the dial's own task. So there are no locks, and an exception nobody
-expected ends the task, where the server finds it.
+jobs run one after the other in the dial's own task. So there are no locks. An exception nobody
+expected, such as one of the test's own model, closes the connection with its text, and ends the
+task, where the server finds it.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal
+
+from reconnect._failures.loss import TEST_BROKE
 
 from . import _frames as frames, _wire as wire
 from ._exchange import Heard
@@ -25,6 +29,8 @@ from ._faults import (
 from ._records import Connection, Shared
 from ._talk import Talk
 from ._websocket import Link
+
+logger = logging.getLogger("reconnect.testing")
 
 NOT_FOUND_STATUS = 404
 NO_SESSION = "session-0000"
@@ -72,11 +78,23 @@ class Dial:
         return self._talk is not None and self.record.ended_by is None
 
     async def run(self) -> None:
-        """Drive the connection until it is lost."""
+        """Drive the connection until it is lost.
+
+        Raises:
+            Exception: What a job raised, when the client has been told.
+        """
+        broken: Exception | None = None
         try:
             while not self._lost:
                 job = await self._jobs.get()
-                job()
+                try:
+                    job()
+                except Exception as error:
+                    logger.exception("connection %d is closed", self.record.number)
+                    broken = broken or error
+                    self._break(error)
+            if broken is not None:
+                raise broken
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -183,6 +201,13 @@ class Dial:
     def _close(self, code: int | None, reason: str) -> None:
         self._end("server", code, cut(reason))
         self.link.close(code, cut(reason))
+
+    def _break(self, error: Exception) -> None:
+        """Tell the client of an exception, if it can be told."""
+        if self.link.writable:
+            self._close(TEST_BROKE, f"LiveServer raised {type(error).__name__}: {error}")
+        else:
+            self.abort()
 
     def _end(self, who: Literal["client", "server"], code: int | None, reason: str = "") -> None:
         """Note the end, the first one only; the socket is closed later."""

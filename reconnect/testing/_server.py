@@ -47,8 +47,9 @@ class LiveServer:
     """A Live API server on 127.0.0.1 that behaves, and misbehaves, as the real one does.
 
     It speaks TLS with a certificate that only ``client()`` trusts, and keeps time by the running
-    loop's clock alone. An exception nobody expected inside it (of the model, say) resets the
-    connection, and is raised again when the ``async with`` block ends.
+    loop's clock alone. An exception that the model raises closes the connection with a code that
+    no client should try again after, and with its text; it is logged, and raised again when the
+    ``async with`` block ends.
 
     Args:
         model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
@@ -155,7 +156,7 @@ class LiveServer:
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
-            raise BaseExceptionGroup("the emulator broke", self._errors)
+            raise BaseExceptionGroup("LiveServer raised", self._errors)
 
     # Clients
 

@@ -114,6 +114,7 @@ EXAMPLES = [
     Loss(wrapped(1011, "API key not valid"), closing=True, handle=True),
     Loss(DefaultCredentialsError("Your default credentials were not found."), Phase.CONNECT),
     Loss(ValueError("api key not valid"), go_away=True),
+    Loss(closed(4919, "Throttled: session not found"), resumed=True, handle=True, go_away=True),
     Loss(ResumeUnconfirmed(5.0), resumed=True, handle=True, go_away=True),
     Loss(wrapped(1008, "quota exceeded"), go_away=True),
     Loss(closed(1008, "Throttled: the session handle is not valid"), resumed=True),
@@ -192,7 +193,7 @@ def test_every_code_and_status(phase, resumed):
 
 CLOSES = {
     **dict.fromkeys((1000, 1001, 1002, 1005, 1006, 1008, 1011, 1012, 1014, 1015), "transient"),
-    **dict.fromkeys((1003, 1007, 1009, 1010, 3000, 3003), "fatal"),
+    **dict.fromkeys((1003, 1007, 1009, 1010, 3000, 3003, 4919), "fatal"),
     1013: "throttled",
     3008: "transient",
 }

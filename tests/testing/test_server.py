@@ -5,14 +5,28 @@ import contextlib
 import gc
 import random
 import ssl
+from unittest import mock
 
 import pytest
-from google.genai import types
+from google.genai import errors, types
 from talking import dial, end, handle_of, raw, refusal, say, send, until
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 import reconnect.testing
-from reconnect.testing import Abort, Close, Delay, LiveServer, Refuse, RejectHandle, Silence, Stall
+from reconnect import ResumableSession
+from reconnect._failures.loss import TEST_BROKE
+from reconnect.testing import (
+    Abort,
+    Close,
+    Delay,
+    GoAway,
+    LiveServer,
+    Refuse,
+    RejectHandle,
+    Silence,
+    Stall,
+    _wire as wire,
+)
 
 
 @pytest.mark.parametrize(
@@ -297,34 +311,83 @@ async def test_clients_that_leave_early_are_noted():
         assert all(record.closed_at is not None for record in server.connections)
 
 
+def broken(question):
+    """Answer, as a model does that was written with a mistake."""
+    return f"You said {question.text}."
+
+
 async def broken_conversations(model, count):
     """Talk to a model that breaks."""
     async with LiveServer(model) as server:
         for _ in range(count):
             async with dial(server) as session:
                 await send(session, "a")
-                assert (await end(session))[0] == 1006
+                code, reason = await end(session)
+                assert code == TEST_BROKE
+                assert "LiveServer raised AttributeError: 'Question' object has" in reason
 
 
-async def test_a_broken_model_breaks_the_test():
-    """An exception of the model resets the connection, and is raised at the end."""
-
-    def broken(_: object) -> str:
-        raise LookupError("no answer")
-
-    with pytest.raises(LookupError, match="no answer"):
+async def test_a_broken_model_breaks_the_test(caplog):
+    """An exception of the model closes the connection with its text, and is raised at the end."""
+    with pytest.raises(AttributeError, match="has no attribute 'text'"):
         await broken_conversations(broken, 1)
+    (record,) = caplog.records
+    assert record.getMessage() == "connection 1 is closed"
+    assert "has no attribute 'text'" in caplog.text
+
+
+async def test_a_reply_that_is_none_breaks_the_test():
+    """A model that returns no reply is told so in the same way."""
+
+    async def forgot_to_await():
+        async with LiveServer(lambda question: None) as server, dial(server) as session:
+            await send(session, "a")
+            code, reason = await end(session)
+            assert (code, "TypeError: not a reply: None" in reason) == (TEST_BROKE, True)
+
+    with pytest.raises(TypeError, match="not a reply: None"):
+        await forgot_to_await()
+
+
+async def test_a_broken_model_ends_a_session_that_would_reconnect():
+    """A session is raised the exception's text at once: it does not reconnect to a mistake."""
+
+    async def ask():
+        async with LiveServer(broken, faults=[GoAway("9s")]) as server:
+            live = server.client().aio.live
+            try:
+                async with ResumableSession(live, model="m", draw=lambda: 0.999) as session:
+                    await session.send_client_content(turns={"parts": [{"text": "a"}]})
+                    async for _ in session.receive():
+                        pass
+            finally:
+                assert len(server.connections) == 1
+
+    with pytest.raises(AttributeError, match="has no attribute 'text'") as raised:
+        await ask()
+    assert isinstance(raised.value.__context__, errors.APIError)
+    assert "has no attribute 'text'" in str(raised.value.__context__)
+
+
+async def test_a_broken_handshake_resets_the_connection():
+    """Where no close frame can be sent, a mistake resets the connection."""
+
+    async def connect():
+        async with LiveServer() as server:
+            with mock.patch.object(wire, "dialect_of", side_effect=LookupError("mistake")):
+                with pytest.raises((InvalidMessage, ConnectionError)):
+                    async with dial(server):
+                        pass
+
+    with pytest.raises(LookupError, match="mistake"):
+        await connect()
 
 
 async def test_several_errors_come_together():
     """Every exception of the model is raised at the end."""
-
-    def broken(_: object) -> str:
-        raise LookupError("no answer")
-
     with pytest.raises(BaseExceptionGroup) as group:
         await broken_conversations(broken, 2)
-    assert [type(error) for error in group.value.exceptions] == [LookupError, LookupError]
+    assert [type(error) for error in group.value.exceptions] == [AttributeError, AttributeError]
 
 
 async def test_nothing_is_left_behind():
