@@ -10,7 +10,7 @@ was injected.
 import http
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeVar, cast
 
@@ -250,33 +250,10 @@ class Frame(Triggered):
 
 Fault: TypeAlias = Refuse | Delay | Close | Abort | Stall | GoAway | RejectHandle | Frame
 ConnectionFault: TypeAlias = Close | Abort | Stall | GoAway | Frame
-DialFaults: TypeAlias = Fault | Sequence[Fault] | None
 
 _DIAL = (Refuse, Delay, RejectHandle)
 _CONNECTION = (Close, Abort, Stall, GoAway, Frame)
 _Kind = TypeVar("_Kind", Refuse, RejectHandle)
-
-
-def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
-    """Give the faults of one connection.
-
-    Args:
-        item: None, a fault, or a sequence of faults.
-
-    Raises:
-        TypeError: On anything else.
-    """
-    if item is None:
-        return ()
-    if isinstance(item, _DIAL + _CONNECTION):
-        return (item,)
-    if isinstance(item, str) or not isinstance(item, Sequence):
-        raise TypeError(f"not a fault: {item!r}")
-    faults = tuple(item)
-    for fault in faults:
-        if not isinstance(fault, _DIAL + _CONNECTION):
-            raise TypeError(f"not a fault: {fault!r}")
-    return faults
 
 
 class Schedule:

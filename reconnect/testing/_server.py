@@ -19,16 +19,15 @@ from ._faults import (
     Abort,
     Close,
     ConnectionFault,
-    DialFaults,
     Fault,
     Frame,
     GoAway,
     Schedule,
     Stall,
-    dial_faults,
 )
 from ._hearing import Transcriber, count_frames
 from ._model import Model, Reply, as_model
+from ._names import DialFaults, dial_faults, fault_named
 from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
 from ._sessions import Memory
@@ -57,8 +56,8 @@ class LiveServer:
             ``Reply``.
         profile: Which model it behaves as: the name of one of ``PROFILES``, or a profile of your
             own.
-        faults: What goes wrong, one item per connection in order: None, a fault, or a sequence of
-            faults. Later connections have none.
+        faults: What goes wrong, one item per connection in order: None, a fault or its short name
+            (``"abort-after_sent-3"``), or a sequence of faults. Later connections have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
         chunk_delay: Seconds before each message of a reply.
         close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
@@ -77,7 +76,7 @@ class LiveServer:
             ``input_audio_transcription``. None counts them.
 
     Raises:
-        ValueError: On an unknown profile, or a number out of range.
+        ValueError: On an unknown profile or name of a fault, or a number out of range.
         TypeError: On a model or a fault that is none.
     """
 
@@ -206,29 +205,33 @@ class LiveServer:
         """Plan what goes wrong with the connections to come, after what is planned already.
 
         Args:
-            faults: One item per connection: None, a fault, or a sequence of faults.
+            faults: One item per connection: None, a fault or its short name, or a sequence of
+                faults.
 
         Raises:
             TypeError: On a fault that is none.
+            ValueError: On a name that no fault has.
         """
         self._plan.extend([dial_faults(item) for item in faults])
 
-    def inject(self, fault: ConnectionFault) -> None:
+    def inject(self, fault: ConnectionFault | str) -> None:
         """Let a fault act on the newest open connection.
 
         Args:
-            fault: It acts at once, or when its trigger says, counted from now.
+            fault: The fault or its short name. It acts at once, or when its trigger says, counted
+                from now.
 
         Raises:
             TypeError: On a fault of a connection that is not open yet, or none.
-            ValueError: On a fault that is meant for the setup.
+            ValueError: On a fault that is meant for the setup, or a name that no fault has.
             RuntimeError: Without an open connection.
         """
-        if not isinstance(fault, (Close, Abort, Stall, GoAway, Frame)):
+        wanted = fault_named(fault) if isinstance(fault, str) else fault
+        if not isinstance(wanted, (Close, Abort, Stall, GoAway, Frame)):
             raise TypeError(f"cannot be injected into an open connection: {fault!r}")
         for dial in reversed(self._dials):
             if dial.open:
-                dial.inject(fault)
+                dial.inject(wanted)
                 return
         raise RuntimeError("no open connection")
 

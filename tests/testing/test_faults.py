@@ -14,7 +14,6 @@ from reconnect.testing._faults import (
     Silence,
     Stall,
     cut,
-    dial_faults,
 )
 
 
@@ -115,16 +114,6 @@ def test_go_away_ends_as_told():
     assert GoAway(close_code=None).ending is None
     with pytest.raises(ValueError, match="1005"):
         GoAway(close_code=1005)
-
-
-def test_dial_faults_takes_one_or_many():
-    """A dial has no fault, one, or several."""
-    assert dial_faults(None) == ()
-    assert dial_faults(Abort()) == (Abort(),)
-    assert dial_faults([Delay(1), Close()]) == (Delay(1), Close())
-    for wrong in ("boom", ["boom"], 7, [7]):
-        with pytest.raises(TypeError, match=r"not a fault: ('boom'|7)"):
-            dial_faults(wrong)  # type: ignore[arg-type]
 
 
 def test_a_silence_is_a_stall_during_the_setup():

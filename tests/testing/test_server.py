@@ -40,7 +40,8 @@ from reconnect.testing import (
         ({"receive_rate": -1}, ValueError, "receive_rate .* -1"),
         ({"receive_rate": float("nan")}, ValueError, "receive_rate .* nan"),
         ({"receive_buffer": 0}, ValueError, "receive_buffer .* 0"),
-        ({"faults": ["boom"]}, TypeError, "boom"),
+        ({"faults": ["boom"]}, ValueError, "'boom'; the names begin with abort, close"),
+        ({"faults": [7]}, TypeError, "not a fault: 7"),
         ({"model": 7}, TypeError, "7"),
     ],
 )
@@ -117,7 +118,7 @@ async def test_dials_can_be_reset():
 async def test_plans_follow_the_ones_before():
     """What is planned later concerns later dials."""
     async with LiveServer(faults=[Close(4000)]) as server:
-        server.plan(None, [Delay(1), Close(4002)])
+        server.plan("none", [Delay(1), "close-4002"])
         for code in (4000, None, 4002):
             async with dial(server) as session:
                 if code is None:
