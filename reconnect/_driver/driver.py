@@ -47,6 +47,7 @@ from .reader import Reader
 from .secrets import Secrets
 from .sender import Sender
 from .settings import Settings
+from .waiting import gate_for, hurried
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ class Driver:
 
     async def _live_through_one(self) -> Loss | None:
         """Open, hold and close one connection; return its loss, or None if the session moves on."""
-        async with self._settings.gate or contextlib.nullcontext():
+        async with gate_for(self._settings.gate) or contextlib.nullcontext():
             connection = await self._connect()
         if isinstance(connection, Loss):
             return connection
@@ -398,14 +399,11 @@ class Driver:
         self._observer.catch_up()
         self._observer.tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._outage.attempt
+        elapsed = self._outage.elapsed(self._now())
         policy = self._settings.policy
-        decision = policy.decide(
-            loss,
-            attempt=attempt,
-            elapsed=self._outage.elapsed(self._now()),
-            draw=self._settings.draw(),
-        )
+        decision = policy.decide(loss, attempt=attempt, elapsed=elapsed, draw=self._settings.draw())
         decision = checked_decision(decision, policy)
+        decision = hurried(decision, attempt=attempt, elapsed=elapsed, error=loss.error)
         if isinstance(decision, Raise):
             raise decision.error
         self._cut_off()

@@ -18,6 +18,8 @@ imported by its own name, so that nothing here needs Hypothesis before a policy 
 Needs the extra ``reconnect[testing]``.
 """
 
+from reconnect._driver.waiting import is_testing, set_testing
+
 from ._exchange import Heard, Known
 from ._faults import (
     Abort,
@@ -62,4 +64,6 @@ __all__ = [
     "Stall",
     "Unspoken",
     "check_policy",
+    "is_testing",
+    "set_testing",
 ]

@@ -1,0 +1,110 @@
+"""The switch that takes the waiting out of reconnects while tests run.
+
+It is the driver's, not the policy's: a policy is asked, and answers, as in production, and what it
+has decided is then carried out at once. So nothing has to be handed to a session that an
+application makes for itself.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from reconnect.errors import ReconnectExhausted
+from reconnect.outage import check_count
+from reconnect.policy import Raise
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from reconnect.gate import ReconnectGate
+    from reconnect.policy import Decision
+
+__all__ = ["VARIABLE", "gate_for", "hurried", "is_testing", "set_testing"]
+
+VARIABLE: Final = "RECONNECT_TESTING"
+"""The environment variable that turns it on in a process of its own; ``0`` is off."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    testing: bool
+    attempts: int | None = None
+
+
+_choices: list[_Choice] = []
+"""What was chosen, the newest last; a `with` block takes back its own."""
+
+
+def set_testing(
+    testing: bool = True,  # noqa: FBT001, FBT002 (as stamina's function of this name)
+    *,
+    attempts: int | None = None,
+) -> AbstractContextManager[object]:
+    """Take the waiting out of the reconnects of every session in this process, or put it back.
+
+    The policy decides as ever; what it decides is done at once. A `ReconnectGate` lets everybody
+    through. It holds from now on, or for a ``with`` block::
+
+        with set_testing(attempts=3):
+            ...
+
+    Args:
+        testing: Whether to wait no longer; False waits even where the environment variable
+            ``RECONNECT_TESTING`` says otherwise.
+        attempts: How many attempts in a row may fail before `ReconnectExhausted` is raised,
+            whatever the policy says; None leaves it to the policy. Without the waiting, the
+            five minutes of the default policy are five minutes of attempts.
+
+    Raises:
+        ValueError: If ``attempts`` is below 1 or no whole number.
+    """
+    if attempts is not None:
+        check_count("attempts", attempts)
+    choice = _Choice(testing, attempts)
+    _choices.append(choice)
+    block = ExitStack()
+    block.callback(_take_back, choice)
+    return block
+
+
+def _take_back(choice: _Choice) -> None:
+    _choices[:] = [other for other in _choices if other is not choice]
+
+
+def is_testing() -> bool:
+    """Tell whether reconnects do without waiting: by `set_testing`, else by the environment."""
+    if _choices:
+        return _choices[-1].testing
+    return os.environ.get(VARIABLE, "0") not in {"", "0"}
+
+
+def hurried(decision: Decision, *, attempt: int, elapsed: float, error: BaseException) -> Decision:
+    """Return what is done about a loss: what was decided, without the waiting in a test run.
+
+    Args:
+        decision: What the policy has decided.
+        attempt: Which attempt it is about: 1 for the first.
+        elapsed: Seconds since the outage began.
+        error: What was lost.
+    """
+    if not is_testing() or isinstance(decision, Raise):
+        return decision
+    most = _choices[-1].attempts if _choices else None
+    made = attempt - 1
+    if most is not None and made >= most:
+        exhausted = ReconnectExhausted(attempts=made, elapsed=elapsed)
+        exhausted.__cause__ = error
+        return Raise(exhausted)
+    return replace(decision, delay=0.0)
+
+
+def gate_for(gate: ReconnectGate | None) -> ReconnectGate | None:
+    """Return what spaces the attempts: nothing does in a test run.
+
+    Args:
+        gate: The session's own.
+    """
+    return None if is_testing() else gate
