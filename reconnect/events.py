@@ -4,15 +4,22 @@ An outage reads ``Lost`` and ``Retrying``, again for each attempt that fails, an
 one of ``Resumed``, ``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed``
 once the session has moved. The first connection of all is ``Connected``. A server that reads
 nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDropped``.
+
+Each says which session it is about, and which model: ``session`` is the ``name`` of the
+`ResumableSession`, the same over all of its connections. Both are keyword-only, and empty in an
+event of one's own making. Two events are equal if they tell the same, whichever session they are
+about. ``str(event)`` is a sentence for a log.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ._failures.classify import FailureKind
 from ._failures.loss import Phase
+from ._failures.words import counted, describe
 
 __all__ = [
     "AudioDropped",
@@ -82,8 +89,22 @@ class Stats(Continuity):
     gaps: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """Whom an event is about: filled in by the session that tells it.
+
+    Args:
+        model: The model's name, as it was given to the session.
+        session: The session's name; see `ResumableSession.name`.
+    """
+
+    # Not compared: a test says `Connected(resumed=False) in events`, whatever the session is named.
+    model: str = field(default="", compare=False)
+    session: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(_About):
     """The first connection of the session is open.
 
     Args:
@@ -92,9 +113,12 @@ class Connected:
 
     resumed: bool
 
+    def __str__(self) -> str:
+        return f"connected{', with the handle of an earlier process' if self.resumed else ''}"
+
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(_About):
     """A connection was lost, or an attempt failed.
 
     Args:
@@ -109,9 +133,15 @@ class Lost:
     phase: Phase
     age: float
 
+    def __str__(self) -> str:
+        what = "attempt failed"
+        if self.phase is Phase.SESSION:
+            what = f"connection lost after {_seconds(self.age)}"
+        return f"{what}: {describe(self.error)} ({self.kind.replace('_', ' ')})"
+
 
 @dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(_About):
     """The session is going to connect again.
 
     Args:
@@ -126,9 +156,13 @@ class Retrying:
     why: FailureKind
     fresh: bool
 
+    def __str__(self) -> str:
+        what = "starting a new session" if self.fresh else "resuming"
+        return f"{what} in {_seconds(self.delay)}, attempt {self.attempt}"
+
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(_About):
     """The session is back, and the server knows the conversation up to the handle.
 
     Args:
@@ -137,9 +171,14 @@ class Resumed:
 
     continuity: Continuity
 
+    def __str__(self) -> str:
+        gap = self.continuity
+        back = f"resumed after {_took(gap)}" if gap.attempts else "moved to another connection"
+        return _listed(back, *_costs(gap))
+
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class Restarted(_About):
     """A new session has taken the place of the lost one and is sent the history.
 
     Args:
@@ -150,9 +189,14 @@ class Restarted:
     continuity: Continuity
     told: int
 
+    def __str__(self) -> str:
+        gap = self.continuity
+        sent = [f"{counted(self.told, 'turn')} of history sent"] if self.told else []
+        return _listed(f"new session after {_took(gap)}", *sent, *_costs(gap))
+
 
 @dataclass(frozen=True, slots=True)
-class GoingAway:
+class GoingAway(_About):
     """The server has announced that it will end the connection.
 
     Args:
@@ -163,9 +207,12 @@ class GoingAway:
     time_left: float
     announced: str | None
 
+    def __str__(self) -> str:
+        return f"the server is going to end the connection, in {_seconds(self.time_left)}"
+
 
 @dataclass(frozen=True, slots=True)
-class Stalled:
+class Stalled(_About):
     """The server reads nothing of what is sent, and a send waits for it.
 
     If it goes on, the connection is given up after the session's ``stall_timeout``.
@@ -176,9 +223,12 @@ class Stalled:
 
     waited: float
 
+    def __str__(self) -> str:
+        return f"the server has read nothing for {_seconds(self.waited)}"
+
 
 @dataclass(frozen=True, slots=True)
-class AudioDropped:
+class AudioDropped(_About):
     """Audio was dropped between two outages, since it could not be written for too long.
 
     What an outage drops is in the `Continuity` of its end.
@@ -189,9 +239,12 @@ class AudioDropped:
 
     seconds: float
 
+    def __str__(self) -> str:
+        return f"{_seconds(self.seconds)} of audio dropped"
+
 
 @dataclass(frozen=True, slots=True)
-class GaveUp:
+class GaveUp(_About):
     """The session has ended and will not come back.
 
     Args:
@@ -202,8 +255,49 @@ class GaveUp:
     error: BaseException
     continuity: Continuity
 
+    def __str__(self) -> str:
+        costs = ", ".join(_costs(self.continuity))
+        return f"ended for good: {describe(self.error)}{'; ' if costs else ''}{costs}"
+
 
 Event: TypeAlias = (
     Connected | Lost | Retrying | Resumed | Restarted | GoingAway | Stalled | AudioDropped | GaveUp
 )
 """What ``on_event`` is called with."""
+
+
+def _took(gap: Continuity) -> str:
+    attempts = f" and {gap.attempts} attempts" if gap.attempts > 1 else ""
+    return f"{_seconds(gap.outage)}{attempts}"
+
+
+def _costs(gap: Continuity) -> Iterator[str]:
+    """Yield what a gap did to the conversation, in words."""
+    if gap.replayed:
+        yield f"{counted(gap.replayed, 'message')} sent again"
+    if gap.maybe_twice:
+        yield f"{gap.maybe_twice} perhaps twice"
+    if gap.continued:
+        replies = "1 reply" if gap.continued == 1 else f"{gap.continued} replies"
+        yield f"{replies} to be continued"
+    if gap.forgotten:
+        yield f"{counted(gap.forgotten, 'exchange')} perhaps forgotten"
+    if gap.lost_turns:
+        yield f"{counted(gap.lost_turns, 'turn')} lost"
+    if gap.lost_audio:
+        yield f"{_seconds(gap.lost_audio)} of audio dropped"
+    if gap.uncovered_audio:
+        yield f"up to {_seconds(gap.uncovered_audio)} of audio lost"
+    if gap.lost_calls:
+        yield f"{counted(gap.lost_calls, 'tool call')} cancelled"
+
+
+def _listed(what: str, *more: str) -> str:
+    return f"{what}: {', '.join(more)}" if more else what
+
+
+def _seconds(seconds: float) -> str:
+    """Return a time as a person reads it: two figures are enough, below ten seconds."""
+    if seconds >= 10:
+        return f"{seconds:.0f} s"
+    return f"{round(seconds, 1 if seconds >= 1 else 2):g} s"

@@ -194,6 +194,15 @@ class ResumableSession:
         await self._driver.close(timeout=CLOSE_TIMEOUT)
 
     @property
+    def name(self) -> str:
+        """The name by which events and log lines call this session, such as ``12-9f3a1c``.
+
+        It stays the same over all connections, whose ``session_id`` changes with each. It is no
+        secret, and no two sessions of a process have the same.
+        """
+        return self._driver.name
+
+    @property
     def handle(self) -> str | None:
         """The newest handle, to be kept for another process; None while there is none.
 
@@ -410,7 +419,7 @@ class ResumableSession:
             state = f"ended by {type(self._driver.error).__name__}"
         elif self._driver.connection is not None:
             state = "connected" if self._driver.connection.alive else "reconnecting"
-        return f"<ResumableSession model={self._model!r} {state}>"
+        return f"<ResumableSession {self.name} model={self._model!r} {state}>"
 
     def _newest(self, name: str) -> Any:
         connection = self._driver.connection

@@ -557,7 +557,7 @@ async def test_the_config_is_not_shown():
     """A session's repr names its model and its state, and nothing that it was made with."""
     config = {**TEXT, "session_resumption": {"handle": "secret-handle"}}
     session = ResumableSession(lambda: None, model="m", config=config)
-    assert repr(session) == "<ResumableSession model='m' new>"
+    assert repr(session) == f"<ResumableSession {session.name} model='m' new>"
 
 
 async def test_a_first_connection_that_is_lost_before_it_was_up_to_date():

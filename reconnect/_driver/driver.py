@@ -42,7 +42,7 @@ from .account import Account
 from .checks import checked_decision
 from .connection import Connection
 from .departure import Departure
-from .observer import Observer
+from .observer import Observer, new_name
 from .reader import Reader
 from .secrets import Secrets
 from .sender import Sender
@@ -108,7 +108,8 @@ class Driver:
         self._returning = False
         self._secrets = Secrets()
         self._secrets.add(handle or "")
-        self._observer = Observer(settings.on_event)
+        self.name = new_name()
+        self._observer = Observer(settings.on_event, model=settings.model, session=self.name)
         self.reader = Reader(
             self.conversation, take=self._take, check_open=self._check_open, broken=self._end
         )

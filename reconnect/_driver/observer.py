@@ -1,17 +1,36 @@
-"""The observer: each event goes to the log and to the caller's callback."""
+"""The observer: each event goes to the log and to the caller's callback.
+
+Here, and nowhere else, an event is told which session and which model it is about.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import logging
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 
-from reconnect.events import Event, GaveUp, Lost, Stalled
+from reconnect.events import AudioDropped, Event, GaveUp, Lost, Restarted, Resumed, Stalled
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "new_name"]
 
 logger = logging.getLogger("reconnect")
+
+_numbers: Final = itertools.count(1)
+
+
+def new_name() -> str:
+    """Return a name for a session, such as ``12-9f3a1c``.
+
+    The number tells the sessions of this process apart, for certain; the digits behind it tell
+    those of other processes apart, whose logs end up in the same place. They are drawn for each
+    session, since a process that is forked would go on with the digits of its parent.
+    """
+    return f"{next(_numbers)}-{secrets.token_hex(3)}"
 
 
 class Observer:
@@ -19,10 +38,16 @@ class Observer:
 
     Args:
         on_event: The caller's callback, whose failure ends nothing; None for none.
+        model: The model's name.
+        session: The session's name.
     """
 
-    def __init__(self, on_event: Callable[[Event], object] | None) -> None:
+    def __init__(
+        self, on_event: Callable[[Event], object] | None, *, model: str, session: str
+    ) -> None:
         self._on_event = on_event
+        self._model = model
+        self._session = session
         self._kept: list[Event] = []
 
     def keep(self, event: Event) -> None:
@@ -45,8 +70,8 @@ class Observer:
         Args:
             event: The event.
         """
-        level = logging.WARNING if isinstance(event, Lost | GaveUp | Stalled) else logging.INFO
-        logger.log(level, "%s", event)
+        event = replace(event, model=self._model, session=self._session)
+        logger.log(_level(event), "session %s: %s", self._session, event)
         if self._on_event is None:
             return
         try:
@@ -58,6 +83,18 @@ class Observer:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"on_event raised over {event!r}", "exception": error}
             )
+
+
+def _level(event: Event) -> int:
+    """Return the level: a warning is what a user may have noticed, an error the end of it all."""
+    match event:
+        case GaveUp():
+            return logging.ERROR
+        case Lost() | Stalled() | AudioDropped():
+            return logging.WARNING
+        case Resumed(continuity) | Restarted(continuity) if not continuity.whole:
+            return logging.WARNING
+    return logging.INFO
 
 
 def _check_told(result: object) -> None:

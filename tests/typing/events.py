@@ -21,6 +21,7 @@ from reconnect import (
 
 def describe(event: Event) -> str:
     """Match an event exhaustively."""
+    assert_type((event.model, event.session), tuple[str, str])
     match event:
         case Connected(resumed=resumed):
             assert_type(resumed, bool)

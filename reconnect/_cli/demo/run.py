@@ -18,13 +18,14 @@ from typing import Final
 from google import genai
 from rich.console import Console
 
+from reconnect._failures.words import describe
 from reconnect.testing import Call, Connection, LiveServer, Question
 
 from .conversation import Conversation, number_of
 from .script import QUESTIONS, keep_list, wishes
 from .storm import Moment, storm_of
 from .tally import Tally, ToolTally, count, count_tools
-from .timeline import Timeline, tell_error
+from .timeline import Timeline
 from .tools import WHAT, told
 
 __all__ = ["main", "run", "verdict"]
@@ -217,7 +218,7 @@ def _close(
 ) -> int:
     """Show the verdict and return the exit code."""
     error = conversation.error
-    ended = None if error is None else tell_error(error)
+    ended = None if error is None else describe(error)
     good, text = verdict(tally, tools, missed=missed, error=ended)
     timeline.verdict(text, good=good)
     return 0 if good else 1

@@ -9,26 +9,12 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from reconnect._failures.loss import ABNORMAL_CLOSURE, Family, Phase, Symptom, read
-from reconnect.errors import ReconnectExhausted
-from reconnect.events import (
-    AudioDropped,
-    Connected,
-    Continuity,
-    Event,
-    GaveUp,
-    GoingAway,
-    Lost,
-    Restarted,
-    Resumed,
-    Retrying,
-    Stalled,
-)
+from reconnect.events import Event, GaveUp, GoingAway, Lost, Retrying
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Timeline", "tell_error", "tell_event"]
+__all__ = ["Timeline"]
 
 _WIDTH: Final = 100
 """Columns that are used at most: longer lines are hard to read."""
@@ -62,7 +48,6 @@ class Timeline:
         self._console = console
         self._clock = clock
         self._began: float | None = None
-        self._pending = ""
         self._ascii = console.options.ascii_only
         self._width = min(console.width, _WIDTH)
 
@@ -163,15 +148,10 @@ class Timeline:
         self._line("fault", text)
 
     def event(self, event: Event) -> None:
-        """Show what the session tells; a loss in one line with what is done about it."""
-        match event:
-            case Lost():
-                self._pending = tell_event(event)
-            case Retrying() | GoingAway() | GaveUp():
-                pending, self._pending = self._pending, ""
-                self._line("trouble", f"{pending} {tell_event(event)}".strip())
-            case _:
-                self._line("back", tell_event(event))
+        """Show what the session tells."""
+        told = f"{event}"
+        trouble = isinstance(event, Lost | Retrying | GoingAway | GaveUp)
+        self._line("trouble" if trouble else "back", f"{told[0].upper()}{told[1:]}.")
 
     # How it is printed
 
@@ -215,83 +195,3 @@ class Timeline:
         while words and len(f"{head} {gap} {words[-1]} {tail}".rstrip()) <= room:
             tail = f"{words.pop()} {tail}".rstrip()
         return f"{head} {gap} {tail}".strip()
-
-
-def tell_event(event: Event) -> str:
-    """Put an event into words.
-
-    Args:
-        event: What the session tells.
-    """
-    match event:
-        case Connected():
-            text = "Connected"
-        case Lost(error=error, phase=Phase.SESSION):
-            text = f"Lost: {tell_error(error)}"
-        case Lost(error=error):
-            text = f"Attempt failed: {tell_error(error)}"
-        case Retrying(delay=delay, attempt=attempt, fresh=fresh):
-            text = f"{'New session: attempt' if fresh else 'Attempt'} {attempt} in {delay:.2f} s"
-        case GoingAway(time_left=left):
-            text = f"Has {left:.0f} s to move to another connection"
-        case Resumed(Continuity(outage=0) as gap):
-            text = f"Moved to another connection{_sent(gap)}"
-        case Resumed(gap):
-            text = f"Resumed after {_took(gap)}{_sent(gap)}"
-        case Restarted(gap, told=told):
-            history = f"{_counted(told, 'message')} of history sent"
-            text = f"New session after {_took(gap)}; {history}{_sent(gap)}"
-        case Stalled(waited=waited):
-            text = f"The server has read nothing for {waited:.0f} s"
-        case AudioDropped(seconds=seconds):
-            text = f"{seconds:.1f} s of audio dropped"
-        case GaveUp(continuity=gap):
-            text = f"Gave up after {_took(gap)}" if gap.attempts else "Gave up"
-    return f"{text}."
-
-
-def _took(gap: Continuity) -> str:
-    return f"{gap.outage:.{1 if gap.outage >= 1 else 2}f} s ({_counted(gap.attempts, 'attempt')})"
-
-
-def _sent(gap: Continuity) -> str:
-    if gap.continued:
-        return "; asks for the reply again"
-    return f"; {_counted(gap.replayed, 'message')} sent again" if gap.replayed else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def tell_error(error: BaseException) -> str:
-    """Put an exception into words, without a full stop.
-
-    Args:
-        error: What an attempt or a connection ended with.
-    """
-    match read(error):
-        case Symptom(family=Family.CLOSE, code=code) if code == ABNORMAL_CLOSURE:
-            return "broken off without a close frame"
-        case Symptom(family=Family.CLOSE, code=code):
-            return f"{code} {_reason(error)}".strip()
-        case Symptom(family=Family.STATUS, code=code):
-            return f"HTTP {code} {_reason(error)}".strip()
-    match error:
-        case ReconnectExhausted(__cause__=BaseException() as cause):
-            text = f"{tell_error(cause)}, after {_counted(error.attempts, 'attempt')}"
-        case ConnectionRefusedError():
-            text = "connection refused"
-        case ConnectionResetError():
-            text = "connection reset"
-        case OSError(strerror=str(said)):
-            text = said.lower()
-        case _:
-            text = str(error).rstrip(".") or type(error).__name__
-    return text
-
-
-def _reason(error: BaseException) -> str:
-    """Return what the server said about a close; the SDK keeps it in ``details``."""
-    details = getattr(error, "details", None) or getattr(error, "reason", None)
-    return details.rstrip(".") if isinstance(details, str) else ""
