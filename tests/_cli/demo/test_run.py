@@ -57,7 +57,7 @@ class Paper(Console):
         """The lines of the timeline, unwrapped, without what depends on the machine's speed."""
         unwrapped = re.sub(r"\n {20}(?=\S)", " ", self.text)
         lines = [line[9:] for line in unwrapped.splitlines() if line[5:9] == " s  "]
-        missing = r"(: |, )up to [0-9.]+ s of audio lost"
+        missing = r"(: |, )(up to )?[0-9.]+ s of audio (lost|dropped)"
         return [re.sub(r"[0-9.]+ s\b", "# s", re.sub(missing, "", line)) for line in lines]
 
     def figure(self, name: str) -> str:
