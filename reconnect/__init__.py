@@ -1,6 +1,7 @@
 """Keeps a Gemini Live conversation alive whatever happens to its connections."""
 
 import logging
+from typing import TYPE_CHECKING, Any
 
 from ._conversation.limits import Limit
 from ._failures.classify import FailureKind, classify
@@ -27,8 +28,12 @@ from .events import (
     Stats,
 )
 from .gate import ReconnectGate
+from .options import ReconnectOptions
 from .policy import Decision, Outage, Policy, Raise, ReconnectPolicy, Restart, Resume
-from .session import ResumableSession
+from .session import ResumableSession, is_local
+
+if TYPE_CHECKING:
+    from .client import ResumableClient, install
 
 __all__ = [
     "AudioDropped",
@@ -49,10 +54,12 @@ __all__ = [
     "Raise",
     "ReconnectExhausted",
     "ReconnectGate",
+    "ReconnectOptions",
     "ReconnectPolicy",
     "RemoteProtocolError",
     "Restart",
     "Restarted",
+    "ResumableClient",
     "ResumableSession",
     "Resume",
     "Resumed",
@@ -62,6 +69,8 @@ __all__ = [
     "Stats",
     "TooManyReconnects",
     "classify",
+    "install",
+    "is_local",
 ]
 
 __version__ = "0.1.0"
@@ -69,3 +78,12 @@ __version__ = "0.1.0"
 # What happens is in the events; without a handler of the application's, logging would print
 # every loss to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    """Import what brings the SDK when it is first asked for: that costs half a second."""
+    if name not in ("ResumableClient", "install"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import client  # noqa: PLC0415
+
+    return getattr(client, name)

@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 import random
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._conversation.exchanges import CONTENT, REALTIME, UPDATE, Call
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
-from ._driver import sdk as _sdk
-from ._driver.checks import check_observer, checked_policy
-from ._driver.driver import CLOSE_TIMEOUT, Driver
-from ._driver.settings import Settings
 from .events import Event, Stats
 from .gate import ReconnectGate
+from .options import ReconnectOptions
 from .policy import Policy, ReconnectPolicy
 
 if TYPE_CHECKING:
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
     from google.genai import types
 
-__all__ = ["ResumableSession"]
+__all__ = ["ResumableSession", "is_local"]
 
 
 class ResumableSession:
@@ -58,6 +55,11 @@ class ResumableSession:
             is remembered without it. Never sent on a resume, which knows them.
         handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
         on_event: Called with each event of `reconnect.events`.
+        hide: Which messages of the server the caller is not shown: ``"go_away"`` and
+            ``"session_resumption_update"``; by default it is shown all.
+        after_cut: What the caller is shown where a reply was cut and will be given anew.
+            ``"same turn"``: ``interrupted``, and ``receive()`` goes on. ``"own turn"``:
+            ``interrupted`` and ``turn_complete``, and the second reply is a turn of its own.
         setup_timeout: Seconds that an attempt may take: to fetch the history and ``live``, and then
             to connect and set up.
         stall_timeout: Seconds that a send may wait for a server that reads nothing. Then the
@@ -74,9 +76,10 @@ class ResumableSession:
             given to the model when it makes the same call again, without running the tool twice.
         index_base: The number of the first message after the setup in transparent resumption.
         continue_with: The text that asks the model for a reply that was cut, where the resumed
-            session knows the turn, such as ``"Please go on."``, sent as realtime input. None
-            chooses by the model's name: the words of the question where the model takes no client
-            content in a session (Gemini 3.1), elsewhere ``turn_complete`` without turns.
+            session knows the turn, such as ``"Please go on."``, sent as realtime input; or a
+            function of the model's name that returns one. None chooses by the model's name: the
+            words of the question where the model takes no client content in a session
+            (Gemini 3.1), elsewhere ``turn_complete`` without turns.
         gate: What spaces the attempts of the sessions that share it; None to connect at once.
         resume_confirm_timeout: Seconds after a resume within which the server must have sent a
             ``session_resumption_update``, of whatever kind; else the handle counts as rejected,
@@ -92,8 +95,9 @@ class ResumableSession:
             `Policy`, such as a class.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
-            ``resume_confirm_timeout`` neither None nor a positive number, or a buffer is full in a
-            way that its kind does not allow.
+            ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or
+            ``after_cut`` none of those named, or a buffer is full in a way that its kind does not
+            allow.
     """
 
     def __init__(
@@ -106,6 +110,9 @@ class ResumableSession:
         history: Iterable[Any] | Callable[[], Any] = (),
         handle: str | None = None,
         on_event: Callable[[Event], object] | None = None,
+        # What the caller is shown
+        hide: Collection[str] = (),
+        after_cut: Literal["same turn", "own turn"] = "same turn",
         # Limits
         setup_timeout: float = 10.0,
         stall_timeout: float = 10.0,
@@ -117,55 +124,47 @@ class ResumableSession:
         # Resumption
         reuse_tool_results: bool = True,
         index_base: int = 1,
-        continue_with: str | None = None,
+        continue_with: str | Callable[[str], str | None] | None = None,
         resume_confirm_timeout: float | None = None,
         # Determinism
         draw: Callable[[], float] = random.random,
     ) -> None:
-        _sdk.check_live(live)
-        if not setup_timeout > 0:
-            raise ValueError(f"setup_timeout must be a positive time, got {setup_timeout!r}")
-        if not stall_timeout > 0:
-            raise ValueError(f"stall_timeout must be a positive time, got {stall_timeout!r}")
-        if not audio_buffer >= 0:
-            raise ValueError(f"audio_buffer must be a time from 0 up, got {audio_buffer!r}")
-        if buffer.full == "drop":
-            raise ValueError("buffer must wait or raise when it is full: no turn may be dropped")
-        if media_buffer.full == "wait":
-            raise ValueError("media_buffer must drop or raise when it is full: no microphone waits")
-        if not history_limit >= 1:
-            raise ValueError(f"history_limit must be 1 character or more, got {history_limit!r}")
-        if resume_confirm_timeout is not None and not _is_positive(resume_confirm_timeout):
-            raise ValueError(
-                "resume_confirm_timeout must be a positive time, or None for no limit,"
-                f" got {resume_confirm_timeout!r}"
-            )
-        check_observer(on_event)
-        policy = ReconnectPolicy() if policy is None else checked_policy(policy)
-        checked = _sdk.checked_config(config)
+        # They bring the SDK, which costs half a second: it is imported with the first session.
+        from ._driver import sdk  # noqa: PLC0415
+        from ._driver.driver import Driver  # noqa: PLC0415
+        from ._driver.settings import Settings  # noqa: PLC0415
+
+        sdk.check_live(live)
+        options = ReconnectOptions(
+            policy=ReconnectPolicy() if policy is None else policy,
+            gate=gate,
+            on_event=on_event,
+            hide=hide,
+            after_cut=after_cut,
+            setup_timeout=setup_timeout,
+            stall_timeout=stall_timeout,
+            audio_buffer=audio_buffer,
+            buffer=buffer,
+            media_buffer=media_buffer,
+            history_limit=history_limit,
+            reuse_tool_results=reuse_tool_results,
+            continue_with=continue_with,
+            resume_confirm_timeout=resume_confirm_timeout,
+        )
+        checked = sdk.checked_config(config)
         self._model = model
         self._driver = Driver(
             Settings(
                 live=live,
                 model=model,
                 config=checked,
-                policy=policy,
-                history=history if callable(history) else _sdk.checked_turns(history),
-                on_event=on_event,
-                setup_timeout=setup_timeout,
-                stall_timeout=stall_timeout,
-                audio_buffer=audio_buffer,
-                buffer=buffer,
-                media_buffer=media_buffer,
-                history_limit=history_limit,
-                reuse_tool_results=reuse_tool_results,
+                history=history if callable(history) else sdk.checked_turns(history),
+                options=options,
+                continue_with=continue_with(model) if callable(continue_with) else continue_with,
                 index_base=index_base,
-                continue_with=continue_with,
                 draw=draw,
-                gate=gate,
-                resume_confirm_timeout=resume_confirm_timeout,
             ),
-            handle=handle or _sdk.handle_in(checked),
+            handle=handle or sdk.handle_in(checked),
         )
 
     async def __aenter__(self) -> Self:
@@ -185,13 +184,12 @@ class ResumableSession:
         traceback: TracebackType | None,
     ) -> None:
         """Close the session for good; a cancellation does not wait for the server's answer."""
-        await self._driver.close(
-            timeout=0 if isinstance(exc, asyncio.CancelledError) else CLOSE_TIMEOUT
-        )
+        cancelled = isinstance(exc, asyncio.CancelledError)
+        await (self._driver.close(timeout=0) if cancelled else self._driver.close())
 
     async def close(self) -> None:
         """Close the session for good: no connection follows, whatever was under way."""
-        await self._driver.close(timeout=CLOSE_TIMEOUT)
+        await self._driver.close()
 
     @property
     def name(self) -> str:
@@ -426,6 +424,13 @@ class ResumableSession:
         return None if connection is None else getattr(connection.session, name, None)
 
 
-def _is_positive(seconds: object) -> bool:
-    """Tell whether something is a number above 0, which NaN is not."""
-    return isinstance(seconds, int | float) and seconds > 0
+def is_local(message: types.LiveServerMessage) -> bool:
+    """Tell whether a message that ``receive()`` has yielded is the session's own.
+
+    So are the ``interrupted`` of a reply that a lost connection has cut, the ``turn_complete`` that
+    no server will send any more, and the cancellation of a tool call that nobody waits for.
+
+    Args:
+        message: The message.
+    """
+    return type(message).__module__.startswith(f"{__package__}.")

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import reconnect
 
 
@@ -13,13 +15,19 @@ def test_names_are_sorted():
 
 def test_names_are_few():
     """The public face is small enough to be learnt."""
-    assert len(reconnect.__all__) <= 32
+    assert len(reconnect.__all__) <= 36
 
 
 def test_names_resolve():
     """Every public name is there, and says what it is."""
     for name in reconnect.__all__:
         assert getattr(reconnect, name).__doc__
+
+
+def test_unknown_names_are_refused():
+    """A name that is not there is no attribute, as of any module."""
+    with pytest.raises(AttributeError, match="'reconnect' has no attribute 'resume'"):
+        reconnect.resume  # noqa: B018
 
 
 def test_import_is_cheap():

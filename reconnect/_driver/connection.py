@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconnect.errors import SetupTimeout
 
-from .sdk import abort, check_setup, readable
+from .sdk import abort, check_setup, connect, readable
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -191,7 +191,7 @@ class Connection:
             async with contextlib.AsyncExitStack() as stack:
                 async with asyncio.timeout(timeout):
                     session = await stack.enter_async_context(
-                        self._live.connect(model=self._model, config=self._config)
+                        connect(self._live, model=self._model, config=self._config)
                     )
                     check_setup(self._live, session)
                 if self._opened.cancelled():

@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import inspect
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from reconnect._checks import checked_decision
 from reconnect._conversation.advice import advice
 from reconnect._conversation.conversation import Conversation
 from reconnect._conversation.media import Media
@@ -37,9 +39,8 @@ from reconnect.events import (
 )
 from reconnect.policy import Outage, Raise, Restart
 
-from . import sdk
+from . import own, sdk
 from .account import Account
-from .checks import checked_decision
 from .connection import Connection
 from .departure import Departure
 from .observer import Observer, new_name
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
     from google.genai import types
 
-__all__ = ["CLOSE_TIMEOUT", "Driver"]
+__all__ = ["Driver"]
 
 logger = logging.getLogger("reconnect")
 
@@ -72,22 +73,24 @@ class Driver:
     """
 
     def __init__(self, settings: Settings, *, handle: str | None) -> None:
-        self._media = Media(seconds=settings.audio_buffer, limit=settings.media_buffer)
+        options = settings.options
+        self._media = Media(seconds=options.audio_buffer, limit=options.media_buffer)
         self.conversation = Conversation(
             handle=handle,
-            reuse_tool_results=settings.reuse_tool_results,
+            reuse_tool_results=options.reuse_tool_results,
             index_base=settings.index_base,
             turns=ends_turns(settings.model),
             content=takes_content(settings.model),
             continue_with=settings.continue_with,
-            limit=settings.buffer,
-            history_limit=settings.history_limit,
+            limit=options.buffer,
+            history_limit=options.history_limit,
             audio=lambda: self._media.progress,
         )
-        self._outbox = Outbox(self.conversation, self._media, limit=settings.media_buffer)
+        self._outbox = Outbox(self.conversation, self._media, limit=options.media_buffer)
         self.connection: Connection | None = None
         self.sender = Sender(self.conversation, self._outbox, check_usable=self._check_usable)
         self._settings = settings
+        self._options = options
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -97,9 +100,9 @@ class Driver:
         # Set when the session can be used, or has ended; and when the supervisor is to look again.
         self._opened = asyncio.Event()
         self._wake = asyncio.Event()
-        limit = getattr(settings.policy, "max_reconnects_per_hour", None)
+        limit = getattr(options.policy, "max_reconnects_per_hour", None)
         self._outage = Outage(max_reconnects_per_hour=limit)
-        self._departure = Departure(confirm_timeout=settings.resume_confirm_timeout)
+        self._departure = Departure(confirm_timeout=options.resume_confirm_timeout)
         self._resumed = False
         self._halvings = 0
         self._account = Account()
@@ -109,9 +112,13 @@ class Driver:
         self._secrets = Secrets()
         self._secrets.add(handle or "")
         self.name = new_name()
-        self._observer = Observer(settings.on_event, model=settings.model, session=self.name)
+        self._observer = Observer(options.on_event, model=settings.model, session=self.name)
+        self._hide = frozenset(options.hide)
         self.reader = Reader(
-            self.conversation, take=self._take, check_open=self._check_open, broken=self._end
+            self.conversation,
+            take=self._take_and_hide if self._hide else self._take,
+            check_open=self._check_open,
+            broken=self._end,
         )
 
     # The caller's side
@@ -127,17 +134,17 @@ class Driver:
         try:
             await self._opened.wait()
         except asyncio.CancelledError:
-            self._end(SessionClosed("the session was cancelled while it opened"))
+            self._end(own.Closed("the session was cancelled while it opened"))
             raise
         self._check_open()
 
-    async def close(self, *, timeout: float) -> None:
+    async def close(self, *, timeout: float = CLOSE_TIMEOUT) -> None:
         """End the session for good.
 
         Args:
             timeout: Seconds to wait at most for the server to acknowledge.
         """
-        self._end(SessionClosed("the session was closed by its owner"))
+        self._end(own.Closed("the session was closed by its owner"))
         if self._supervisor is None:
             return
         if self.connection is not None:
@@ -157,7 +164,7 @@ class Driver:
         return True
 
     def _abandoned(self) -> None:
-        self._end(SessionClosed("the session was garbage before it was closed"))
+        self._end(own.Closed("the session was garbage before it was closed"))
         self.reader.close()
 
     @property
@@ -206,7 +213,16 @@ class Driver:
         if not (reading.hidden or reading.unseen or reading.left):
             return None
         shown = [] if reading.hidden else sdk.without_calls(message, reading.unseen)
-        return [sdk.cancellation(reading.left), *shown] if reading.left else shown
+        return [own.cancellation(reading.left), *shown] if reading.left else shown
+
+    def _take_and_hide(
+        self, message: types.LiveServerMessage
+    ) -> Sequence[types.LiveServerMessage] | None:
+        """Do as `_take` does, and leave out what the caller is not to see."""
+        shown = self._take(message)
+        if message.model_fields_set.isdisjoint(self._hide):
+            return shown
+        return sdk.without([message] if shown is None else shown, self._hide)
 
     def _go_away(self, time_left: str | None) -> None:
         if time_left is not None:
@@ -257,7 +273,7 @@ class Driver:
         self._outage.connecting(self._now(), resumed=self._resumed)
         self._departure.connecting(self._now())
         try:
-            async with asyncio.timeout(self._settings.setup_timeout):
+            async with asyncio.timeout(self._options.setup_timeout):
                 seed = [] if handle is not None else await self._seed()
                 live = await sdk.find_live(self._settings.live)
         except Exception as error:
@@ -273,7 +289,7 @@ class Driver:
         connection = Connection(live, model=self._settings.model, config=config, over=self._over)
         try:
             self._check_open()
-            await connection.open(timeout=self._settings.setup_timeout)
+            await connection.open(timeout=self._options.setup_timeout)
         except Exception as error:
             readable = sdk.readable(error, connecting=True)
             return self._lose(readable, phase=sdk.phase_of(readable))
@@ -291,7 +307,7 @@ class Driver:
 
     async def _live_through_one(self) -> Loss | None:
         """Open, hold and close one connection; return its loss, or None if the session moves on."""
-        async with gate_for(self._settings.gate) or contextlib.nullcontext():
+        async with gate_for(self._options.gate) or contextlib.nullcontext():
             connection = await self._connect()
         if isinstance(connection, Loss):
             return connection
@@ -304,7 +320,7 @@ class Driver:
         writer = self.sender.writer = Writer(
             connection,
             self._outbox,
-            stall_timeout=self._settings.stall_timeout,
+            stall_timeout=self._options.stall_timeout,
             up_to_date=self._up_to_date,
             caught_up=self.reader.caught_up,
             tell=self._observer.tell,
@@ -401,7 +417,7 @@ class Driver:
         self._observer.tell(Lost(loss.error, kind, loss.phase, loss.age))
         attempt = self._outage.attempt
         elapsed = self._outage.elapsed(self._now())
-        policy = self._settings.policy
+        policy = self._options.policy
         decision = policy.decide(loss, attempt=attempt, elapsed=elapsed, draw=self._settings.draw())
         decision = checked_decision(decision, policy)
         decision = hurried(decision, attempt=attempt, elapsed=elapsed, error=loss.error)
@@ -423,11 +439,11 @@ class Driver:
         self._account.cut(turns=cut.turns, calls=len(cut.calls), uncovered_audio=uncovered)
         self.sender.flush()
         if cut.calls:
-            self.reader.show(sdk.cancellation(cut.calls))
+            self.reader.show(own.cancellation(cut.calls))
         if cut.reply:
-            self.reader.show(sdk.interruption())
-        if cut.ended:
-            self.reader.show(sdk.turn_end())
+            self.reader.show(own.interruption())
+        if cut.ended or (cut.reply and self._options.after_cut == "own turn"):
+            self.reader.show(own.turn_end())
 
     async def _seed(self) -> list[Any]:
         """Return the turns that a new session is sent."""

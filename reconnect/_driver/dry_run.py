@@ -13,7 +13,7 @@ from typing import Any
 
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, Call
 
-__all__ = ["DryRun", "copy_of"]
+__all__ = ["DryRun", "calls_of", "copy_of"]
 
 
 class _Nowhere:
@@ -77,32 +77,44 @@ class DryRun:
         Raises:
             ValueError: If the SDK does not take it.
         """
-        from google.genai import types
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             await self._session.send(input=given, end_of_turn=end_of_turn)
-        # Read from its JSON form, in which bytes are text.
-        message = json.loads(self._nowhere.message)
-        content, media = message.get("client_content"), message.get("realtime_input")
-        if content is not None:
-            if isinstance(content.get("turns"), dict):
-                # It is not read by the SDK, and the server takes a single one for a list.
-                content["turns"] = [content["turns"]]
-            read = types.LiveClientContent.model_validate_json(json.dumps(content))
-            arguments: dict[str, Any] = {"turn_complete": bool(read.turn_complete)}
-            if read.turns:
-                arguments["turns"] = read.turns
-            return [Call(CONTENT, arguments)]
-        if media is not None:
-            chunks = types.LiveClientRealtimeInput.model_validate_json(json.dumps(media))
-            return [Call(REALTIME, {"media": chunk}) for chunk in chunks.media_chunks or ()]
-        results = types.LiveClientToolResponse.model_validate_json(
-            json.dumps(message["tool_response"])
-        )
-        if not results.function_responses:
-            return []
-        return [Call(ANSWER, {"function_responses": results.function_responses})]
+        return calls_of(self._nowhere.message)
+
+
+def calls_of(message: str) -> list[Call]:
+    """Return a client message as calls of the SDK's methods.
+
+    Args:
+        message: Its JSON form, in which bytes are text, with either spelling of the names.
+
+    Raises:
+        ValueError: If it is none that a session may send: no JSON, unknown, or a setup.
+    """
+    from google.genai import types
+
+    given = json.loads(message)
+    content = given.get("client_content")
+    if content is not None and isinstance(content.get("turns"), dict):
+        # It is not read by the SDK, and the server takes a single one for a list.
+        content["turns"] = [content["turns"]]
+    read = types.LiveClientMessage.model_validate_json(json.dumps(given))
+    if read.client_content is not None:
+        arguments: dict[str, Any] = {"turn_complete": bool(read.client_content.turn_complete)}
+        if read.client_content.turns:
+            arguments["turns"] = read.client_content.turns
+        return [Call(CONTENT, arguments)]
+    if read.realtime_input is not None:
+        media = dict(read.realtime_input)
+        chunks = media.pop("media_chunks", None) or ()
+        streamed = [{"media": chunk} for chunk in chunks]
+        streamed += [{name: value} for name, value in media.items() if value is not None]
+        return [Call(REALTIME, each) for each in streamed]
+    if read.tool_response is None:
+        raise ValueError(f"no message that a session sends: it holds {sorted(given)}")
+    results = read.tool_response.function_responses
+    return [Call(ANSWER, {"function_responses": results})] if results else []
 
 
 def copy_of(value: Any) -> Any:

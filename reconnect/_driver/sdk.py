@@ -12,6 +12,8 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,15 +32,14 @@ __all__ = [
     "acknowledgement",
     "asks_for_audio",
     "blob_class",
-    "cancellation",
     "check_live",
     "check_setup",
     "checked_config",
     "checked_turns",
     "config_for",
+    "connect",
     "find_live",
     "handle_in",
-    "interruption",
     "is_loss",
     "is_picture",
     "is_stuck",
@@ -46,7 +47,7 @@ __all__ = [
     "phase_of",
     "readable",
     "results_of",
-    "turn_end",
+    "without",
     "without_calls",
 ]
 
@@ -452,27 +453,37 @@ def check_setup(live: Any, session: Any) -> None:
         raise RemoteProtocolError("the server's first message was no setupComplete")
 
 
-def interruption() -> types.LiveServerMessage:
-    """Return the message that tells a player to drop what it has of a reply."""
-    from google.genai import types
-
-    return types.LiveServerMessage(server_content=types.LiveServerContent(interrupted=True))
-
-
-def turn_end() -> types.LiveServerMessage:
-    """Return the message that ends a turn whose own end was lost with its connection."""
-    from google.genai import types
-
-    return types.LiveServerMessage(server_content=types.LiveServerContent(turn_complete=True))
-
-
-def cancellation(calls: tuple[str, ...]) -> types.LiveServerMessage:
-    """Return the message that tells the caller that results of tool calls are not awaited.
+def without(
+    messages: Sequence[types.LiveServerMessage], fields: frozenset[str]
+) -> list[types.LiveServerMessage]:
+    """Return messages without some of their fields, and none of which nothing else is left.
 
     Args:
-        calls: The ids of the calls.
+        messages: The messages.
+        fields: The names of the fields.
     """
-    from google.genai import types
+    left = []
+    for message in messages:
+        if not message.model_fields_set <= fields:
+            hidden = message.model_fields_set & fields
+            left.append(message.model_copy(update=dict.fromkeys(hidden)) if hidden else message)
+    return left
 
-    cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
-    return types.LiveServerMessage(tool_call_cancellation=cancelled)
+
+def connect(
+    live: Any, *, model: str, config: types.LiveConnectConfig
+) -> AbstractAsyncContextManager[Any]:
+    """Return what the SDK's own ``connect()`` returns, also where this library replaces it.
+
+    Args:
+        live: What to connect with.
+        model: The model's name.
+        config: The configuration of the connection.
+    """
+    replaced = getattr(live.connect, "replaced", None)
+    connection: AbstractAsyncContextManager[Any] = (
+        live.connect(model=model, config=config)
+        if replaced is None
+        else replaced(live, model=model, config=config)
+    )
+    return connection

@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconnect._conversation.limits import Limit
-from reconnect.events import Event
-from reconnect.gate import ReconnectGate
-from reconnect.policy import Policy
+from reconnect.options import ReconnectOptions
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -27,18 +24,8 @@ class Settings:
     live: Any
     model: str
     config: types.LiveConnectConfig
-    policy: Policy
     history: list[Any] | Callable[[], Any]
-    on_event: Callable[[Event], object] | None
-    setup_timeout: float
-    stall_timeout: float
-    audio_buffer: float
-    buffer: Limit
-    media_buffer: Limit
-    history_limit: int
-    reuse_tool_results: bool
-    index_base: int
+    options: ReconnectOptions
     continue_with: str | None
+    index_base: int
     draw: Callable[[], float]
-    gate: ReconnectGate | None = None
-    resume_confirm_timeout: float | None = None

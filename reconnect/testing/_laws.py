@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from reconnect._driver.checks import checked_policy
+from reconnect._checks import checked_policy
 from reconnect._failures.classify import FailureKind, classify
 from reconnect._failures.loss import Loss, retry_after
 from reconnect.policy import Decision, Policy, Raise, Resume

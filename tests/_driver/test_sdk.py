@@ -292,10 +292,16 @@ def test_hasty_close_of_websockets_is_a_loss(connecting):
     assert _sdk.readable(own, connecting=connecting) is own
 
 
-def test_messages_to_the_caller():
-    """The session's own messages look as the server's do."""
-    assert _sdk.interruption().server_content.interrupted
-    assert _sdk.cancellation(("1", "2")).tool_call_cancellation.ids == ["1", "2"]
+def test_fields_are_left_out():
+    """A message without hidden fields is shown as it is, the rest of it else, or not at all."""
+    hidden = frozenset({"go_away"})
+    plain = types.LiveServerMessage(usage_metadata={})
+    away = types.LiveServerMessage(go_away={"time_left": "5s"})
+    both = types.LiveServerMessage(go_away={"time_left": "5s"}, usage_metadata={})
+    [same, rest] = _sdk.without([plain, away, both], hidden)
+    assert same is plain
+    assert rest.go_away is None
+    assert rest.usage_metadata == plain.usage_metadata
 
 
 async def test_live_is_found_and_checked():

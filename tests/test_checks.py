@@ -12,7 +12,7 @@ from failures import losses
 from hypothesis import given, strategies as st
 
 from reconnect import Loss, Policy, Raise, ReconnectExhausted, ReconnectPolicy, Restart, Resume
-from reconnect._driver.checks import checked_decision, checked_policy
+from reconnect._checks import checked_decision, checked_policy
 
 LOSS = Loss(ConnectionResetError("gone"))
 ASKED = {"attempt": 1, "elapsed": 0.0, "draw": 0.5}

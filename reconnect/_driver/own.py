@@ -1,0 +1,55 @@
+"""What the session itself says to its caller, in the SDK's types.
+
+The SDK is imported here for good: whoever imports this module has a session to make.
+"""
+
+from __future__ import annotations
+
+from google.genai import types
+from google.genai.errors import APIError
+
+from reconnect.errors import SessionClosed
+
+__all__ = ["Closed", "OwnMessage", "cancellation", "interruption", "turn_end"]
+
+_NORMAL: int = 1000
+"""The close code of a connection that has done what it was for (RFC 6455, 7.4.1)."""
+
+
+class OwnMessage(types.LiveServerMessage):
+    """A message that no server has sent: it tells what a lost connection means for the caller."""
+
+
+class Closed(SessionClosed, APIError):
+    """The session was closed by its owner, as the SDK says it: an ``APIError`` of code 1000.
+
+    Args:
+        text: What happened.
+    """
+
+    def __init__(self, text: str) -> None:
+        APIError.__init__(self, _NORMAL, text)
+        self.args = (text,)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def interruption() -> OwnMessage:
+    """Return the message that tells a player to drop what it has of a reply."""
+    return OwnMessage(server_content=types.LiveServerContent(interrupted=True))
+
+
+def turn_end() -> OwnMessage:
+    """Return the message that ends a turn whose own end was lost with its connection."""
+    return OwnMessage(server_content=types.LiveServerContent(turn_complete=True))
+
+
+def cancellation(calls: tuple[str, ...]) -> OwnMessage:
+    """Return the message that tells the caller that results of tool calls are not awaited.
+
+    Args:
+        calls: The ids of the calls.
+    """
+    cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
+    return OwnMessage(tool_call_cancellation=cancelled)

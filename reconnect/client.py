@@ -1,0 +1,251 @@
+"""One line under an application that exists: a client whose live sessions survive.
+
+What takes a ``genai.Client`` is given a `ResumableClient`; what makes its own is reached by
+`install`. Either way ``client.aio.live.connect()`` opens a `ResumableSession` that passes for the
+SDK's ``AsyncSession``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any, Literal, Self
+
+from google import genai
+from google.genai import types
+from google.genai.live import AsyncLive, AsyncSession
+
+from ._driver import sdk
+from ._driver.dry_run import calls_of
+from .options import ReconnectOptions
+from .session import ResumableSession
+
+__all__ = ["ResumableClient", "install"]
+
+
+class ResumableClient(genai.Client):
+    """The SDK's client, whose live sessions survive the loss of their connections.
+
+    Everything but ``aio.live.connect()`` is the SDK's.
+
+    Args:
+        reconnect: How its sessions are kept alive; None for the defaults of `ReconnectOptions`.
+        **client_arguments: The arguments of ``genai.Client``.
+    """
+
+    _wrapped: genai.Client | None = None
+
+    def __init__(
+        self, *, reconnect: ReconnectOptions | None = None, **client_arguments: Any
+    ) -> None:
+        super().__init__(**client_arguments)
+        self.aio._live = _ResumableLive(self.aio.live, reconnect or ReconnectOptions())
+
+    @classmethod
+    def wrap(cls, client: genai.Client, options: ReconnectOptions | None = None) -> Self:
+        """Return a client that shares everything with one that exists, but for its live sessions.
+
+        Args:
+            client: The client. It stays as it is, and is kept alive: the SDK closes a client that
+                is garbage.
+            options: How the sessions are kept alive; None for the defaults.
+        """
+        made = cls.__new__(cls)
+        vars(made).update(vars(client))
+        made._wrapped = client
+        made._aio = copy.copy(client.aio)
+        made._aio._live = _ResumableLive(client.aio.live, options or ReconnectOptions())
+        return made
+
+    def __del__(self) -> None:
+        # The SDK's closes what a wrapped client may still use.
+        if self._wrapped is None:
+            super().__del__()
+
+
+def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
+    """Make the live sessions of every client of this process resumable, and return what undoes it.
+
+    It is for what makes a client of its own and takes none. Twice is once: the newest options
+    count. Sessions that are open stay as they are, and a `ResumableClient` keeps its own options.
+
+    Args:
+        options: How the sessions are kept alive; None for the defaults.
+    """
+    _installed.options = options or ReconnectOptions()
+    if _installed.connect is None:
+        _installed.connect = AsyncLive.connect
+        AsyncLive.connect = _connect_installed  # type: ignore[method-assign]
+    return _uninstall
+
+
+def _uninstall() -> None:
+    """Give the SDK its own ``connect()`` back; once is enough."""
+    _installed.options = None
+    if AsyncLive.connect is _connect_installed:
+        # Else somebody has put a function of theirs around it, which stays.
+        AsyncLive.connect, _installed.connect = _installed.connect, None  # type: ignore[method-assign, assignment]
+
+
+class _Installed:
+    """What `install` has changed: the options, and the function in whose place it has put its own.
+
+    Each is None for nothing.
+    """
+
+    options: ReconnectOptions | None = None
+    connect: Callable[..., Any] | None = None
+
+
+_installed = _Installed()
+
+
+def _sdk_connect(live: AsyncLive, **arguments: Any) -> Any:
+    """Connect as the SDK does, whatever is installed."""
+    return (_installed.connect or AsyncLive.connect)(live, **arguments)
+
+
+@asynccontextmanager
+async def _connect_installed(
+    self: AsyncLive, *, model: str, config: types.LiveConnectConfigOrDict | None = None
+) -> AsyncIterator[AsyncSession]:
+    """Open a resumable session; see `install`."""
+    if _installed.options is None:
+        # It is installed no more, and called by who has kept it.
+        async with _sdk_connect(self, model=model, config=config) as session:
+            yield session
+        return
+    async with _LiveSession(self, model, config, _installed.options) as session:
+        yield session
+
+
+class _ResumableLive(AsyncLive):
+    """The SDK's ``client.aio.live``, whose sessions are resumable.
+
+    Args:
+        live: What it takes the place of.
+        options: How its sessions are kept alive.
+    """
+
+    def __init__(self, live: AsyncLive, options: ReconnectOptions) -> None:
+        vars(self).update(vars(live))
+        self._options = options
+
+    @asynccontextmanager
+    async def connect(
+        self, *, model: str, config: types.LiveConnectConfigOrDict | None = None
+    ) -> AsyncIterator[AsyncSession]:
+        """Open a resumable session, as the SDK's method of this name opens one of its own.
+
+        Args:
+            model: The model's name.
+            config: The configuration of the session; a handle in it resumes.
+        """
+        async with _LiveSession(self, model, config, self._options) as session:
+            yield session
+
+
+class _PlainLive(AsyncLive):
+    """The SDK's ``client.aio.live``, whose sessions are the SDK's own, whatever is installed."""
+
+    def connect(self, **arguments: Any) -> Any:
+        """Connect as the SDK does."""
+        return _sdk_connect(self, **arguments)
+
+
+# By this a ResumableSession that is made by hand of such a client finds the SDK's own.
+_connect_installed.replaced = _sdk_connect  # type: ignore[attr-defined]
+_ResumableLive.connect.replaced = _sdk_connect  # type: ignore[attr-defined]
+
+
+class _LiveSession(ResumableSession, AsyncSession):  # type: ignore[override]
+    """A resumable session that is an ``AsyncSession`` to type checkers and to ``isinstance``.
+
+    Args:
+        live: What it was opened by.
+        model: The model's name.
+        config: The configuration of the session.
+        options: How it is kept alive.
+    """
+
+    def __init__(self, live: AsyncLive, model: str, config: Any, options: ReconnectOptions) -> None:
+        api_client: Any = _ApiClient(live._api_client)
+        self._api_client = api_client
+        checked = sdk.checked_config(config)
+        given = {field.name: getattr(options, field.name) for field in fields(options)}
+        given["after_cut"] = options.after_cut or _after_cut(checked)
+        ResumableSession.__init__(
+            self, _PlainLive(api_client), model=model, config=checked, **given
+        )
+
+    @property
+    def _ws(self) -> Any:  # type: ignore[override]
+        # Made anew each time: one that is kept would keep the session from being garbage.
+        return _Socket(self)
+
+    async def _receive(self) -> types.LiveServerMessage:
+        # What the SDK's deprecated start_stream() reads by.
+        messages: Any = self.receive()
+        try:
+            message: types.LiveServerMessage = await anext(messages)
+        finally:
+            await messages.aclose()
+        return message
+
+
+class _ApiClient:
+    """The SDK's own client, with the headers that it had when the session was opened.
+
+    pydantic-ai mends a duplicate header while it connects and puts it back: a later connection of
+    the session would be refused over it. A copy was rejected: the SDK closes what is garbage.
+
+    Args:
+        api_client: The SDK's.
+    """
+
+    def __init__(self, api_client: Any) -> None:
+        self._api_client = api_client
+        options = api_client._http_options
+        headers = None if options.headers is None else dict(options.headers)
+        self._http_options = options.model_copy(update={"headers": headers})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api_client, name)
+
+
+class _Socket:
+    """What frameworks use of the SDK session's WebSocket, past its methods: a courtesy.
+
+    Args:
+        session: The session.
+    """
+
+    def __init__(self, session: ResumableSession) -> None:
+        self._session = session
+
+    async def send(self, message: str) -> None:
+        """Send a client message in its JSON form, by the methods of the session.
+
+        pydantic-ai writes results of tools with media so.
+
+        Args:
+            message: The JSON of a ``LiveClientMessage``, in either spelling of its names.
+
+        Raises:
+            ValueError: If it is no client message, or a setup.
+        """
+        for call in calls_of(message):
+            await getattr(self._session, call.method)(**call.arguments)
+
+    async def close(self, *_: object, **__: object) -> None:
+        """Close the session for good."""
+        await self._session.close()
+
+
+def _after_cut(config: types.LiveConnectConfig) -> Literal["same turn", "own turn"]:
+    """Return how a cut reply is shown by default: a player of audio needs its turns ended."""
+    asked = config.response_modalities
+    # The server's default is audio.
+    return "own turn" if not asked or types.Modality.AUDIO in asked else "same turn"
