@@ -1,4 +1,4 @@
-"""The command line: ``python -m reconnect``."""
+"""The command line: ``reconnect``, or ``python -m reconnect``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from . import explain
+from .explain import command as explain
+from .simulate import command as simulate
 
 __all__ = ["main"]
 
@@ -19,9 +21,13 @@ USAGE: Final = 2
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
 
-_EXTRA: Final = frozenset({"rich", "trustme"})
+CUT_OFF: Final = 1
+"""The exit code if nobody reads the output to its end; rich has the same."""
 
-_PLOT: Final = frozenset({"matplotlib", "numpy"})
+SCRIPT: Final = "reconnect"
+"""What the script on the PATH is called."""
+
+_EXTRA: Final = frozenset({"rich", "trustme"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows ``python -m reconnect``; None for what is on the command line.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m reconnect",
+        prog=_program(),
         description="Keeps a Gemini Live conversation alive whatever happens to its connections.",
     )
+    parser.add_argument("--version", action="version", version=f"reconnect {version('reconnect')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _describe_demo(
         commands.add_parser("demo", help="show a conversation that gets through a storm")
@@ -42,16 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
     )
     explained.set_defaults(run=_explain)
-    _describe_simulate(
-        commands.add_parser("simulate", help="let a herd of clients lose a server and come back")
+    simulate.add_arguments(
+        simulated := commands.add_parser(
+            "simulate", help="let a herd of clients lose a server and come back"
+        )
     )
+    simulated.set_defaults(run=_simulate)
     chosen = parser.parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read it, such as head, has seen enough; Python would complain at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
     return code
+
+
+def _program() -> str:
+    """Return what the command was called as."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m reconnect"
 
 
 def _describe_demo(parser: argparse.ArgumentParser) -> None:
@@ -94,62 +114,11 @@ def _explain(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _describe_simulate(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Simulate clients that all lose their connections at once, and a server that is away for a"
-        " while and then takes so many attempts a second. Nothing is connected to; the same"
-        " arguments give the same outcome."
-    )
-    parser.add_argument("--clients", type=int, default=10_000, help="how many clients")
-    parser.add_argument("--outage", type=float, default=60.0, help="seconds without the server")
-    parser.add_argument("--capacity", type=int, default=500, help="attempts a second that it takes")
-    parser.add_argument(
-        "--hangs-up",
-        action="store_true",
-        help="let the server take every attempt of the outage and close it at once",
-    )
-    parser.add_argument(
-        "--policy",
-        default="default",
-        metavar="NAME",
-        help="whose formula: default, websockets, tenacity, stamina, grpc, google-cloud, or"
-        " MODULE:NAME of a policy of yours",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="what the draws are computed from")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: a .png or .svg file")
-    parser.set_defaults(run=_simulate)
-
-
 def _simulate(chosen: argparse.Namespace) -> int:
-    from .simulate import herd as _herd  # noqa: PLC0415 (for this command only)
-    from .simulate.simulation import Herd  # noqa: PLC0415
-
-    if chosen.plot is not None and chosen.plot.suffix not in _herd.FORMATS:
-        _complain(f"--plot must be a {' or '.join(_herd.FORMATS)} file, got {chosen.plot}")
-        return USAGE
     try:
-        policy = _herd.find_policy(chosen.policy)
-        herd = Herd(
-            clients=chosen.clients,
-            outage=chosen.outage,
-            capacity=chosen.capacity,
-            hangs_up=chosen.hangs_up,
-            seed=chosen.seed,
-        )
+        simulate.run(chosen)
     except (TypeError, ValueError) as error:
         _complain(str(error))
-        return USAGE
-    outcome = _herd.run(policy, herd)
-    sys.stdout.write(_herd.describe(outcome) + "\n")
-    if chosen.plot is None:
-        return 0
-    try:
-        _herd.plot_to(outcome, chosen.policy, chosen.plot)
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        if missing not in _PLOT:
-            raise
-        _complain(f'the plot needs {missing}: pip install "reconnect[plot]"')
         return USAGE
     return 0
 

@@ -1,15 +1,15 @@
 """Tests of the command line."""
 
 import runpy
+import subprocess
 import sys
-from pathlib import Path
+from importlib.metadata import entry_points, version
 from typing import Any
 
 import pytest
 
 from reconnect._cli.demo import run as demo
 from reconnect._cli.main import main
-from reconnect._cli.simulate import herd as _herd
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
     """What is no failure is a usage error that names it."""
     assert main(["explain", "nonsense"]) == 2
-    assert "got 'nonsense'" in capsys.readouterr().err
+    assert "no failure is named in 'nonsense'" in capsys.readouterr().err
 
 
 def test_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,68 +126,55 @@ def test_package_is_run(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
     assert called["seed"] == 3
 
 
-def test_simulate_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    """A simulation prints what came of it, the same for the same seed."""
-    command = ["simulate", "--clients", "100", "--outage", "5", "--capacity", "10"]
-    said = []
-    for seed in ("1", "1", "2"):
-        assert main([*command, "--seed", seed]) == 0
-        said.append(capsys.readouterr().out)
-    assert said[0] == said[1] != said[2]
-    assert said[0].startswith("100 clients, an outage of 5 s, a server that takes 10 attempts")
+def test_simulate(capsys: pytest.CaptureFixture[str]) -> None:
+    """A herd is simulated, and what cannot be is a usage error that names it."""
+    assert main(["simulate", "--clients", "10"]) == 0
+    assert capsys.readouterr().out.startswith("10 clients")
+    assert main(["simulate", "--clients", "0"]) == 2
+    assert capsys.readouterr().err == "reconnect: clients must be 1 or more, got 0\n"
 
 
-def test_simulate_takes_a_policy(capsys: pytest.CaptureFixture[str]) -> None:
-    """Another policy, and a server that hangs up, can be simulated."""
-    command = ["simulate", "--clients", "10", "--policy", "google-cloud", "--hangs-up"]
-    assert main(command) == 0
-    assert "6.0 on average, 6 at most" in capsys.readouterr().out
-
-
-def test_simulate_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A simulation is drawn into a file."""
-    file = tmp_path / "herd.svg"
-    assert main(["simulate", "--clients", "10", "--plot", str(file)]) == 0
-    assert file.read_text(encoding="utf-8").startswith("<?xml")
-    assert "nobody" in capsys.readouterr().out
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is that of the distribution."""
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"reconnect {version('reconnect')}\n"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "complaint"),
-    [
-        (["--clients", "0"], "clients must be 1 or more, got 0"),
-        (["--outage", "-1"], "outage must be a number of seconds from 0 up, got -1.0"),
-        (["--policy", "luck"], "no policy is called 'luck'"),
-        (["--policy", "math:pi"], "math:pi must be a ReconnectPolicy, got 3.14"),
-        (["--plot", "herd.pdf"], "--plot must be a .png or .svg file, got herd.pdf"),
-    ],
+    ("argv", "name"),
+    [("/usr/bin/reconnect", "reconnect"), ("/x/reconnect/__main__.py", "python -m reconnect")],
 )
-def test_simulate_names_what_is_wrong(
-    capsys: pytest.CaptureFixture[str], wrong: list[str], complaint: str
+def test_name_in_the_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: str, name: str
 ) -> None:
-    """What cannot be simulated is a usage error that names it."""
-    assert main(["simulate", *wrong]) == 2
-    assert complaint in capsys.readouterr().err
+    """The help names the command as it was called."""
+    monkeypatch.setattr(sys, "argv", [argv])
+    with pytest.raises(SystemExit):
+        main(["explain", "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: {name} explain")
+    assert f"\n  {name} explain 1011\n" in text
 
 
-@pytest.mark.parametrize("missing", ["matplotlib", "reconnect._cli.simulate.rivals"])
-def test_simulate_without_the_extra(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    missing: str,
-) -> None:
-    """Without matplotlib the command says how to install it; another gap is a bug."""
+def test_script_is_the_command_line() -> None:
+    """The script on the PATH is the command line."""
+    (script,) = (e for e in entry_points(group="console_scripts") if e.name == "reconnect")
+    assert script.load() is main
 
-    def plot_to(*_: object) -> None:
-        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
-    monkeypatch.setattr(_herd, "plot_to", plot_to)
-    command = ["simulate", "--clients", "10", "--plot", str(tmp_path / "herd.png")]
-    if missing == "matplotlib":
-        assert main(command) == 2
-        complaint = 'the plot needs matplotlib: pip install "reconnect[plot]"'
-        assert complaint in capsys.readouterr().err
-    else:
-        with pytest.raises(ModuleNotFoundError, match="rivals"):
-            main(command)
+def test_reader_that_has_seen_enough() -> None:
+    """Output that is cut off, as by head, is no traceback."""
+    source = (
+        "import sys; from reconnect._cli.main import main;"
+        " sys.exit(main(['simulate', '--clients', '10', '--json']))"
+    )
+    with subprocess.Popen(  # noqa: S603 (this very Python)
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

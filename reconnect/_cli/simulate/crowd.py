@@ -18,22 +18,13 @@ from reconnect.policy import _ATTEMPTS, _PATIENCE, ReconnectPolicy
 
 from .simulation import Herd, Outcome
 
-__all__ = ["simulate_default", "takes"]
+__all__ = ["simulate_default"]
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
-def takes(policy: ReconnectPolicy) -> bool:
-    """Tell whether a policy is one that is computed here: with its own formula and budget.
-
-    Args:
-        policy: Any policy.
-    """
-    return type(policy) is ReconnectPolicy and policy.wait is None and policy.stop is None
-
-
 def simulate_default(policy: ReconnectPolicy, herd: Herd) -> Outcome:
-    """Simulate a herd of clients under a policy that `takes` accepts.
+    """Simulate a herd of clients under a policy with the default formula and budget.
 
     Args:
         policy: The policy.

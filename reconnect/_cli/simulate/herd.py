@@ -4,21 +4,55 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from reconnect.policy import ReconnectPolicy
 
 from .rivals import RIVALS
-from .simulation import Herd, Outcome, simulate
+from .simulation import Herd, Outcome, Watch, simulate
 
-__all__ = ["DEFAULT", "FORMATS", "SHARES", "describe", "find_policy", "plot_to", "run"]
+__all__ = [
+    "DEFAULT",
+    "FORMATS",
+    "KEYS",
+    "SHARES",
+    "as_data",
+    "describe",
+    "find_policy",
+    "has_default_formula",
+    "is_quick",
+    "load_plot",
+    "plot_to",
+    "run",
+]
 
 SHARES: Final = (0.5, 0.99, 1.0)
 """The shares of all clients whose return is told."""
 
 DEFAULT: Final = "default"
 """The name of the policy that is simulated where none is named."""
+
+KEYS: Final[Mapping[str, str]] = {
+    "policy": "what was simulated: the name of the policy,",
+    "clients": "how many clients,",
+    "outage": "how many seconds without the server,",
+    "capacity": "how many attempts a second it then takes,",
+    "hangs_up": "whether it took every attempt of the outage and closed it at once,",
+    "seed": "and what the draws were computed from",
+    "ideal": "seconds in which it could take all clients, if they came one by one",
+    "attempts": "attempts of all clients together",
+    "most_attempts": "the most attempts of one client",
+    "peak": "the most attempts in a second after its return",
+    "back": "seconds from its return until 50%, 99% and 100% of the clients are back, by these;"
+    " null for never",
+    "gave_up": "how many clients gave up",
+    "first_gave_up": "seconds from the loss until the first did; null if nobody did",
+    "arrivals": "pairs of a second, counted from its return, and the attempts in it",
+}
+"""The keys of the JSON, and what each is."""
 
 FORMATS: Final = (".png", ".svg")
 """What a plot can be."""
@@ -52,20 +86,38 @@ def find_policy(name: str) -> ReconnectPolicy:
     return found
 
 
-def run(policy: ReconnectPolicy, herd: Herd) -> Outcome:
+def has_default_formula(policy: ReconnectPolicy) -> bool:
+    """Tell whether a policy waits and gives up by its own formula and budget.
+
+    Args:
+        policy: Any policy.
+    """
+    return type(policy) is ReconnectPolicy and policy.wait is None and policy.stop is None
+
+
+def is_quick(policy: ReconnectPolicy) -> bool:
+    """Tell whether a policy is simulated for all clients at once, which takes numpy.
+
+    Args:
+        policy: Any policy.
+    """
+    return has_default_formula(policy) and importlib.util.find_spec("numpy") is not None
+
+
+def run(policy: ReconnectPolicy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
     """Simulate in the fastest way that there is for a policy.
 
     Args:
         policy: The policy.
         herd: What to simulate.
+        watch: Is told how far it is, unless it `is_quick`; None for nobody.
     """
-    # Both ways have the same outcome; the fast one needs numpy, which comes with the extra.
-    if importlib.util.find_spec("numpy") is not None:
-        from . import crowd as _crowd
+    # Both ways have the same outcome.
+    if is_quick(policy):
+        from .crowd import simulate_default
 
-        if _crowd.takes(policy):
-            return _crowd.simulate_default(policy, herd)
-    return simulate(policy, herd)
+        return simulate_default(policy, herd)
+    return simulate(policy, herd, watch=watch)
 
 
 def describe(outcome: Outcome) -> str:
@@ -112,6 +164,37 @@ def describe(outcome: Outcome) -> str:
     )
     width = max(len(name) for name, _ in rows)
     return "\n".join([head, "", *(f"{name:<{width}}  {said}" for name, said in rows)])
+
+
+def as_data(outcome: Outcome, policy: str) -> dict[str, Any]:
+    """Return what came of a simulation as JSON can have it; `KEYS` says what is what.
+
+    Args:
+        outcome: It.
+        policy: What its policy is called.
+    """
+    herd = outcome.herd
+    return {
+        "policy": policy,
+        **asdict(herd),
+        "ideal": herd.ideal,
+        "attempts": sum(outcome.attempts),
+        "most_attempts": max(outcome.attempts),
+        "peak": outcome.peak,
+        "back": {f"{share:.0%}": outcome.back_within(share) for share in SHARES},
+        "gave_up": len(outcome.gave_up),
+        "first_gave_up": outcome.gave_up[0] + herd.outage if outcome.gave_up else None,
+        "arrivals": [[second, count] for second, count in sorted(outcome.arrivals.items())],
+    }
+
+
+def load_plot() -> None:
+    """Import what draws, which takes a moment.
+
+    Raises:
+        ModuleNotFoundError: If matplotlib is not installed.
+    """
+    importlib.import_module(".plot", __package__)
 
 
 def plot_to(outcome: Outcome, name: str, file: Path) -> None:

@@ -21,15 +21,20 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 from reconnect._adapters.scatter import mix, unit
 from reconnect._failures.loss import Loss, Phase
 from reconnect.policy import Raise, ReconnectPolicy
 
-__all__ = ["Herd", "Outcome", "draw_of", "simulate"]
+__all__ = ["Herd", "Outcome", "Watch", "draw_of", "simulate"]
+
+Watch: TypeAlias = Callable[[int, int], object]
+"""Is called with each second that begins, counted from the server's return, and with how many
+clients are back or have given up; at the end too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +132,13 @@ def draw_of(seed: int, client: int, attempt: int) -> float:
     return unit(mix(mix(seed, client), attempt))
 
 
-def simulate(policy: ReconnectPolicy, herd: Herd) -> Outcome:
+def simulate(policy: ReconnectPolicy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
     """Simulate a herd of clients under a policy, event by event.
 
     Args:
         policy: Decides about each loss of each client.
         herd: The clients, and the server that goes away from them.
+        watch: Is told how far it is.
     """
     arrivals: Counter[int] = Counter()
     attempts = [0] * herd.clients
@@ -157,6 +163,8 @@ def simulate(policy: ReconnectPolicy, herd: Herd) -> Outcome:
     while dials:
         now, client = heapq.heappop(dials)
         second = math.floor(now - herd.outage)
+        if watch is not None and second not in arrivals:
+            watch(second, len(back) + len(gave_up))
         arrivals[second] += 1
         attempts[client] += 1
         if second >= 0 and taken[second] < herd.capacity:
@@ -165,6 +173,8 @@ def simulate(policy: ReconnectPolicy, herd: Herd) -> Outcome:
             continue
         for dial in ask(down if second < 0 else busy(), client, now):
             heapq.heappush(dials, dial)
+    if watch is not None:
+        watch(max(arrivals, default=0), herd.clients)
     return Outcome(herd, dict(arrivals), attempts, back, gave_up)
 
 

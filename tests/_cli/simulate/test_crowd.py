@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reconnect import ReconnectPolicy
-from reconnect._cli.simulate.crowd import simulate_default, takes
+from reconnect._cli.simulate.crowd import simulate_default
 from reconnect._cli.simulate.simulation import Herd, simulate
-from reconnect.backoff import full_jitter
 
 POLICIES = st.builds(
     ReconnectPolicy, base=st.floats(0.5, 5), factor=st.floats(1, 5), cap=st.floats(5, 60)
@@ -36,22 +35,3 @@ def test_same_outcome(clients, outage, capacity, hangs_up):
     herd = Herd(clients=clients, outage=outage, capacity=capacity, hangs_up=hangs_up, seed=1)
     policy = ReconnectPolicy()
     assert simulate_default(policy, herd) == simulate(policy, herd)
-
-
-class Own(ReconnectPolicy):
-    """Might decide otherwise."""
-
-
-@pytest.mark.parametrize(
-    ("policy", "taken"),
-    [
-        (ReconnectPolicy(), True),
-        (ReconnectPolicy(base=2, cap=10, without_handle="restart"), True),
-        (ReconnectPolicy(wait=full_jitter(base=1, factor=2, cap=30)), False),
-        (ReconnectPolicy(stop=lambda attempts, elapsed: False), False),
-        (Own(), False),
-    ],
-)
-def test_what_it_takes(policy, taken):
-    """It takes policies with the default formula and budget alone."""
-    assert takes(policy) is taken

@@ -10,10 +10,17 @@ import pytest
 
 from reconnect import ReconnectPolicy
 from reconnect._cli.simulate import herd as _herd
-from reconnect._cli.simulate.herd import describe, find_policy, plot_to, run
+from reconnect._cli.simulate.herd import (
+    describe,
+    find_policy,
+    has_default_formula,
+    is_quick,
+    plot_to,
+    run,
+)
 from reconnect._cli.simulate.rivals import RIVALS
 from reconnect._cli.simulate.simulation import Herd, busy
-from reconnect.backoff import constant
+from reconnect.backoff import constant, full_jitter
 
 POLICY = ReconnectPolicy()
 CLIENTS = 10_000
@@ -173,3 +180,25 @@ def test_plot(tmp_path, ending):
     plot_to(run(POLICY, Herd(clients=100, outage=3.0)), "default", file)
     begins = {".png": b"\x89PNG", ".svg": b"<?xml"}
     assert file.read_bytes().startswith(begins[ending])
+
+
+class Own(ReconnectPolicy):
+    """Might decide otherwise."""
+
+
+@pytest.mark.parametrize(
+    ("policy", "taken"),
+    [
+        (ReconnectPolicy(), True),
+        (ReconnectPolicy(base=2, cap=10, without_handle="restart"), True),
+        (ReconnectPolicy(wait=full_jitter(base=1, factor=2, cap=30)), False),
+        (ReconnectPolicy(stop=lambda attempts, elapsed: False), False),
+        (Own(), False),
+    ],
+)
+def test_what_is_quick(monkeypatch, policy, taken):
+    """Policies with the default formula and budget alone are quick, and only with numpy."""
+    assert has_default_formula(policy) is is_quick(policy) is taken
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert has_default_formula(policy) is taken
+    assert not is_quick(policy)

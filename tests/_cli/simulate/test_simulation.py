@@ -155,3 +155,15 @@ def test_bad_herds(wrong, message):
     """A herd that cannot be is named in the error."""
     with pytest.raises(ValueError, match=message):
         Herd(**wrong)
+
+
+def test_watching():
+    """Whoever watches is told of each second in order, and of all clients at the end."""
+    told = []
+    herd = Herd(clients=20, outage=3.0, capacity=2)
+    outcome = simulate(ReconnectPolicy(), herd, watch=lambda *seen: told.append(seen))
+    assert outcome == simulate(ReconnectPolicy(), herd)
+    *seconds, (last, settled) = told
+    assert [second for second, _ in seconds] == sorted(outcome.arrivals)
+    assert [count for _, count in told] == sorted(count for _, count in told)
+    assert (last, settled) == (max(outcome.arrivals), 20)

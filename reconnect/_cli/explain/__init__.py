@@ -1,0 +1,1 @@
+"""Explains a failure from a code or from a text that somebody has at hand."""

@@ -1,0 +1,182 @@
+"""Says what a failure is taken for, why, and what a policy does about it: in words and as data."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final, TextIO
+
+from reconnect._failures.classify import TABLE, explain
+from reconnect._failures.loss import Loss, Phase, Symptom, read
+from reconnect._failures.rows import FailureKind, Row, finder
+
+from .course import Step
+
+__all__ = ["KEYS", "as_data", "follow", "report"]
+
+_KINDS: Final = {
+    FailureKind.TRANSIENT: "the next attempt may well succeed",
+    FailureKind.THROTTLED: "the server wants to be left alone for a while",
+    FailureKind.HANDLE_REJECTED: "the handle is dead; a new session would work",
+    FailureKind.CONTEXT_EXHAUSTED: "the conversation has outgrown the model's context",
+    FailureKind.FATAL: "nothing that connecting again would help",
+    FailureKind.CLEAN: "the session has ended as it should",
+}
+
+KEYS: Final[Mapping[str, str]] = {
+    "kind": "what it is taken for, such as transient or fatal",
+    "meaning": "what that means, in words",
+    "row": "the number of the row of the error table that decides",
+    "when": "what this row asks for",
+    "why": "the reason it gives",
+    "source": "where the behaviour was seen or is documented",
+    "line": "the line that was read, or the failure as it was given",
+    "family": "what was read from it: the kind of failure,",
+    "code": "its close code or HTTP status, or null,",
+    "text": "its text, in lower case,",
+    "phase": "and how far the connection is taken to have come",
+    "courses": "what the default policy does if it comes again and again: one for a handle that is"
+    " held and one for none, or only the one that was asked for. Each has handle (true or false)"
+    " and steps; a step has attempt, action (resume, restart or raise), least and most (seconds"
+    " before it, or null), at (seconds since the outage began), and error (the name of what is"
+    " raised in place of the failure, or null)",
+}
+"""The keys of the JSON, and what each is."""
+
+
+def report(line: str, loss: Loss, *, file: TextIO) -> None:
+    """Write what a loss is taken for, and why.
+
+    Args:
+        line: The line that it was read from.
+        loss: What was lost, and how.
+        file: Where to write.
+    """
+    row, seen = explain(loss), read(loss.error)
+    code = "" if seen.code is None else f", {seen.code}"
+    file.write(
+        f"{row.kind}: {_KINDS[row.kind]}\n\n"
+        f"  read  {line}\n"
+        f"    as  {seen.family}{code}, phase {loss.phase}\n"
+        f"   row  {_number(row)} of {len(TABLE)} in reconnect/_failures/table.py\n"
+        f"  when  {_conditions(row, seen)}\n"
+        f"   why  {row.why}\n"
+        f"source  {row.source}\n"
+    )
+
+
+def as_data(
+    line: str, loss: Loss, courses: Iterable[tuple[bool, Iterable[Step]]]
+) -> dict[str, Any]:
+    """Return the same as JSON can have it; `KEYS` says what is what.
+
+    Args:
+        line: The line that it was read from.
+        loss: What was lost, and how.
+        courses: Whether a handle is held, and what a policy then does.
+    """
+    row, seen = explain(loss), read(loss.error)
+    return {
+        "kind": row.kind,
+        "meaning": _KINDS[row.kind],
+        "row": _number(row),
+        "when": _conditions(row, seen),
+        "why": row.why,
+        "source": row.source,
+        "line": line,
+        "family": seen.family,
+        "code": seen.code,
+        "text": seen.text,
+        "phase": loss.phase,
+        "courses": [
+            {"handle": held, "steps": [asdict(step) for step in course]} for held, course in courses
+        ],
+    }
+
+
+def _number(row: Row) -> int:
+    return next(number for number, other in enumerate(TABLE, 1) if other is row)
+
+
+def follow(courses: Sequence[tuple[bool, Sequence[Step]]], *, file: TextIO) -> None:
+    """Write what a policy does over time.
+
+    Args:
+        courses: Whether a handle is held, and the steps that the policy then takes.
+        file: Where to write.
+    """
+    same = all(course == courses[0][1] for _, course in courses)
+    if same and courses[0][1][0].action == "raise":
+        file.write("\nThe default policy does not try again: it raises the error as it came.\n")
+        return
+    file.write("\nIf every further attempt fails at once in the same way, the default policy does")
+    for held, course in courses[:1] if same else courses:
+        words = f"\n\n{'with a handle held' if held else 'without one'}"
+        file.write(f"{'' if same else words}:\n\n")
+        _table([*_lines(course)], file=file)
+
+
+def _conditions(row: Row, seen: Symptom) -> str:
+    """Say in words what a row asks for; of what there is to choose, what the failure has."""
+    said = [] if row.family is None else [seen.family.value]
+    said += [] if row.names is None else sorted(row.names & seen.names)
+    said += [] if row.codes is None else [f"code {seen.code}"]
+    if row.phase is not None:
+        said.append(f"phase {' or '.join(phase for phase in Phase if phase in row.phase)}")
+    for asked, words in (
+        (row.resumed, "opened with a handle"),
+        (row.handle, "a handle is held"),
+        (row.go_away, "after a go_away"),
+        (row.closing, "the caller had asked to close"),
+    ):
+        said += [] if asked is None else [words if asked else f"not {words}"]
+    said += [] if row.since is None else [f"{row.since:g} s old or more"]
+    said += [] if row.below is None else [f"younger than {row.below:g} s"]
+    if row.repeats is not None:
+        times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
+        said.append(f"the same {times} or more right before")
+    found = [fragment for fragment in row.text or () if finder(fragment)(seen.text)]
+    said += [f'the text has "{fragment}"' for fragment in found[:1]]
+    return "; ".join(said) or "whatever is left"
+
+
+_ACTIONS: Final = {"resume": "resume with the handle", "restart": "start a new session"}
+_HEAD: Final = ("attempt", "what", "after", "usually at")
+
+
+def _lines(found: Iterable[Step]) -> Iterator[tuple[str, ...]]:
+    """Return the cells of the table, one line for steps that differ in nothing but their time."""
+    run: list[Step] = []
+    for step in found:
+        if run and replace(run[-1], attempt=step.attempt, at=step.at) != step:
+            yield _line(run)
+            run = []
+        run.append(step)
+    yield _line(run)
+
+
+def _line(run: Sequence[Step]) -> tuple[str, ...]:
+    first, last = run[0], run[-1]
+    if first.least is None:
+        return "", first.error or "raise the error as it came", "", f"{first.at:.0f} s"
+    number = str(first.attempt) if first is last else f"{first.attempt}-{last.attempt}"
+    at = f"{first.at:.0f} s" if first is last else f"{first.at:.0f}-{last.at:.0f} s"
+    return number, _ACTIONS[first.action], f"{first.least:g}-{first.most:.3g} s", at
+
+
+def _table(lines: Sequence[tuple[str, ...]], *, file: TextIO) -> None:
+    """Write a table: with rich where it is installed, and plainly where it is not."""
+    try:
+        console: Any = importlib.import_module("rich.console")
+        table: Any = importlib.import_module("rich.table")
+    except ModuleNotFoundError:
+        widths = [max(map(len, column)) for column in zip(_HEAD, *lines, strict=True)]
+        for cells in (_HEAD, *lines):
+            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            file.write("  ".join(padded).rstrip() + "\n")
+        return
+    drawn = table.Table(*_HEAD)
+    for cells in lines:
+        drawn.add_row(*cells)
+    console.Console(file=file).print(drawn)

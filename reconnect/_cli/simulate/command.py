@@ -1,0 +1,146 @@
+"""Simulates a herd of clients: ``reconnect simulate --clients 10000 --outage 60``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from reconnect._cli.keys import described
+from reconnect.policy import ReconnectPolicy
+
+from . import herd as _herd
+from .simulation import Herd, Watch
+
+__all__ = ["add_arguments", "run"]
+
+_EXAMPLES: Final = """\
+examples:
+  %(prog)s --clients 10000 --outage 60 --capacity 500
+  %(prog)s --policy websockets --plot herd.png
+  %(prog)s --policy myapp.live:POLICY --json
+
+"""
+
+_MANY: Final = 100_000
+"""Clients from which on it takes longer than a few seconds without numpy."""
+
+_EXTRA: Final = frozenset({"matplotlib", "numpy"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to a parser.
+
+    Args:
+        parser: The parser of the command's own arguments.
+    """
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "Simulate clients that all lose their connections at once, and a server that is\n"
+        "away for a while and then takes so many attempts a second. Nothing is connected\n"
+        "to; the same arguments give the same outcome."
+    )
+    parser.epilog = _EXAMPLES + described(_herd.KEYS)
+    parser.add_argument(
+        "--clients", type=int, default=10_000, help="how many clients; default: %(default)s"
+    )
+    parser.add_argument(
+        "--outage",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long the server is away; default: %(default)g",
+    )
+    parser.add_argument(
+        "--capacity",
+        type=int,
+        default=500,
+        help="attempts a second that it then takes; default: %(default)s",
+    )
+    parser.add_argument(
+        "--hangs-up",
+        action="store_true",
+        help="let the server take every attempt of the outage and close it at once",
+    )
+    parser.add_argument(
+        "--policy",
+        default="default",
+        metavar="NAME",
+        help="whose formula: default, websockets, tenacity, stamina, grpc, google-cloud, or"
+        " MODULE:NAME of a policy of yours",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="what the draws are computed from; default: %(default)s"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: a .png or .svg file")
+    parser.add_argument("--json", action="store_true", help="write it as JSON")
+
+
+def run(chosen: argparse.Namespace) -> None:
+    """Carry out the command.
+
+    Args:
+        chosen: What was asked for.
+
+    Raises:
+        TypeError: If what is named as a policy is none.
+        ValueError: If an argument is wrong, or something is missing that it needs.
+    """
+    policy = _herd.find_policy(chosen.policy)
+    herd = Herd(
+        clients=chosen.clients,
+        outage=chosen.outage,
+        capacity=chosen.capacity,
+        hangs_up=chosen.hangs_up,
+        seed=chosen.seed,
+    )
+    if chosen.plot is not None:
+        _check_plot(chosen.plot)
+    outcome = _herd.run(policy, herd, watch=_watch(policy, herd))
+    if chosen.json:
+        said = json.dumps(_herd.as_data(outcome, chosen.policy))
+    else:
+        said = _herd.describe(outcome)
+    sys.stdout.write(said + "\n")
+    if chosen.plot is not None:
+        _herd.plot_to(outcome, chosen.policy, chosen.plot)
+
+
+def _check_plot(file: Path) -> None:
+    """Raise before the simulation, which may take long, if it could not be drawn."""
+    if file.suffix not in _herd.FORMATS:
+        raise ValueError(f"--plot must be a {' or '.join(_herd.FORMATS)} file, got {file}")
+    if not file.parent.is_dir():
+        raise ValueError(f"--plot must be in a folder that there is, got {file}")
+    try:
+        _herd.load_plot()
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        raise ValueError(f'the plot needs {missing}: pip install "reconnect[plot]"') from error
+
+
+def _watch(policy: ReconnectPolicy, herd: Herd) -> Watch | None:
+    """Say that it takes long, if it does, and return what shows how far it is."""
+    if herd.clients < _MANY or _herd.is_quick(policy):
+        return None
+    advice = (
+        'numpy makes it a matter of seconds: pip install "reconnect[plot]"'
+        if _herd.has_default_formula(policy)
+        else "only the default formula is simulated faster than client by client"
+    )
+    sys.stderr.write(f"reconnect: {herd.clients:,} clients take minutes; {advice}\n")
+    if not sys.stderr.isatty():
+        return None
+
+    def show(second: int, settled: int) -> None:
+        when = f"{abs(second)} s {'before' if second < 0 else 'after'} the server's return"
+        sys.stderr.write(f"\r\x1b[K{when}: {settled / herd.clients:.0%} of the clients settled")
+        if settled == herd.clients:
+            sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    return show
