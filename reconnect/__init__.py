@@ -15,6 +15,7 @@ from .errors import (
 )
 from .events import (
     AudioDropped,
+    Closed,
     Connected,
     Continuity,
     Event,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AudioDropped",
     "BufferOverflow",
+    "Closed",
     "Connected",
     "Continuity",
     "Decision",

@@ -3,7 +3,8 @@
 An outage reads ``Lost`` and ``Retrying``, again for each attempt that fails, and ends with exactly
 one of ``Resumed``, ``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed``
 once the session has moved. The first connection of all is ``Connected``. A server that reads
-nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDropped``.
+nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDropped``. The last
+event of a session is ``GaveUp``, or ``Closed`` where its owner has ended it, in an outage too.
 
 Each says which session it is about, and which model: ``session`` is the ``name`` of the
 `ResumableSession`, the same over all of its connections. Both are keyword-only, and empty in an
@@ -23,6 +24,7 @@ from ._failures.words import counted, describe
 
 __all__ = [
     "AudioDropped",
+    "Closed",
     "Connected",
     "Continuity",
     "Event",
@@ -43,7 +45,9 @@ class Continuity:
 
     Args:
         attempts: How many attempts it took; 0 for a move before a go-away's deadline.
-        outage: Seconds from the loss until the session was back, or was given up.
+        outage: Seconds from the loss until the session was back, or was given up. A loss that comes
+            before the last one is over for the policy, since no turn was completed between them,
+            is a gap of its own.
         replayed: How many client messages were written again.
         maybe_twice: How many turns, contexts and updates in these the server may have had already.
         continued: How many cut replies the model was asked to continue, without sending their turn
@@ -260,8 +264,32 @@ class GaveUp(_About):
         return f"ended for good: {describe(self.error)}{'; ' if costs else ''}{costs}"
 
 
+@dataclass(frozen=True, slots=True)
+class Closed(_About):
+    """The session was closed by its owner, or was garbage, and will not come back.
+
+    Args:
+        unanswered: How many turns have no reply then.
+    """
+
+    unanswered: int
+
+    def __str__(self) -> str:
+        turns = f", and {counted(self.unanswered, 'turn')} unanswered" if self.unanswered else ""
+        return f"closed{turns}"
+
+
 Event: TypeAlias = (
-    Connected | Lost | Retrying | Resumed | Restarted | GoingAway | Stalled | AudioDropped | GaveUp
+    Connected
+    | Lost
+    | Retrying
+    | Resumed
+    | Restarted
+    | GoingAway
+    | Stalled
+    | AudioDropped
+    | GaveUp
+    | Closed
 )
 """What ``on_event`` is called with."""
 

@@ -170,6 +170,7 @@ async def test_an_observer_that_raises_a_cancellation():
         "Lost",
         "Retrying",
         "Resumed",
+        "Closed",
     ]
 
 
@@ -662,7 +663,7 @@ async def test_an_observer_that_returns_a_coroutine():
         async with session_on(server, on_event=observe) as session:
             await ask(session, "a")
     asyncio.get_running_loop().set_exception_handler(None)
-    assert [type(told["exception"]) for told in reported] == [TypeError]
+    assert [type(told["exception"]) for told in reported] == [TypeError] * 2
 
 
 def test_an_observer_takes_one_event():

@@ -22,6 +22,7 @@ EXAMPLES = [
     events.Stalled(waited=2.0),
     events.AudioDropped(seconds=0.5),
     events.GaveUp(OSError("gone"), Continuity(attempts=10, outage=300.0)),
+    events.Closed(unanswered=0),
 ]
 
 
@@ -134,6 +135,8 @@ BUSY = errors.APIError(1011, "Internal error encountered.")
             events.GaveUp(BUSY, Continuity(lost_turns=1)),
             "ended for good: 1011 Internal error encountered; 1 turn lost",
         ),
+        (events.Closed(unanswered=0), "closed"),
+        (events.Closed(unanswered=2), "closed, and 2 turns unanswered"),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
 )

@@ -7,7 +7,7 @@ import pytest
 from google.genai import types
 from talk import MODEL, TEXT, reply, user
 
-from reconnect import Connected, Lost, ResumableSession, Resumed, Retrying
+from reconnect import Closed, Connected, Lost, ResumableSession, Resumed, Retrying
 from reconnect.testing import Abort, Call, LiveServer
 
 pytestmark = pytest.mark.skipif(
@@ -63,7 +63,7 @@ def test_conversation_survives_the_loss_of_its_connection():
         return server
 
     server = on_uvloop(talk())
-    assert [type(event) for event in events] == [Connected, Lost, Retrying, Resumed]
+    assert [type(event) for event in events] == [Connected, Lost, Retrying, Resumed, Closed]
     first, second = server.connections
     assert (first.close_code, first.closed_at is not None) == (1006, True)
     assert (second.close_code, second.ended_by) == (1000, "client")

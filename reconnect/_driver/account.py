@@ -21,6 +21,19 @@ class Account:
         self._turns = 0
         self._calls = 0
         self._uncovered = 0.0
+        # When the gap began, and how many attempts there had been; None while there is no gap.
+        self._began: tuple[float, int] | None = None
+
+    def lost(self, now: float, *, attempts: int) -> None:
+        """Note a loss: the first one begins the gap, the others are attempts that failed.
+
+        Args:
+            now: The time in seconds.
+            attempts: How many attempts there have been. The count goes on from gap to gap until a
+                connection proves itself, and a gap is charged with its own.
+        """
+        if self._began is None:
+            self._began = now, attempts
 
     def cut(self, *, turns: int, calls: int = 0, uncovered_audio: float = 0) -> None:
         """Note what a lost connection took with it.
@@ -45,9 +58,9 @@ class Account:
 
     def close(
         self,
+        now: float,
         *,
         attempts: int,
-        outage: float,
         lost_audio: float,
         replayed: int = 0,
         maybe_twice: int = 0,
@@ -57,17 +70,19 @@ class Account:
         """End the gap, and return what it did to the conversation.
 
         Args:
-            attempts: How many attempts it took.
-            outage: Its length in seconds.
+            now: The time in seconds.
+            attempts: How many attempts there have been.
             lost_audio: Seconds of audio that were dropped.
             replayed: How many client messages were written again.
             maybe_twice: How many of these the server may have had already.
             continued: How many cut replies the model was asked to continue.
             forgotten: How many exchanges the session may not know.
         """
+        # A move before a deadline is no outage, and needs no attempt.
+        since, before = self._began or (now, attempts)
         continuity = Continuity(
-            attempts=attempts,
-            outage=outage,
+            attempts=attempts - before,
+            outage=now - since,
             replayed=replayed,
             maybe_twice=maybe_twice,
             continued=continued,
@@ -79,6 +94,7 @@ class Account:
         )
         self._turns = self._calls = 0
         self._uncovered = 0.0
+        self._began = None
         sums = {
             field.name: getattr(self.stats, field.name) + getattr(continuity, field.name)
             for field in fields(continuity)

@@ -28,6 +28,7 @@ from reconnect._failures.loss import Loss, Phase
 from reconnect.errors import SessionClosed
 from reconnect.events import (
     AudioDropped,
+    Closed,
     Connected,
     GaveUp,
     GoingAway,
@@ -385,8 +386,8 @@ class Driver:
         replay = self._outbox.replay
         if self._returning:
             continuity = self._account.close(
+                self._now(),
                 attempts=self._outage.attempt - 1,
-                outage=self._outage.elapsed(self._now()),
                 lost_audio=media.forget_dropped(),
                 replayed=replay.messages,
                 maybe_twice=replay.maybe_twice,
@@ -401,14 +402,17 @@ class Driver:
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
         self._secrets.hide(error)
-        return self._outage.lost(
+        now = self._now()
+        loss = self._outage.lost(
             error,
-            now=self._now(),
+            now=now,
             phase=phase,
             handle=self.conversation.handle is not None,
             go_away=self._departure.go_away is not None,
             closing=isinstance(self.error, SessionClosed),
         )
+        self._account.lost(now, attempts=self._outage.attempt - 1)
+        return loss
 
     def _react(self, loss: Loss) -> float:
         """Carry out what the policy decides; return the seconds until the next attempt."""
@@ -474,15 +478,14 @@ class Driver:
         self.sender.hold()
         owed = self.conversation.owed
         if isinstance(self.error, SessionClosed):
-            if owed:
-                logger.warning("the session ends while %d turns have no reply", owed)
+            self._observer.keep(Closed(owed))
         else:
             lost, uncovered = self._outbox.media.give_up()
             self._outbox.media.forget_dropped()
             self._account.cut(turns=owed, uncovered_audio=uncovered)
             continuity = self._account.close(
+                self._now(),
                 attempts=self._outage.attempt - 1,
-                outage=self._outage.elapsed(self._now()),
                 lost_audio=lost,
             )
             self._observer.keep(GaveUp(self.error, continuity))

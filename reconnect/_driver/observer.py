@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from reconnect.events import AudioDropped, Event, GaveUp, Lost, Restarted, Resumed, Stalled
+from reconnect.events import AudioDropped, Closed, Event, GaveUp, Lost, Restarted, Resumed, Stalled
 
 __all__ = ["Observer", "new_name"]
 
@@ -93,6 +93,8 @@ def _level(event: Event) -> int:
         case Lost() | Stalled() | AudioDropped():
             return logging.WARNING
         case Resumed(continuity) | Restarted(continuity) if not continuity.whole:
+            return logging.WARNING
+        case Closed(unanswered) if unanswered:
             return logging.WARNING
     return logging.INFO
 

@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from reconnect import (
     BufferOverflow,
+    Closed,
     Connected,
     FailureKind,
     GaveUp,
@@ -136,8 +137,9 @@ async def test_tells_what_happened():
         server.plan(Refuse(503), None)
         server.inject(Close(1011, "Internal error encountered."))
         await ask(session, "b")
-    assert kinds(events) == [Connected, Lost, Retrying, Lost, Retrying, Resumed]
-    _, lost, retrying, refused, again, resumed = events
+    assert kinds(events) == [Connected, Lost, Retrying, Lost, Retrying, Resumed, Closed]
+    assert {(event.model, event.session) for event in events} == {("gemini-live", session.name)}
+    _, lost, retrying, refused, again, resumed, _ = events
     assert (lost.kind, lost.phase, lost.error.code) == (
         FailureKind.TRANSIENT,
         Phase.SESSION,
@@ -178,9 +180,9 @@ async def test_starts_afresh_when_the_handle_is_rejected():
             ("model", 'You said "a". That is turn 2; before it: "told".'),
         ]
         assert asked(server) == ["a", "b"]
-    assert kinds(events)[-3:] == [Lost, Retrying, Restarted]
-    assert events[-3].kind is FailureKind.HANDLE_REJECTED
-    assert events[-1].told == 3
+    assert kinds(events)[-4:] == [Lost, Retrying, Restarted, Closed]
+    assert events[-4].kind is FailureKind.HANDLE_REJECTED
+    assert events[-2].told == 3
 
 
 @pytest.mark.parametrize("after_setup", [False, True])
@@ -578,7 +580,7 @@ async def test_failing_callback_ends_nothing():
 
     async with LiveServer() as server, session_on(server, on_event=fail) as session:
         await ask(session, "a")
-    assert [type(context["exception"]) for context in reported] == [ZeroDivisionError]
+    assert [type(context["exception"]) for context in reported] == [ZeroDivisionError] * 2
 
 
 class BreakableLive:
@@ -911,7 +913,54 @@ async def test_events_come_in_order():
             await settled()
             server.inject(Abort())
             await ask(session, "b")
-    assert kinds(events) == [Connected, GoingAway, Lost, Retrying, Resumed, GoingAway]
+    assert kinds(events) == [Connected, GoingAway, Lost, Retrying, Resumed, GoingAway, Closed]
+
+
+async def test_end_by_its_owner_is_told():
+    """The last event of a session that its owner ends says so, once, with what is unanswered."""
+    events = []
+    async with LiveServer() as server:
+        async with session_on(server, on_event=events.append) as session:
+            await ask(session, "a")
+            await session.send_client_content(turns=user("b"))
+            await session.close()
+            assert events == [Connected(resumed=False), Closed(unanswered=1)]
+        await session.close()
+    assert len(events) == 2
+
+
+async def test_end_in_an_outage_is_told():
+    """A session that its owner ends in an outage tells of no return, and of its end."""
+    events = []
+    async with LiveServer() as server:
+        async with session_on(server, policy=QUICK, on_event=events.append) as session:
+            await ask(session, "a")
+            await settled()
+            server.outage(60)
+            await settled()
+    assert kinds(events)[:3] == [Connected, Lost, Retrying]
+    assert kinds(events)[-1] is Closed
+    assert kinds(events).count(Closed) == 1
+
+
+async def test_gaps_are_told_one_by_one():
+    """A gap is told with its own attempts, though the one before is not over for the policy."""
+    events = []
+    async with (
+        LiveServer() as server,
+        session_on(server, policy=QUICK, on_event=events.append) as session,
+    ):
+        await ask(session, "a")
+        await settled()
+        for _ in range(3):
+            server.inject(Abort())
+            await settled()
+    retrying = [event.attempt for event in events if isinstance(event, Retrying)]
+    gaps = [event.continuity for event in events if isinstance(event, Resumed)]
+    assert retrying == [1, 2, 3]
+    assert [gap.attempts for gap in gaps] == [1, 1, 1]
+    assert session.stats.attempts == 3
+    assert session.stats.outage == sum(gap.outage for gap in gaps)
 
 
 async def test_history_is_shortened_to_its_limit():

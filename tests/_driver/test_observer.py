@@ -8,6 +8,7 @@ import pytest
 
 from reconnect import (
     AudioDropped,
+    Closed,
     Connected,
     Continuity,
     FailureKind,
@@ -96,6 +97,8 @@ def test_what_is_kept_while_it_catches_up():
         (Resumed(TORN), logging.WARNING),
         (Restarted(WHOLE, told=1), logging.INFO),
         (Restarted(TORN, told=1), logging.WARNING),
+        (Closed(unanswered=1), logging.WARNING),
+        (Closed(unanswered=0), logging.INFO),
         (AWAY, logging.INFO),
         (Connected(resumed=False), logging.INFO),
     ],

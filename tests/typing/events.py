@@ -4,6 +4,7 @@ from typing import assert_never, assert_type
 
 from reconnect import (
     AudioDropped,
+    Closed,
     Connected,
     Continuity,
     Event,
@@ -49,6 +50,8 @@ def describe(event: Event) -> str:
         case GaveUp(error=error, continuity=continuity):
             assert_type(error, BaseException)
             assert_type(continuity, Continuity)
+        case Closed(unanswered=unanswered):
+            assert_type(unanswered, int)
         case _:
             assert_never(event)
     return type(event).__name__
