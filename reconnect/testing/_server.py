@@ -2,18 +2,20 @@
 
 import asyncio
 import math
-import os
-import socket
 import ssl
+import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from google import genai
 from google.genai import types
 
 from ._certificates import HOST, contexts
 from ._dial import Dial
+from ._environment import API_KEY, environment
 from ._exchange import Heard, Known
 from ._faults import (
     Abort,
@@ -26,17 +28,15 @@ from ._faults import (
     Stall,
 )
 from ._hearing import Transcriber, count_frames
+from ._listener import Listener
 from ._model import Model, Reply, as_model
 from ._names import DialFaults, dial_faults, fault_named
 from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
 from ._sessions import Memory
+from ._thread import Background, run_in
 
-BACKLOG = 100
-API_KEY = "test-key"
-
-SEGMENT = 1448
-"""Bytes of a TCP segment on Ethernet."""
+_T = TypeVar("_T")
 
 SETTLING = 3
 """Rounds of the loop that clients in the same loop get to see that their sockets are closed."""
@@ -48,7 +48,11 @@ class LiveServer:
     It speaks TLS with a certificate that only ``client()`` trusts, and keeps time by the running
     loop's clock alone. An exception that the model raises closes the connection with a code that
     no client should try again after, and with its text; it is logged, and raised again when the
-    ``async with`` block ends.
+    block ends.
+
+    It is entered with ``async with``, and runs in the running loop; or with ``with``, and runs in a
+    thread of its own, for a test that has no loop or starts one. Its methods may be called from
+    every thread.
 
     Args:
         model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
@@ -56,6 +60,7 @@ class LiveServer:
             ``Reply``.
         profile: Which model it behaves as: the name of one of ``PROFILES``, or a profile of your
             own.
+        port: The port it listens on; 0 for any that is free.
         faults: What goes wrong, one item per connection in order: None, a fault or its short name
             (``"abort-after_sent-3"``), or a sequence of faults. Later connections have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
@@ -86,6 +91,7 @@ class LiveServer:
         *,
         # What it is
         profile: Profile | str = "3.8",
+        port: int = 0,
         binary: bool = False,
         # What it hears
         vad: bool = False,
@@ -115,23 +121,20 @@ class LiveServer:
         )
         self._plan: list[tuple[Fault, ...]] = [dial_faults(item) for item in faults]
         self._receive_rate = receive_rate
-        self._receive_buffer = receive_buffer
+        self._listener = Listener(self._accept, port=port, receive_buffer=receive_buffer)
         self._dials: list[Dial] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
-        self._socket: socket.socket | None = None
-        self._listener: asyncio.Server | None = None
-        self._recovery: asyncio.Task[None] | None = None
-        self._recovers_at = 0.0
         self._clients: list[genai.Client] = []
-        self._port = 0
+        self._files: tempfile.TemporaryDirectory[str] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._background: Background | None = None
 
     # The block
 
     async def __aenter__(self) -> Self:
-        self._socket = self._bound(0)
-        self._port = self._socket.getsockname()[1]
-        await self._listen(self._socket)
+        await self._listener.open()
+        self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(
@@ -140,11 +143,7 @@ class LiveServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop_listening()
-        cast("socket.socket", self._socket).close()
-        self._socket = None
-        if self._recovery is not None:
-            self._recovery.cancel()
+        await self._listener.close()
         self._abort_all()
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -152,22 +151,42 @@ class LiveServer:
             await client.aio.aclose()
         for _ in range(SETTLING):
             await asyncio.sleep(0)
+        if self._files is not None:
+            self._files.cleanup()
+            self._files = None
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
             raise BaseExceptionGroup("LiveServer raised", self._errors)
+
+    def __enter__(self) -> Self:
+        self._background = Background(self)
+        self._background.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        cast("Background", self._background).close()
+
+    def _do(self, job: Callable[[], _T]) -> _T:
+        """Run a job where the connections are, from whichever thread."""
+        return run_in(self._loop, job)
 
     # Clients
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return self._port
+        return self._listener.port
 
     @property
     def url(self) -> str:
         """The base URL, for a client that is not made by ``client``."""
-        return f"https://{HOST}:{self._port}"
+        return f"https://{HOST}:{self.port}"
 
     @property
     def ssl(self) -> ssl.SSLContext:
@@ -181,7 +200,7 @@ class LiveServer:
         api_key: str = API_KEY,
         async_client_args: Mapping[str, Any] | None = None,
     ) -> genai.Client:
-        """Make a client of this server; it is closed when the ``async with`` block ends.
+        """Make a client of this server; it is closed when the block ends.
 
         Args:
             vertexai: Whether it speaks the Vertex dialect; None for what the profile's API speaks.
@@ -193,11 +212,35 @@ class LiveServer:
         options = types.HttpOptions(
             base_url=self.url, client_args={"verify": self.ssl}, async_client_args=arguments
         )
-        if vertexai is None:
-            vertexai = self._memory.profile.backend == "vertex"
+        vertexai = self._speaks_vertex(vertexai)
         client = genai.Client(vertexai=vertexai, api_key=api_key, http_options=options)
         self._clients.append(client)
         return client
+
+    def environment(self, *, vertexai: bool | None = None) -> dict[str, str]:
+        """Give the environment in which an unchanged ``genai.Client()`` talks to this server.
+
+        For a subprocess, or for ``os.environ`` while a test runs. The sessions of this library do
+        not wait in it, as after `set_testing`. The files that it names (the authorities to trust,
+        this server's among them, and credentials for a client with a project and a location) are
+        removed when the block ends.
+
+        Args:
+            vertexai: Whether a client that is not told speaks the Vertex dialect; None for what the
+                profile's API speaks.
+
+        Raises:
+            RuntimeError: Outside the block.
+        """
+        if not self._listener.holds:
+            raise RuntimeError("the server is not running")
+        if self._files is None:
+            self._files = tempfile.TemporaryDirectory(prefix="reconnect-")
+        vertexai = self._speaks_vertex(vertexai)
+        return environment(url=self.url, vertexai=vertexai, directory=Path(self._files.name))
+
+    def _speaks_vertex(self, vertexai: bool | None) -> bool:  # noqa: FBT001
+        return self._memory.profile.backend == "vertex" if vertexai is None else vertexai
 
     # Faults
 
@@ -212,7 +255,8 @@ class LiveServer:
             TypeError: On a fault that is none.
             ValueError: On a name that no fault has.
         """
-        self._plan.extend([dial_faults(item) for item in faults])
+        planned = [dial_faults(item) for item in faults]
+        self._do(partial(self._plan.extend, planned))
 
     def inject(self, fault: ConnectionFault | str) -> None:
         """Let a fault act on the newest open connection.
@@ -229,9 +273,12 @@ class LiveServer:
         wanted = fault_named(fault) if isinstance(fault, str) else fault
         if not isinstance(wanted, (Close, Abort, Stall, GoAway, Frame)):
             raise TypeError(f"cannot be injected into an open connection: {fault!r}")
+        self._do(partial(self._inject, wanted))
+
+    def _inject(self, fault: ConnectionFault) -> None:
         for dial in reversed(self._dials):
             if dial.open:
-                dial.inject(wanted)
+                dial.inject(fault)
                 return
         raise RuntimeError("no open connection")
 
@@ -243,18 +290,14 @@ class LiveServer:
 
         Raises:
             ValueError: On a negative number of seconds.
-            RuntimeError: Outside the ``async with`` block.
+            RuntimeError: Outside the block.
         """
         _check_seconds("seconds", seconds)
-        if self._socket is None:
-            raise RuntimeError("the server is not running")
-        self._stop_listening()
+        self._do(partial(self._leave, seconds))
+
+    def _leave(self, seconds: float) -> None:
+        self._listener.leave(seconds)
         self._abort_all()
-        recovers_at = asyncio.get_running_loop().time() + seconds
-        self._recovers_at = max(self._recovers_at, recovers_at)
-        if self._recovery is not None:
-            self._recovery.cancel()
-        self._recovery = self._start(self._recover(self._socket))
 
     @property
     def receive_rate(self) -> float | None:
@@ -271,6 +314,9 @@ class LiveServer:
     @receive_rate.setter
     def receive_rate(self, rate: float | None) -> None:
         _check_rate(rate)
+        self._do(partial(self._read_at, rate))
+
+    def _read_at(self, rate: float | None) -> None:
         self._receive_rate = rate
         for dial in self._dials:
             if dial.record.closed_at is None:
@@ -278,7 +324,7 @@ class LiveServer:
 
     def reject_handles(self) -> None:
         """Forget every handle issued so far: to resume with one of them is refused."""
-        self._memory.reject_handles()
+        self._do(self._memory.reject_handles)
 
     # Records
 
@@ -298,41 +344,7 @@ class LiveServer:
         newest = self._memory.newest
         return [] if newest is None else list(newest.context)
 
-    # Listening
-
-    def _bound(self, port: int) -> socket.socket:
-        """Give a socket that holds a port, 0 for any, but does not listen yet."""
-        # With the protocol named, or asyncio leaves Nagle's algorithm on for what is accepted.
-        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        # On Windows the option lets others take the port too.
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
-        if self._receive_buffer is not None:
-            # What is accepted inherits both. A client's own buffer grows with its segments, which
-            # on loopback are large: then it takes megabytes, however little is read.
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
-            if hasattr(socket, "TCP_MAXSEG"):
-                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
-        found.bind((HOST, port))
-        return found
-
-    async def _listen(self, on: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            lambda: _Accepted(self._accept), sock=on, backlog=BACKLOG, start_serving=False
-        )
-        await self._listener.start_serving()
-
-    def _stop_listening(self) -> None:
-        """Close the listening socket; one that only holds the port takes its place."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-            self._socket = self._bound(self._port)
-
-    async def _recover(self, on: socket.socket) -> None:
-        await asyncio.sleep(self._recovers_at - asyncio.get_running_loop().time())
-        self._recovery = None
-        await self._listen(on)
+    # Connections
 
     def _accept(self, transport: asyncio.Transport) -> None:
         """Take the next connection."""
@@ -364,17 +376,6 @@ class LiveServer:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._errors.append(error)
-
-
-class _Accepted(asyncio.Protocol):
-    """Hands an accepted socket on; whoever takes it sets a protocol of its own."""
-
-    def __init__(self, accept: Callable[[asyncio.Transport], None]) -> None:
-        self._accept = accept
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the socket on."""
-        self._accept(cast("asyncio.Transport", transport))
 
 
 def _check_seconds(name: str, seconds: float) -> None:
