@@ -32,6 +32,7 @@ nitpick_ignore_regex = [
     ("py:class", r"types\.\w+|google\.genai\.client\.Client"),
     ("py:class", r"tenacity\.RetryCallState|AsyncRetrying"),
     ("py:(class|exc)", r"hypothesis\..+|google\.genai\.errors\.APIError"),
+    ("py:class", r"(opentelemetry\.)?(trace\.TracerProvider|metrics\.MeterProvider)"),
     ("py:class", r"collections\.abc\.\w+|ssl\.SSLContext|TracebackType"),
 ]
 

@@ -7,9 +7,9 @@ nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDro
 event of a session is ``GaveUp``, or ``Closed`` where its owner has ended it, in an outage too.
 
 Each says which session it is about, and which model: ``session`` is the ``name`` of the
-`ResumableSession`, the same over all of its connections. Both are keyword-only, and empty in an
-event of one's own making. Two events are equal if they tell the same, whichever session they are
-about. ``str(event)`` is a sentence for a log.
+`reconnect.ResumableSession`, the same over all of its connections. Both are keyword-only, and empty
+in an event of one's own making. Two events are equal if they tell the same, whichever session they
+are about. ``str(event)`` is a sentence for a log.
 """
 
 from __future__ import annotations
