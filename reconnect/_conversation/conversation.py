@@ -97,6 +97,9 @@ class Conversation(ServerSide):
         Args:
             call: The message; content in the form of a list of turns.
         """
+        if self.announced and call.method == CONTENT:
+            self.announced = not call.asks
+            call = Call(CONTENT, {"turns": call.turns, "turn_complete": False})
         heard = self._hearing is not None and bool(self._hearing.words)
         if call.asks and heard and self.newest_open() is None:
             # A model answers all that it has heard together.
@@ -169,6 +172,10 @@ class Conversation(ServerSide):
             unit.exchange.kept = Kept.CONNECTION
         elif unit.owed is Owed.CONTINUE or unit.exchange.again:
             unit.exchange.continued = True
+        if self.line.announced and unit.call is not None and unit.call.method == CONTENT:
+            # The history that the session waits for came too late to be written as it was given.
+            self.line.announced = False
+            return Call(CONTENT, {**unit.call.arguments, "turn_complete": True})
         return unit.call
 
     def written(self, item: Input) -> None:
@@ -183,6 +190,23 @@ class Conversation(ServerSide):
                 if exchange.over is not None:
                     exchange.kept = Kept.CONNECTION
                 return
+
+    def as_given(self, item: Input, given: Call) -> Call:
+        """Return how a message is written that was recorded just now: as the caller gave it.
+
+        A history that the caller had announced is not, where the session waits for none any more:
+        it would be taken for a question.
+
+        Args:
+            item: What `record` returned.
+            given: The message as the caller gave it.
+        """
+        if not given.asks or item.call is None or item.call.asks:
+            return given
+        if not self.line.announced:
+            return item.call
+        self.line.announced = False
+        return given
 
     def close_calls(self) -> Call | None:
         """Return what closes the tool calls of lost connections; None if there are none."""
@@ -205,11 +229,12 @@ class Conversation(ServerSide):
 
     # What the connection does
 
-    def connected(self, *, seeded: bool) -> None:
+    def connected(self, *, seeded: bool, announced: bool = False) -> None:
         """Take up a new connection.
 
         Args:
             seeded: Whether it is told a history first, so that an earlier handle stands for less.
+            announced: Whether its session waits for the history that the caller has announced.
         """
         resumed = self.handle is not None
         self.line = Line(
@@ -217,6 +242,7 @@ class Conversation(ServerSide):
             resumed=resumed,
             closed=not resumed,
             seed=Input(None, 0) if seeded else None,
+            announced=announced,
         )
         for exchange in self.exchanges:
             if resumed and self._wording.untold(exchange):

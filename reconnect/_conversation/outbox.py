@@ -118,13 +118,16 @@ class Outbox:
             return True
         return any(unit.place <= self._until for unit in self._conversation.unwritten())
 
-    def connected(self, seed: list[Any], *, asks: bool, transparent: bool) -> None:
+    def connected(
+        self, seed: list[Any], *, asks: bool, transparent: bool, announced: bool = False
+    ) -> None:
         """Take up a new connection.
 
         Args:
             seed: The turns that a fresh session is told; empty for none.
             asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
             transparent: Whether transparent resumption was asked for.
+            announced: Whether the session waits for the history that the caller has announced.
         """
         self.transparent = transparent
         self.strict = transparent and self._limit.full == "raise"
@@ -134,7 +137,7 @@ class Outbox:
         self._seed = (seed, asks) if seed else None
         self._until = None
         self._told = len(seed)
-        self._conversation.connected(seeded=bool(seed))
+        self._conversation.connected(seeded=bool(seed), announced=announced)
 
     def lost(self) -> Losses:
         """Give up the connection, and return what it has taken from the caller."""
@@ -164,7 +167,7 @@ class Outbox:
         """
         item = self._conversation.record(call)
         self._conversation.written(item)
-        return Write(given, item=item)
+        return Write(self._conversation.as_given(item, given), item=item)
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent.

@@ -27,6 +27,7 @@ class Line:
         index: The number of the newest message that was written to it.
         resumed: Whether its session is a resumed one.
         seed: The history that it is told; None for none.
+        announced: Whether its session still waits for the history that the caller has announced.
         evident: The place up to which there is evidence that it has what was said.
         answered: The number of the newest message when the newest result was given; -1 for none.
         consumed: The number of the message up to which the newest handle says that it covers.
@@ -47,6 +48,7 @@ class Line:
     index: int
     resumed: bool = False
     seed: Input | None = None
+    announced: bool = False
     evident: int = 0
     answered: int = -1
     consumed: int | None = None
@@ -69,6 +71,8 @@ class State:
         handle: A handle of an earlier process; None for a conversation that begins.
         reuse_tool_results: Whether a result is given for a lost call that is made again.
         index_base: The number of the first message after the setup, in transparent resumption.
+        announced: Whether the caller's first content, up to its end, is a history and no question;
+            see ``history_config``.
         turns: Whether the turns of the model ever end; else no reply is owed after a loss.
         content: Whether the model takes client content in the midst of a session.
         continue_with: The text that asks the model to continue; None for what it takes by itself.
@@ -83,6 +87,7 @@ class State:
         handle: str | None = None,
         reuse_tool_results: bool = True,
         index_base: int = 1,
+        announced: bool = False,
         turns: bool = True,
         content: bool = True,
         continue_with: str | None = None,
@@ -91,6 +96,7 @@ class State:
         audio: Callable[[], Written] = lambda: (0.0, 0, 0),
     ) -> None:
         self.handle = handle
+        self.announced = announced and handle is None
         self.calls = Calls(reuse=reuse_tool_results)
         self.exchanges: list[Exchange] = []
         self.past = Past(limit=history_limit)

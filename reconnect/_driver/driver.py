@@ -80,6 +80,7 @@ class Driver:
             handle=handle,
             reuse_tool_results=options.reuse_tool_results,
             index_base=settings.index_base,
+            announced=sdk.announces_history(settings.config),
             turns=ends_turns(settings.model),
             content=takes_content(settings.model),
             continue_with=settings.continue_with,
@@ -285,7 +286,11 @@ class Driver:
         # Vertex has no history_config: there a seed is content that asks for no reply.
         waits = bool(seed) and not vertexai
         config = sdk.config_for(
-            self._settings.config, handle=handle, seeded=waits, vertexai=vertexai
+            self._settings.config,
+            handle=handle,
+            seeded=waits,
+            announced=self.conversation.announced,
+            vertexai=vertexai,
         )
         connection = Connection(live, model=self._settings.model, config=config, over=self._over)
         try:
@@ -297,7 +302,12 @@ class Driver:
         self.connection = connection
         self._outage.connected(self._now())
         self._departure.connected(self._now(), resumed=self._resumed)
-        self._outbox.connected(seed, asks=waits, transparent=sdk.is_transparent(config))
+        self._outbox.connected(
+            seed,
+            asks=waits,
+            transparent=sdk.is_transparent(config),
+            announced=sdk.announces_history(config) and not waits,
+        )
         return connection
 
     def _over(self) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "abort",
     "acknowledged_bytes",
     "acknowledgement",
+    "announces_history",
     "asks_for_audio",
     "blob_class",
     "check_live",
@@ -118,6 +119,16 @@ def blob_class() -> type[types.Blob]:
     return types.Blob
 
 
+def announces_history(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration announces that the first content is a history.
+
+    Args:
+        config: A session's configuration.
+    """
+    history = getattr(config, "history_config", None)
+    return history is not None and bool(history.initial_history_in_client_content)
+
+
 def is_transparent(config: types.LiveConnectConfig) -> bool:
     """Tell whether a configuration asks for transparent resumption.
 
@@ -159,7 +170,12 @@ def checked_turns(history: Any) -> list[Any]:
 
 
 def config_for(
-    config: types.LiveConnectConfig, *, handle: str | None, seeded: bool, vertexai: bool
+    config: types.LiveConnectConfig,
+    *,
+    handle: str | None,
+    seeded: bool,
+    announced: bool,
+    vertexai: bool,
 ) -> types.LiveConnectConfig:
     """Return the configuration of one connection: always a copy, since ``connect()`` changes it.
 
@@ -167,6 +183,7 @@ def config_for(
         config: The session's configuration.
         handle: The handle to resume from; None for a new session.
         seeded: Whether the new session waits for a history before it talks.
+        announced: Whether it waits for one that the caller is to send.
         vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
     """
     from google.genai import types
@@ -184,8 +201,9 @@ def config_for(
     }
     if seeded:
         changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
-    elif handle is not None:
-        # The handle restores the history: to announce another one is refused.
+    elif handle is not None or not announced:
+        # A handle restores the history: to announce another one is refused. And where none comes,
+        # the next typed turn would be taken for it.
         changes["history_config"] = None
     return config.model_copy(update=changes)
 

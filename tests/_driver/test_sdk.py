@@ -102,7 +102,11 @@ async def test_callable_that_returns_no_live_is_named():
 def test_config_of_a_dial(config, handle, seeded, resumption, history):
     """A dial always asks for resumption, and announces a history only to a fresh session."""
     dialled = _sdk.config_for(
-        _sdk.checked_config(config), handle=handle, seeded=seeded, vertexai=False
+        _sdk.checked_config(config),
+        handle=handle,
+        seeded=seeded,
+        announced=_sdk.announces_history(_sdk.checked_config(config)),
+        vertexai=False,
     )
     assert dialled.session_resumption.handle == handle
     for name, value in resumption.items():
@@ -147,7 +151,7 @@ def test_history_of_contents_is_taken_as_it_is():
 def test_transparent_resumption(vertexai, asked, transparent):
     """A dial asks for transparent resumption on Vertex, unless the caller said otherwise."""
     config = _sdk.checked_config({"session_resumption": {"transparent": asked}})
-    dialled = _sdk.config_for(config, handle=None, seeded=False, vertexai=vertexai)
+    dialled = _sdk.config_for(config, handle=None, seeded=False, announced=False, vertexai=vertexai)
     assert _sdk.is_transparent(dialled) is transparent
 
 
