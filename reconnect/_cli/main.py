@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Final
+
+from reconnect import __version__
 
 from .explain import command as explain
 from .simulate import command as simulate
@@ -27,7 +30,7 @@ CUT_OFF: Final = 1
 SCRIPT: Final = "reconnect"
 """What the script on the PATH is called."""
 
-_EXTRA: Final = frozenset({"rich", "trustme"})
+_EXTRA: Final = frozenset({"prompt_toolkit", "rich", "trustme"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,25 +43,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog=_program(),
         description="Keeps a Gemini Live conversation alive whatever happens to its connections.",
     )
-    parser.add_argument("--version", action="version", version=f"reconnect {version('reconnect')}")
+    parser.add_argument("--version", action="version", version=f"reconnect {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _describe_demo(
         commands.add_parser("demo", help="show a conversation that gets through a storm")
     )
+    _describe_chat(commands.add_parser("chat", help="type with the model, and break the line"))
     explain.add_arguments(
         explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
     )
-    explained.set_defaults(run=_explain)
+    explained.set_defaults(run=explain.run)
     simulate.add_arguments(
         simulated := commands.add_parser(
             "simulate", help="let a herd of clients lose a server and come back"
         )
     )
-    simulated.set_defaults(run=_simulate)
+    simulated.set_defaults(run=simulate.run)
     chosen = parser.parse_args(arguments)
     try:
-        code: int = chosen.run(chosen)
+        code: int | None = chosen.run(chosen)
         sys.stdout.flush()
+    except (TypeError, ValueError) as error:
+        _complain(str(error))
+        return USAGE
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
@@ -66,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read it, such as head, has seen enough; Python would complain at its own end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF
-    return code
+    return code or 0
 
 
 def _program() -> str:
@@ -77,50 +84,73 @@ def _program() -> str:
 def _describe_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Hold a conversation with an emulator of the Live API that breaks the connection in many"
-        " ways, and count what is lost. It takes about 30 seconds; the exit code is 1 if anything"
+        " ways, and count what is lost. It takes about 35 seconds; the exit code is 1 if anything"
         " was lost or a tool ran twice."
     )
     parser.add_argument("--seed", type=int, help="draw the storm and the delays from this number")
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="talk to this model of the real API instead, without faults; needs GOOGLE_API_KEY",
-    )
+    _add_model(parser, "without faults")
     parser.set_defaults(run=_demo)
 
 
+def _describe_chat(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Type with an emulator of the Live API, break the connection with commands such as /drop,"
+        " and see how the conversation goes on. /help shows the commands. Where the lines come from"
+        " a pipe or a file, each waits for the reply to the one before, and the exit code is 1 if"
+        " one has none."
+    )
+    _add_model(parser, "which does not break on command")
+    parser.set_defaults(run=_chat)
+
+
+def _add_model(parser: argparse.ArgumentParser, how: str) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help=f"talk to this model of the real API instead, {how}; needs GOOGLE_API_KEY",
+    )
+
+
 def _demo(chosen: argparse.Namespace) -> int:
-    key = os.environ.get("GOOGLE_API_KEY")
-    if chosen.model is not None and not key:
-        _complain("--model talks to the real API: put an API key into GOOGLE_API_KEY")
-        return USAGE
+    key = _key(chosen.model)
+    code: int = _loaded("demo").main(seed=chosen.seed, model=chosen.model, key=key)
+    return code
+
+
+def _chat(chosen: argparse.Namespace) -> int:
+    key = _key(chosen.model)
+    code: int = _loaded("chat").main(model=chosen.model, key=key)
+    return code
+
+
+def _key(model: str | None) -> str | None:
+    """Return the key for the real API, if that is to be talked to.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if model is None:
+        return None
+    key = os.environ.get("GOOGLE_API_KEY") or os.environ.get("GEMINI_API_KEY")
+    if not key:
+        raise ValueError("--model talks to the real API: put an API key into GOOGLE_API_KEY")
+    return key
+
+
+def _loaded(command: str) -> ModuleType:
+    """Return the module of a command that needs the extra.
+
+    Raises:
+        ValueError: If the extra is missing.
+    """
     try:
-        from .demo import run as demo  # noqa: PLC0415 (needs the extra)
+        return importlib.import_module(f"{__package__}.{command}.run")
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         if missing not in _EXTRA:
             raise
-        _complain(f'the demo needs {missing}: pip install "reconnect[testing]"')
-        return USAGE
-    return demo.main(seed=chosen.seed, model=chosen.model, key=key)
-
-
-def _explain(chosen: argparse.Namespace) -> int:
-    try:
-        explain.run(chosen)
-    except ValueError as error:
-        _complain(str(error))
-        return USAGE
-    return 0
-
-
-def _simulate(chosen: argparse.Namespace) -> int:
-    try:
-        simulate.run(chosen)
-    except (TypeError, ValueError) as error:
-        _complain(str(error))
-        return USAGE
-    return 0
+        advice = f'reconnect {command} needs {missing}: pip install "reconnect[testing]"'
+        raise ValueError(advice) from error
 
 
 def _complain(text: str) -> None:

@@ -8,21 +8,25 @@ from typing import Any
 
 import pytest
 
+from reconnect import __version__
+from reconnect._cli.chat import run as chat
 from reconnect._cli.demo import run as demo
 from reconnect._cli.main import main
 
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Put something harmless in the place of the demo, and return what it is called with."""
+    """Put something harmless in the place of the commands, and return what it is called with."""
     arguments: dict[str, Any] = {}
 
     def note(**given: Any) -> int:
         arguments.update(given)
         return 1
 
-    monkeypatch.setattr(demo, "main", note)
-    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    for command in (demo, chat):
+        monkeypatch.setattr(command, "main", note)
+    for variable in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
     return arguments
 
 
@@ -39,45 +43,60 @@ def test_demo_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.M
     assert called == {"seed": 7, "model": "gemini", "key": "k"}
 
 
+def test_chat_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model and the key reach the chat, which has its own exit code."""
+    assert main(["chat"]) == 1
+    assert called == {"model": None, "key": None}
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    main(["chat", "--model", "gemini"])
+    assert called == {"model": "gemini", "key": "k"}
+
+
+@pytest.mark.parametrize("command", ["demo", "chat"])
 @pytest.mark.parametrize("key", [None, ""])
 def test_model_needs_key(
     called: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     key: str | None,
+    command: str,
 ) -> None:
     """A model of the real API without a key is a usage error that says what to do."""
     if key is not None:
         monkeypatch.setenv("GOOGLE_API_KEY", key)
-    assert main(["demo", "--model", "gemini"]) == 2
+    assert main([command, "--model", "gemini"]) == 2
     assert "GOOGLE_API_KEY" in capsys.readouterr().err
     assert not called
 
 
-def forget_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the next import of the demo a real one."""
-    monkeypatch.delattr("reconnect._cli.demo")
-    for name in [name for name in sys.modules if name.startswith(("reconnect._cli.demo", "rich."))]:
+def forget(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """Make the next import of packages a real one."""
+    for name in [name for name in sys.modules if f"{name}.".startswith(packages)]:
         monkeypatch.delitem(sys.modules, name)
 
 
-@pytest.mark.parametrize("missing", ["rich", "trustme"])
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        *((command, missing) for command in ("demo", "chat") for missing in ("rich", "trustme")),
+        ("chat", "prompt_toolkit"),
+    ],
+)
 def test_missing_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, missing: str
 ) -> None:
     """Without the extra the command says how to install it."""
-    forget_demo(monkeypatch)
-    for name in [name for name in sys.modules if name.startswith("reconnect.testing")]:
-        monkeypatch.delitem(sys.modules, name)
+    forget(monkeypatch, f"reconnect._cli.{command}.", "reconnect._cli.demo.", "reconnect.testing.")
+    forget(monkeypatch, f"{missing}.")
     monkeypatch.setitem(sys.modules, missing, None)
-    assert main(["demo"]) == 2
-    complaint = f'the demo needs {missing}: pip install "reconnect[testing]"'
+    assert main([command]) == 2
+    complaint = f'reconnect {command} needs {missing}: pip install "reconnect[testing]"'
     assert complaint in capsys.readouterr().err
 
 
 def test_other_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that the extra does not bring is missed with a traceback."""
-    forget_demo(monkeypatch)
+    forget(monkeypatch, "reconnect._cli.demo.")
     monkeypatch.setitem(sys.modules, "reconnect._cli.demo.script", None)
     with pytest.raises(ModuleNotFoundError, match="script"):
         main(["demo"])
@@ -135,11 +154,12 @@ def test_simulate(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """The version is that of the distribution."""
+    """The version is the package's, and the distribution has the same."""
+    assert version("reconnect") == __version__
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert not stop.value.code
-    assert capsys.readouterr().out == f"reconnect {version('reconnect')}\n"
+    assert capsys.readouterr().out == f"reconnect {__version__}\n"
 
 
 @pytest.mark.parametrize(

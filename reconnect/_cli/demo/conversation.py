@@ -23,7 +23,7 @@ from .tally import Turn
 from .timeline import Timeline
 from .tools import TOOLS, Tools
 
-__all__ = ["Conversation", "number_of"]
+__all__ = ["Conversation", "number_of", "typed_in_realtime", "words_of"]
 
 POLICY: Final = ReconnectPolicy(base=0.5, cap=2.0)
 """Faster than the default, since somebody is watching."""
@@ -52,6 +52,9 @@ FRAME_BYTES: Final = 640
 """20 ms of 16 bit PCM at 16 kHz."""
 
 NUMBER_BYTES: Final = 4
+_REALTIME_MODELS: Final = "gemini-3"
+"""What the names of those models begin with that take typed turns as realtime input only."""
+
 LATE: Final = 0.2
 """Seconds by which a frame may be late and is still sent; a microphone does not wait longer."""
 
@@ -189,7 +192,7 @@ class Conversation:
                 else:
                     cuts += 1
                     self.cuts += 1
-            piece = _words(content)
+            piece = words_of(content)
             if piece:
                 self._heard()
                 pieces.append(piece)
@@ -239,8 +242,21 @@ class Conversation:
         return asyncio.get_running_loop().time()
 
 
-def _words(content: Any) -> str:
-    """Return the words in the content of a server message, spoken or written."""
+def typed_in_realtime(model: str) -> bool:
+    """Tell whether a model takes what is typed as realtime input only.
+
+    Args:
+        model: Its name.
+    """
+    return model.removeprefix("models/").startswith(_REALTIME_MODELS)
+
+
+def words_of(content: Any) -> str:
+    """Return the words in the content of a server message, spoken or written.
+
+    Args:
+        content: The content.
+    """
     parts = content.model_turn.parts or () if content.model_turn is not None else ()
     words = [part.text for part in parts if part.text and not part.thought]
     if content.output_transcription is not None:

@@ -21,7 +21,7 @@ from rich.console import Console
 from reconnect._failures.words import describe
 from reconnect.testing import Call, Connection, LiveServer, Question
 
-from .conversation import Conversation, number_of
+from .conversation import Conversation, number_of, typed_in_realtime
 from .script import QUESTIONS, keep_list, wishes
 from .storm import Moment, storm_of
 from .tally import Tally, ToolTally, count, count_tools
@@ -46,8 +46,6 @@ _AT_ONCE: Final = 2
 """How many tools the model calls in one message of one turn."""
 
 _SEEDS: Final = 10_000
-_REALTIME_MODELS: Final = "gemini-3"
-"""What the names of those models begin with that take typed turns as realtime input only."""
 
 
 def main(*, seed: int | None = None, model: str | None = None, key: str | None = None) -> int:
@@ -157,8 +155,7 @@ async def _real(timeline: Timeline, generator: random.Random, model: str, key: s
         " frames of silence a second going up. No faults are injected.",
     )
     client = genai.Client(api_key=key)
-    realtime = model.removeprefix("models/").startswith(_REALTIME_MODELS)
-    conversation = Conversation(timeline, realtime=realtime)
+    conversation = Conversation(timeline, realtime=typed_in_realtime(model))
     try:
         await conversation.hold(client.aio.live, model=model, draw=generator.random)
     finally:

@@ -1,0 +1,1 @@
+"""Type with the model, and break the line while you do."""
