@@ -1,11 +1,12 @@
-"""How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build/html``."""
+"""How the documentation is built: ``sphinx-build -W -n -b html docs docs/_build/html``.
 
-import sys
-from pathlib import Path
+The pages are plain Markdown, so that a code host and an editor show them as they are. What is made
+from the code is written into them by ``python docs/_make``.
+"""
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+import re
 
-import from_code
+from sphinx.application import Sphinx
 
 import reconnect
 
@@ -14,43 +15,25 @@ author = "the reconnect maintainers"
 project_copyright = "the reconnect maintainers"
 version = release = reconnect.__version__
 
-extensions = [
-    "myst_parser",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.doctest",
-    "sphinx.ext.napoleon",
-    "from_code",
-    "herd_pages",
-    "layout",
-]
-exclude_patterns = ["_build"]
-default_role = "py:obj"
+extensions = ["myst_parser"]
+exclude_patterns = ["_build", "_make"]
 nitpicky = True
-# There is no inventory of another project: a build needs no network. What the standard library
-# and the SDK name cannot be linked, and is listed here as narrowly as it can be.
-nitpick_ignore_regex = [
-    ("py:class", r"types\.\w+|google\.genai\.client\.Client"),
-    ("py:class", r"tenacity\.RetryCallState|AsyncRetrying"),
-    ("py:(class|exc)", r"hypothesis\..+|google\.genai\.errors\.APIError"),
-    ("py:class", r"(opentelemetry\.)?(trace\.TracerProvider|metrics\.MeterProvider)"),
-    ("py:class", r"collections\.abc\.\w+|ssl\.SSLContext|TracebackType"),
-]
-
-myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
-myst_heading_anchors = 3
-myst_substitutions = from_code.numbers()
-
-autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
-autodoc_typehints = "signature"
-python_use_unqualified_type_names = True
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
-
-doctest_test_doctest_blocks = ""
+myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"reconnect {release}"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["pages.css"]
 html_show_sphinx = False
+
+
+def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Give the sidebar the pages that the first page links to, in its order."""
+    if page == "index":
+        pages = dict.fromkeys(re.findall(r"\]\((\w+)\.md\)", source[0]))
+        source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *pages, "```\n"])
+
+
+def setup(app: Sphinx) -> None:
+    """Add the contents."""
+    app.connect("source-read", add_contents)

@@ -9,6 +9,8 @@ from typing import IO, Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from .simulation import Outcome
 
@@ -31,8 +33,11 @@ _NOTE: Final = "#555555"
 _BEFORE: Final = 20.0
 """Seconds of the outage that are shown."""
 
-_WIDTH, _HEIGHT, _EXTRA = 8.0, 1.5, 0.9
+_WIDTH, _HEIGHT, _EXTRA = 6.4, 1.5, 1.2
 """Inches: of the drawing, of each panel, and of what stands around them."""
+
+_HEADROOM: Final = 1.4
+"""How much higher than what is drawn a panel with a note is, so that the note has a place."""
 
 
 def draw(
@@ -60,9 +65,9 @@ def draw(
         start = -min(_BEFORE, max(outcome.herd.outage for outcome in outcomes.values()))
         highest = max(_highest(outcome, math.floor(start)) for outcome in outcomes.values())
         for axis, (name, outcome) in zip(axes.flat, outcomes.items(), strict=True):
-            _panel(axis, name, outcome)
+            headroom = 1.08 if notes is None else _HEADROOM
+            _panel(axis, name, outcome, top=1 / headroom)
             said = (notes or {}).get(name, "")
-            # On white, so that the line of the return does not run through it.
             axis.text(
                 0.995,
                 0.95,
@@ -72,15 +77,25 @@ def draw(
                 va="top",
                 color=_NOTE,
                 fontsize="small",
-                bbox={"color": "white", "pad": 1, "visible": bool(said)},
             )
             axis.set_xlim(start, last if until is None else until)
-            axis.set_ylim(0, highest * (1.4 if notes else 1.08))
+            axis.set_ylim(0, highest * headroom)
         axes.flat[-1].set_xlabel("seconds since the return of the server")
         figure.supylabel("attempts a second", fontsize="medium")
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
         figure.savefig(
             file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
         )
+
+
+def _legend() -> list[Any]:
+    """Return what each colour means."""
+    return [
+        Patch(color=_LOAD, label="attempts"),
+        Line2D([], [], color=_CAPACITY, linewidth=1, linestyle="--", label="what the server takes"),
+        Patch(color=_AWAY, label="the outage"),
+        Line2D([], [], color=_BACK, linewidth=1.2, label="99% are back"),
+    ]
 
 
 def _highest(outcome: Outcome, start: int) -> int:
@@ -89,7 +104,15 @@ def _highest(outcome: Outcome, start: int) -> int:
     return max([outcome.herd.capacity, *shown])
 
 
-def _panel(axis: Any, name: str, outcome: Outcome) -> None:
+def _panel(axis: Any, name: str, outcome: Outcome, *, top: float) -> None:
+    """Draw one herd.
+
+    Args:
+        axis: Where.
+        name: What it is called.
+        outcome: What came of it.
+        top: The part of the height that is drawn in; what is above is left to a note.
+    """
     herd = outcome.herd
     first, last = math.floor(-herd.outage), max(outcome.arrivals, default=0) + 1
     counts = [outcome.arrivals.get(second, 0) for second in range(first, last)]
@@ -98,7 +121,7 @@ def _panel(axis: Any, name: str, outcome: Outcome) -> None:
     axis.axhline(herd.capacity, color=_CAPACITY, linewidth=1, linestyle="--")
     back = outcome.back_within(0.99)
     if back is not None:
-        axis.axvline(back, color=_BACK, linewidth=1.2)
+        axis.axvline(back, ymax=top, color=_BACK, linewidth=1.2)
     said = [
         f"peak {outcome.peak / herd.capacity:.1f} x capacity",
         "99% never back" if back is None else f"99% back after {back:.0f} s",
