@@ -17,12 +17,14 @@ PYTHONS = ["3.11", "3.12", "3.13"]
 SDKS = ["2.34", "3.6"]
 WEBSOCKETS = ["13", "14", "15", "16", "17"]
 LONG = [
+    "--ignore=tests/docs",
     "--ignore=tests/test_sweep.py",
     "--ignore=tests/test_scenarios.py",
     "--ignore=tests/test_speech.py",
 ]
 """What takes minutes, and asks the library rather than the libraries it stands on. Besides, what is
-unread when a connection closes is lost with websockets 13, and these miss it."""
+unread when a connection closes is lost with websockets 13, and these miss it. The examples of the
+pages are written for the newest libraries."""
 
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
 """As in the README; ``-- -n 0`` after the name of a session runs its tests in one process."""

@@ -32,18 +32,19 @@ MODULES: Final = {
 SPECIAL: Final = ("__aenter__", "__aexit__", "__call__", "__enter__", "__exit__")
 
 
-def entry(path: str) -> str:
+def entry(path: str, bare: str = "") -> str:
     """Describe a class or a function.
 
     Args:
         path: Its name, with its module: ``reconnect.ReconnectPolicy``.
+        bare: "bare" to leave out the methods of a class.
     """
     module, _, name = path.rpartition(".")
     found = getattr(importlib.import_module(module), name)
     parts = [f"### {name}"]
     parts.append(f"```python\n{_signature(name, found)}\n```")
     parts.append(_prose(inspect.getdoc(found) or "", path))
-    if isinstance(found, type):
+    if isinstance(found, type) and not bare:
         parts += _members(name, found, path)
     return "\n\n".join(part for part in parts if part)
 
@@ -143,11 +144,11 @@ def _members(name: str, found: type, path: str) -> list[str]:
             value = value.fget if isinstance(value, property) else value.func  # noqa: PLW2901
             text = _prose(inspect.getdoc(value) or "", path)
             back = _annotation(inspect.signature(value).return_annotation)
-            parts.append(f"#### {name}.{member}\n\n```python\n{member}: {back}\n```\n\n{text}")
+            parts.append(f"#### `{name}.{member}`\n\n```python\n{member}: {back}\n```\n\n{text}")
         elif inspect.isroutine(value) and inspect.getdoc(value):
             text = _prose(inspect.getdoc(value) or "", path)
             signature = _signature(member, value)
-            parts.append(f"#### {name}.{member}\n\n```python\n{signature}\n```\n\n{text}")
+            parts.append(f"#### `{name}.{member}`\n\n```python\n{signature}\n```\n\n{text}")
     return parts
 
 
