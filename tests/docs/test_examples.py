@@ -4,7 +4,6 @@ import asyncio
 import importlib.metadata
 import os
 import signal
-import ssl
 import sys
 from pathlib import Path
 
@@ -24,18 +23,6 @@ CTRL_C = -signal.SIGINT
 """The exit code of a program that ends when the user presses Ctrl-C, as the stand-in's does."""
 
 
-def environment(server, folder):
-    """Return the variables by which an unchanged client talks to the emulator."""
-    authorities = folder / "authorities.pem"
-    pem = map(ssl.DER_cert_to_PEM_cert, server.ssl.get_ca_certs(binary_form=True))
-    authorities.write_text("".join(pem), encoding="ascii")
-    return {
-        "GOOGLE_API_KEY": "test-key",
-        "GOOGLE_GEMINI_BASE_URL": server.url,
-        "SSL_CERT_FILE": str(authorities),
-    }
-
-
 async def run(program, folder):
     """Run a program in an empty folder; return its exit code and what it printed."""
     tests = "def test_" in program.source
@@ -49,7 +36,7 @@ async def run(program, folder):
             *(("-m", "pytest", "-q", "-s", "-p", "no:cacheprovider") if tests else ()),
             file,
             cwd=folder,
-            env={**inherited, **environment(server, folder), "PYTHONPATH": path},
+            env={**inherited, **server.environment(), "PYTHONPATH": path},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
