@@ -4,6 +4,7 @@ The names and their order are those of ``test_rows`` in ``_conversation``, where
 of the core alone. Here the emulator behaves as the model was recorded, and its records are judged.
 """
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -86,8 +87,9 @@ async def test_turn_after_a_reply_whose_calls_were_lost():
 
 
 @pytest.mark.parametrize("first_update", [0.0, 0.013])
-async def test_handle_before_the_lost_calls_are_closed(first_update):
+async def test_handle_before_the_lost_calls_are_closed(first_update, caplog):
     """A handle of a session that still waits on lost calls changes nothing."""
+    caplog.set_level(logging.INFO, logger="reconnect")
     profile = replace(PROFILES["3.8"], first_update=first_update)
     async with (
         LiveServer(meteorologist, profile=profile, **SLOW) as server,
@@ -106,6 +108,7 @@ async def test_handle_before_the_lost_calls_are_closed(first_update):
         assert results_on(server, 2) == [("weather", "lost"), ("weather", "rain")]
         assert asked(server) == ["q"]
         assert len(caller.calls) == 1
+    assert f"session {session.name}: a tool response was not sent" in caplog.text
 
 
 @pytest.mark.skipif(

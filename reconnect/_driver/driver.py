@@ -59,8 +59,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver"]
 
-logger = logging.getLogger("reconnect")
-
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds to wait for the server to acknowledge a close; it takes up to three."""
 
@@ -90,7 +88,14 @@ class Driver:
         )
         self._outbox = Outbox(self.conversation, self._media, limit=options.media_buffer)
         self.connection: Connection | None = None
-        self.sender = Sender(self.conversation, self._outbox, check_usable=self._check_usable)
+        self.name = new_name()
+        self._observer = Observer(options.on_event, model=settings.model, session=self.name)
+        self.sender = Sender(
+            self.conversation,
+            self._outbox,
+            check_usable=self._check_usable,
+            log=self._observer.log,
+        )
         self._settings = settings
         self._options = options
         self._entered = False
@@ -113,8 +118,6 @@ class Driver:
         self._returning = False
         self._secrets = Secrets()
         self._secrets.add(handle or "")
-        self.name = new_name()
-        self._observer = Observer(options.on_event, model=settings.model, session=self.name)
         self._hide = frozenset(options.hide)
         self.reader = Reader(
             self.conversation,
@@ -231,10 +234,10 @@ class Driver:
             time_left = self._secrets.clean(time_left)
         announced = self._departure.announced(self._now(), time_left, draw=self._settings.draw())
         if not announced.readable:
-            logger.warning(
-                "go_away has no time_left that can be read (%r): taken for %.0f s",
-                announced.announced,
-                announced.notice,
+            self._observer.log(
+                logging.WARNING,
+                f"go_away has no time_left that can be read ({announced.announced!r}): taken for"
+                f" {announced.notice:.0f} s",
             )
         self._observer.keep(GoingAway(time_left=announced.notice, announced=announced.announced))
         if self.connection is not None and self.connection.ready:
@@ -361,7 +364,7 @@ class Driver:
             turns=ends_turns(self._settings.model),
         )
         for text in lacking:
-            logger.info(text)
+            self._observer.log(logging.INFO, text)
 
     async def _hold_open(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""

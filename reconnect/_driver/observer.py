@@ -64,6 +64,15 @@ class Observer:
         for event in kept:
             self.tell(event)
 
+    def log(self, level: int, text: object) -> None:
+        """Log what is about the session, with its name.
+
+        Args:
+            level: The level, as `logging` has it.
+            text: What is logged: an event, or a sentence about what no event tells.
+        """
+        logger.log(level, "session %s: %s", self._session, text)
+
     def tell(self, event: Event) -> None:
         """Log an event and hand it to the callback.
 
@@ -71,7 +80,7 @@ class Observer:
             event: The event.
         """
         event = replace(event, model=self._model, session=self._session)
-        logger.log(_level(event), "session %s: %s", self._session, event)
+        self.log(_level(event), event)
         if self._on_event is None:
             return
         try:

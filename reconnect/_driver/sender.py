@@ -21,8 +21,6 @@ from .writer import Writer
 
 __all__ = ["Sender"]
 
-logger = logging.getLogger("reconnect")
-
 
 class Sender:
     """Sends for the caller, over all connections.
@@ -31,14 +29,21 @@ class Sender:
         conversation: The conversation.
         outbox: What waits to be written.
         check_usable: Raises if the session is not open, or has ended.
+        log: Called with a level and a sentence.
     """
 
     def __init__(
-        self, conversation: Conversation, outbox: Outbox, *, check_usable: Callable[[], None]
+        self,
+        conversation: Conversation,
+        outbox: Outbox,
+        *,
+        check_usable: Callable[[], None],
+        log: Callable[[int, str], None],
     ) -> None:
         self._conversation = conversation
         self._outbox = outbox
         self._check_usable = check_usable
+        self._log = log
         # Who writes to the connection that there is; None while there is none.
         self.writer: Writer | None = None
         self._vertexai = False
@@ -130,7 +135,9 @@ class Sender:
             await self._judge().check(call)
         wanted = self._outbox.answer(results)
         if len(wanted) < len(results):
-            logger.info("a tool response was not sent: its connection, and the call, are gone")
+            self._log(
+                logging.INFO, "a tool response was not sent: its connection, and the call, are gone"
+            )
             call = Call(ANSWER, {"function_responses": wanted})
         if not wanted:
             # One of them may be the result of a call that was made again.

@@ -353,7 +353,8 @@ async def test_malformed_time_left_is_taken_for_half_a_minute(time_left, caplog)
         server.inject(GoAway(time_left))
         await asyncio.sleep(30)
         assert len(server.connections) == 2
-    assert "go_away has no time_left that can be read" in caplog.text
+    warning = f"session {session.name}: go_away has no time_left that can be read ({time_left!r})"
+    assert warning in caplog.text
 
 
 async def test_silence_after_a_go_away_is_a_loss_without_a_handle():

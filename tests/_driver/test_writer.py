@@ -75,7 +75,12 @@ class Desk:
         self.media = Media(seconds=3.0, limit=limit)
         self.conversation = Conversation(audio=lambda: self.media.progress)
         self.outbox = Outbox(self.conversation, self.media, limit=limit)
-        self.sender = Sender(self.conversation, self.outbox, check_usable=lambda: None)
+        self.sender = Sender(
+            self.conversation,
+            self.outbox,
+            check_usable=lambda: None,
+            log=lambda level, text: None,
+        )
         # What ResumableSession asks for.
         self._driver = SimpleNamespace(sender=self.sender)
         self.broken = []
