@@ -45,6 +45,7 @@ class ToolCall:
         closed: Whether no session that is resumed waits for it: it was closed before the newest
             handle came, or made in a session before this one.
         cancelled: Whether the server, or the session, has told the caller that nobody waits.
+        order: How many results were given up to its own.
     """
 
     id: str | None
@@ -61,6 +62,7 @@ class ToolCall:
     covered: bool = False
     closed: bool = False
     cancelled: bool = False
+    order: int = 0
 
     @property
     def key(self) -> str:
@@ -81,10 +83,6 @@ class ToolCall:
     def untaken(self) -> bool:
         """Whether the model is still to take up its result."""
         return self.given_now and not self.taken
-
-    def give(self, result: Any) -> None:
-        """Note its result; one that is silent needs no taking up."""
-        self.result, self.taken = result, _silent(result)
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
@@ -116,6 +114,7 @@ class Calls:
         self._reuse = reuse
         self._calls: list[ToolCall] = []
         self._due: list[HeldResult] = []
+        self._given = 0
 
     @property
     def awaited(self) -> tuple[str, ...]:
@@ -145,9 +144,13 @@ class Calls:
         return bool(made) and (made[-1].cancelled or _silent(made[-1].result))
 
     def late(self) -> Exchange | None:
-        """Return the exchange that was over when a result was given in it, and is not taken up."""
-        late = (call.exchange for call in self._calls if call.untaken and call.exchange.over)
-        return next(late, None)
+        """Return the exchange that is over, and whose result the model takes up next.
+
+        It takes them up in the order in which they were given.
+        """
+        untaken = (call for call in self._calls if call.untaken)
+        first = min(untaken, key=lambda call: call.order, default=None)
+        return None if first is None or first.exchange.over is None else first.exchange
 
     def take_up(self, exchange: Exchange, *, turn: int) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
@@ -174,10 +177,12 @@ class Calls:
             return True
         for lost in self._calls:
             free = not lost.live and lost.shown and not lost.covered and lost.heir is None
-            if free and lost.exchange.over is None and lost.same(call):
+            # Whoever was told to leave it will give no result.
+            comes = lost.result is not None or not lost.cancelled
+            if free and comes and lost.exchange.over is None and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
-                    call.give(lost.result)
+                    self._give(call, lost.result)
                     self._due.append(HeldResult(call, lost.result))
                 return False
         return True
@@ -217,12 +222,17 @@ class Calls:
         unanswered = [call for call in meant if call.result is None]
         expected = [call for call in unanswered if not call.cancelled]
         call = (expected or unanswered or meant[-1:])[0]
-        call.give(result)
+        self._give(call, result)
         heir = call.heir
         if heir is not None and heir.live and heir.result is None:
-            heir.give(result)
+            self._give(heir, result)
             self._due.append(HeldResult(heir, result))
         return call.live
+
+    def _give(self, call: ToolCall, result: Any) -> None:
+        """Note a result; one that is silent needs no taking up."""
+        self._given += 1
+        call.result, call.taken, call.order = result, _silent(result), self._given
 
     def unanswered(self, key: str) -> None:
         """Note that a result was not sent after all, since the SDK would not take it.

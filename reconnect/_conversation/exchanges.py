@@ -306,8 +306,12 @@ class Exchange:
 
     @property
     def last_number(self) -> int:
-        """The number of the last message of it on this connection; -1 for none."""
-        return max((it.index for it in self.inputs if it.index is not None), default=-1)
+        """The number of the last message of it on this connection; -1 for none.
+
+        An update is none: it says nothing, and interrupts nothing.
+        """
+        said = (it.index for it in self.inputs if it.call is None or it.call.method != UPDATE)
+        return max((number for number in said if number is not None), default=-1)
 
     @property
     def place(self) -> int:

@@ -150,7 +150,11 @@ class ServerSide(State):
     def _replied_to(self) -> Exchange:
         """Return the exchange that output belongs to."""
         line, current = self.line, self.current
-        if line.came is None and current is None and not self._spoken:
+        if current is None:
+            answers = line.came is None
+        else:
+            answers = not current.speaks and any(it.untaken for it in self.calls.made_in(current))
+        if answers and line.aside is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
             return line.aside
@@ -258,6 +262,10 @@ class ServerSide(State):
                 self.line.showing = exchange
             else:
                 unseen.append(number)
+        if unseen and self.line.doubtful:
+            # It calls the same again, and so has the question.
+            self._have(exchange.place)
+            self.line.doubtful = False
         return unseen
 
     def answered(self) -> None:

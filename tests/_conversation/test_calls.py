@@ -386,6 +386,15 @@ def test_cancellation_while_a_live_call_of_the_exchange_has_the_id():
     assert model.calls.over(model.exchange) == ()
 
 
+def test_call_that_was_left_is_made_again():
+    """The caller is shown it: nobody gives it the result of one that was left."""
+    model = Model()
+    model.make("1")
+    model.calls.lost()
+    model.calls.over(model.exchange)
+    assert model.make("2").shown
+
+
 def test_late_result_of_a_call_that_was_left():
     """A result that comes after all is nobody's, though a live call has the id."""
     model = Model()

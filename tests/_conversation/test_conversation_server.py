@@ -27,7 +27,7 @@ from messages import (
     user,
 )
 
-from reconnect._conversation.exchanges import CONTENT, UPDATE, Known, Over
+from reconnect._conversation.exchanges import ANSWER, CONTENT, UPDATE, Known, Over
 from reconnect._conversation.transcript import model_turn
 
 WHOLE = [generated(), complete()]
@@ -113,6 +113,34 @@ def test_late_result():
     core.receive(said("z"), *WHOLE, update("h1"))
     assert core.past[-2:] == [user("c"), model_turn(["z"])]
     assert core.conversation.quiet
+
+
+@pytest.mark.parametrize("open_turn", [True, False])
+def test_late_result_that_was_given_first(open_turn):
+    """Results are taken up in the order in which they were given: first that of what is over."""
+    core = begun("a")
+    core.receive(calling("1" if open_turn else None), *WHOLE)
+    core.say("b").receive(
+        calling("2" if open_turn else None, name="g"), *([] if open_turn else WHOLE)
+    )
+    core.answer(result("1" if open_turn else None))
+    core.answer(result("2" if open_turn else None, name="g"))
+    core.receive(said("of a"), *WHOLE)
+    assert overs(core) == [Over.CUT, None]
+    core.receive(said("of b"), *WHOLE)
+    assert overs(core) == [Over.CUT, Over.WHOLE]
+    core.receive(update("h1"))
+    assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
+
+
+def test_update_interrupts_nothing():
+    """What interrupts after it is what was said before it."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.answer(result("1"))
+    core.say(context_update("x"), "b").receive(interrupted(), complete())
+    assert overs(core) == [Over.CUT, None]
+    assert core.newest.inputs[0].turns == [user("b")]
 
 
 # What is said meanwhile
@@ -267,6 +295,23 @@ def test_answer_to_what_closed_a_call_proves_nothing():
     assert core.write() == [turn("q")]
     core.receive(update("h2"))
     assert core.newest.known is Known.MAYBE
+
+
+def test_call_that_is_made_again_proves_the_question():
+    """Whoever answers what closed a call with the same call has the question."""
+    core = begun("a", transparent=False)
+    core.receive(said("x"))
+    core.say("q").receive(interrupted(), complete(), update("h1"), calling(None), *WHOLE)
+    core.answer(result(None))
+    assert core.resume() == [closed(None)]
+    reading = core.receive(calling(None))
+    assert reading.unseen == (0,)
+    assert core.newest.known is Known.YES
+    assert [call.method for call in core.write()] == [ANSWER]
+    assert core.receive(*WHOLE).hidden
+    assert core.write() == []
+    core.receive(said("it rains"), *WHOLE)
+    assert overs(core)[-1] is Over.WHOLE
 
 
 def test_handle_that_covers_nothing_yet():
