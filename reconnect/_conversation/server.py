@@ -153,7 +153,9 @@ class ServerSide(State):
         if current is None:
             answers = line.came is None
         else:
-            answers = not current.speaks and any(it.untaken for it in self.calls.made_in(current))
+            # It says nothing to that before its own tools have run.
+            calls = self.calls.made_in(current)
+            answers = not current.speaks and any(call.open or call.untaken for call in calls)
         if answers and line.aside is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
@@ -295,11 +297,12 @@ class ServerSide(State):
             self._part_last(before)
             if self.current is None:
                 self._listen()
+        if line.aside is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
+            line.aside.speaks = False
+            line.ending, line.aside = line.aside, None
         if end in (End.TURN, End.EMPTY):
             line.ending = None
-            if line.aside is not None:
-                line.aside.speaks = False
-            line.came = line.aside = line.beside = None
+            line.came = line.beside = None
             line.doubtful = self.sounding = False
             line.ends += 1
         return hidden

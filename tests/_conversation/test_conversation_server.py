@@ -133,6 +133,19 @@ def test_late_result_that_was_given_first(open_turn):
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_late_result_while_the_newest_waits_for_a_tool(ended):
+    """What answers it is none of the newest reply, which is still to come."""
+    core = begun("a")
+    core.receive(calling("1"), *WHOLE)
+    core.say("b").receive(calling("2", name="g"), *WHOLE * ended)
+    core.answer(result("1"))
+    core.receive(said("of a"), generated(), *[complete()] * ended)
+    core.answer(result("2", name="g"))
+    core.receive(said("of b"), *WHOLE, update("h1"))
+    assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
+
+
 def test_update_interrupts_nothing():
     """What interrupts after it is what was said before it."""
     core = begun("a")
