@@ -101,7 +101,7 @@ class Conversation(ServerSide):
             self.announced = not call.asks
             call = Call(CONTENT, {"turns": call.turns, "turn_complete": False})
         heard = self._hearing is not None and bool(self._hearing.words)
-        if call.asks and heard and self.newest_open() is None:
+        if (call.asks or call.turns) and heard and self.newest_open() is None:
             # A model answers all that it has heard together.
             self._speech()
         item = Input(call, self.place())
@@ -212,7 +212,7 @@ class Conversation(ServerSide):
         """Return what closes the tool calls of lost connections; None if there are none."""
         self.line.closed = True
         newest = self.newest
-        if newest is None or newest.over is not None or newest.known is Known.NO:
+        if newest is None or newest.over is not None or newest.inputs[0].known is Known.NO:
             return None
         responses = self.calls.closing(newest)
         if not responses:

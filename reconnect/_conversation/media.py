@@ -57,6 +57,8 @@ class Media:
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
         self._unconsumed: deque[tuple[int, Chunk]] = deque()
+        # The number and the place of the newest of it that is kept no more.
+        self._passed = (0, 0)
         self._shown: tuple[int, Chunk] | None = None
         self._shown_before: tuple[int, Chunk] | None = None
         # The bytes of all that is kept but the images.
@@ -190,7 +192,9 @@ class Media:
             index: The number of the newest message that it covers.
         """
         while self._unconsumed and self._unconsumed[0][0] <= index:
-            self._bytes -= self._unconsumed.popleft()[1].size
+            number, item = self._unconsumed.popleft()
+            self._bytes -= item.size
+            self._passed = number, item.place
         if self._evicted_until <= index:
             self._evicted = 0.0
         if self._shown is not None and self._shown[0] <= index:
@@ -249,7 +253,7 @@ class Media:
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
         if not self._unconsumed:
-            return self.meter.seconds, 0, 0
+            return self.meter.seconds, *self._passed
         number, newest = self._unconsumed[-1]
         return self.meter.seconds, number, newest.place
 
@@ -286,6 +290,7 @@ class Media:
             self._video = self._shown[1]
         self._shown = None
         self._unconsumed.clear()
+        self._passed = (0, 0)
         self._bytes = sum(item.size for item in (*self._again, *self._held))
         self._opened = None
 

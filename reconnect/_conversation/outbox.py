@@ -225,7 +225,8 @@ class Outbox:
         if self.strict:
             self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
-        return Write(Call(REALTIME, arguments), item=self._written(chunk), chunk=chunk)
+        written = self._written(chunk, place=chunk.place)
+        return Write(Call(REALTIME, arguments), item=written, chunk=chunk)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written in transparent resumption, since nothing is due.
@@ -335,8 +336,10 @@ class Outbox:
             if self._conversation.calls.awaited:
                 return Pause(None)
             chunk = self.media.next()
-            streamed = Call(REALTIME, chunk.arguments)
-            return Write(streamed, item=self._written(chunk), chunk=chunk)
+            # Where all does not go out in order, what is heard comes after what is written.
+            place = chunk.place if self.transparent else self._conversation.place()
+            written = self._written(chunk, place=place)
+            return Write(Call(REALTIME, chunk.arguments), item=written, chunk=chunk)
         if unit is None:
             return None
         call = self._conversation.write(unit)
@@ -346,14 +349,14 @@ class Outbox:
     def _comes_first(self, place: int, unit: Unit) -> bool:
         return self.transparent and place <= unit.place
 
-    def _written(self, chunk: Chunk) -> Input | None:
-        """Take a chunk as written; return the speech that it ends."""
+    def _written(self, chunk: Chunk, *, place: int) -> Input | None:
+        """Take a chunk as written at a place; return the speech that it ends."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
         if chunk.activity == "activity_start" and not chunk.again:
-            self._conversation.speaks(place=chunk.place)
+            self._conversation.speaks(place=place)
         ends = chunk.activity == "activity_end" and not chunk.again
-        return self._conversation.spoke(place=chunk.place) if ends else None
+        return self._conversation.spoke(place=place) if ends else None
 
 
 def _response(due: Any) -> Any:

@@ -108,6 +108,9 @@ class ServerSide(State):
         if item is None:
             item = self._listen()
             item.index = self.line.index
+        elif item.index is None and not item.audio:
+            # The handle may have its beginning; now the session has all of it.
+            item.index = self.line.index
         if item.audio:
             # It is transcribed anew.
             item.words.clear()

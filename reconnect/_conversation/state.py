@@ -235,12 +235,14 @@ class State:
         if exchange is None:
             exchange = Exchange([item])
             self.exchanges.append(exchange)
-        elif item.place < exchange.inputs[0].place and not exchange.written:
-            place, exchange = self.exchanges.index(exchange), Exchange([item])
-            self.exchanges.insert(place, exchange)
-        else:
-            exchange.inputs.append(item)
-            exchange.inputs.sort(key=lambda it: it.place)
+            return exchange
+        # Context between the two, that was said while there was a reply, is of it as well.
+        for between in self.exchanges[self.exchanges.index(exchange) + 1 :]:
+            if between.place < item.place and all(it.turns for it in between.inputs):
+                self.exchanges.remove(between)
+                exchange.inputs += between.inputs
+        exchange.inputs.append(item)
+        exchange.inputs.sort(key=lambda it: it.place)
         return exchange
 
     # Speech
@@ -273,11 +275,12 @@ class State:
 
     def _unmarked(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
+        _, _, heard = self._audio()
         waiting = self.newest_open()
         if waiting is None or any(
             item.index is not None or item.known is Known.YES for item in waiting.inputs
         ):
-            return self._place
+            return heard or self._place
         return waiting.inputs[0].place - 1
 
     def _heard_out(self) -> None:

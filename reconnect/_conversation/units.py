@@ -71,7 +71,8 @@ class Wording:
         units: list[Unit] = []
         newest = newest_of(exchanges)
         # What comes before a question that the session knows, it knows too.
-        known = newest.inputs[0].place if newest is not None and newest.owed is Owed.CONTINUE else 0
+        first = newest.inputs[0] if newest is not None and newest.over is None else None
+        known = first.place if first is not None and first.known is Known.YES else 0
         for exchange in exchanges:
             if exchange.over is None:
                 units += self._asking(exchange)

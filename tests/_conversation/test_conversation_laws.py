@@ -112,7 +112,8 @@ class Talk(RuleBasedStateMachine):
         self.shown.remove(made)
         given = result(made[0], list(made[1:]), name=made[1])
         direct = self.core.direct and not self.core.outbox.due
-        for it in self.core.answer(given) if direct else ():
+        wanted = self.core.answer(given)
+        for it in wanted if direct else ():
             self.arrive(it)
 
     @precondition(lambda self: self.core.direct)

@@ -267,6 +267,72 @@ def test_speech_of_which_a_handle_has_the_beginning():
     assert core.newest.known is Known.NO
 
 
+def said_in(core):
+    """Return the words of the newest exchange, in order."""
+    return [turn["parts"][0]["text"] for item in core.newest.inputs for turn in item.turns]
+
+
+def test_speech_of_an_outage_that_goes_out_after_what_was_typed_later():
+    """Its place is where it was written: the model has heard it last."""
+    core = begun("a")
+    core.lose()
+    core.speak(START, audio(1), END).say("b")
+    core.connect()
+    core.receive(heard("spoken"), said("y"))
+    assert said_in(core) == ["a", "b", "spoken"]
+
+
+def test_speech_that_goes_out_before_what_was_typed_later():
+    """Its place is that of its audio, whenever its words come."""
+    core = begun(transparent=True)
+    core.lose()
+    core.speak(audio(1)).say("b")
+    core.connect()
+    core.receive(heard("spoken"), said("y"))
+    assert said_in(core) == ["spoken", "b"]
+
+
+def test_marked_speech_and_what_was_typed_in_one_outage():
+    """They are answered together."""
+    core = begun(transparent=True)
+    core.speak(START)
+    core.lose()
+    core.speak(audio(1), END).say("b")
+    core.connect()
+    core.receive(said("both"), *WHOLE)
+    assert overs(core) == [Over.WHOLE]
+
+
+def test_context_after_speech_that_has_no_reply_yet():
+    """It is answered with the speech, and told after it."""
+    core = begun(transparent=True)
+    core.speak(audio(1)).receive(heard("spoken"))
+    core.say(turn("context", asks=False), "b").receive(said("y"))
+    assert said_in(core) == ["spoken", "context", "b"]
+
+
+def test_context_between_what_is_asked_again_and_speech():
+    """It is of the same exchange: they are answered together."""
+    core = begun("a", transparent=True)
+    core.receive(said("x"), update("h1", consumed=1))
+    core.say(turn("context", asks=False)).speak(audio(1))
+    core.resume()
+    core.receive(heard("spoken"), said("y"))
+    assert said_in(core) == ["a", "context", "spoken"]
+
+
+def test_transcription_proves_speech_of_which_a_handle_has_the_beginning():
+    """It is not said again."""
+    core = begun()
+    core.receive(heard("not "))
+    core.speak(audio(1)).receive(interrupted(), update("h1"))
+    core.lose()
+    core.say("b")
+    core.connect()
+    core.receive(heard("spoken"), said("y"))
+    assert all(item.index is not None for item in core.newest.inputs)
+
+
 # Late words
 
 
