@@ -136,3 +136,19 @@ async def test_nothing_is_told_after_a_rejected_handle():
         async with session_on(server, config=config, policy=QUICK) as session:
             assert "a" in await ask(session, "a")
         assert announcements(server)[-1] is False
+
+
+async def test_spoken_without_a_history():
+    """Where somebody is answered without one, what is typed later is a question."""
+    speech = types.Blob(data=bytes(3200), mime_type="audio/pcm;rate=16000")
+    async with LiveServer(profile=LATE, vad=True) as server, announcing(server) as session:
+        await session.send_realtime_input(activity_start={})
+        await session.send_realtime_input(audio=speech)
+        await session.send_realtime_input(activity_end={})
+        await reply(session)
+        await settled()
+        server.plan(RejectHandle())
+        server.inject(Abort())
+        await asyncio.sleep(5)
+        assert await ask(session, "a")
+        assert asked(server) == ["a"]

@@ -123,6 +123,8 @@ class ServerSide(State):
         exchange = self._replied_to()
         line.ending = None
         line.closing = False
+        # Whoever replies waits for no history.
+        self.announced = line.announced = False
         if line.came is None:
             line.came = line.index
         first = exchange.begun is None
