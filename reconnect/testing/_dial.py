@@ -7,7 +7,6 @@ task, where the server finds it.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal
@@ -26,11 +25,11 @@ from ._faults import (
     Stall,
     cut,
 )
+from ._journal import Journal, logger
+from ._names import name_of
 from ._records import Connection, Shared
 from ._talk import Talk
 from ._websocket import Link
-
-logger = logging.getLogger("reconnect.testing")
 
 NOT_FOUND_STATUS = 404
 NO_SESSION = "session-0000"
@@ -53,6 +52,7 @@ class Dial:
         self._loop = asyncio.get_running_loop()
         self.record = Connection(number, opened_at=self._loop.time())
         self.link = Link(self, transport)
+        self.journal = Journal(number)
         self._schedule = schedule
         self._shared = shared
         self._jobs: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
@@ -139,6 +139,8 @@ class Dial:
         self.record.path = path
         self.record.credential = wire.credential_of(path, headers)
         self.record.dialect = wire.dialect_of(path)
+        # What follows the question mark may be a key.
+        self.journal.note("client", f"connects ({self.record.dialect or path.partition('?')[0]})")
         self.later(self._schedule.delay("handshake"), self._answer_handshake)
 
     def _answer_handshake(self) -> None:
@@ -150,11 +152,14 @@ class Dial:
         else:
             self.record.status = self.link.accept()
             return
+        self.journal.note("server", f"refuses: HTTP {self.record.status}")
         self._end("server", ABNORMAL_CODE)
 
     def _setup(self, setup: Mapping[str, Any]) -> None:
         self.record.setup = setup
         self.record.handle = (setup.get("session_resumption") or {}).get("handle")
+        begins = "begins a session" if self.record.handle is None else "resumes a session"
+        self.journal.note("client", f"{begins} with {setup.get('model')}")
         self.later(self._schedule.delay("setup"), self._answer_setup)
 
     def _answer_setup(self) -> None:
@@ -213,6 +218,8 @@ class Dial:
         """Note the end, the first one only; the socket is closed later."""
         self.live = False
         if self.record.ended_by is None:
+            how = "cuts the line" if code == ABNORMAL_CODE else f"closes: {code} {reason}"
+            self.journal.note(who, how)
             self.record.ended_by = who
             self.record.close_code = code
             self.record.close_reason = reason
@@ -246,6 +253,7 @@ class Dial:
     def _act(self, fault: ConnectionFault) -> None:
         if self.record.ended_by is not None:
             return
+        self.journal.note("fault", name_of(fault))
         match fault:
             case Close():
                 self._close(fault.code, fault.reason)
@@ -294,6 +302,7 @@ class Dial:
         for place, item in enumerate(items, 1):
             heard = Heard(self.record.number, count, item.kind, item.value)
             self._shared.heard.append(heard)
+            self.journal.heard(item)
             talk.take(item, more=place < len(items))
         self._fire(self._schedule.on_received(count, processed=True))
 
@@ -311,6 +320,7 @@ class Dial:
 
     def _write(self, message: wire.Message | str | bytes) -> None:
         self.record.sent.append(message)
+        self.journal.sent(message)
         if isinstance(message, dict):
             text = frames.encode(message)
             self.link.send(text.encode() if self._shared.binary else text)

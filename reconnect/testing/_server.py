@@ -28,6 +28,7 @@ from ._faults import (
     Stall,
 )
 from ._hearing import Transcriber, count_frames
+from ._journal import logger
 from ._listener import Listener
 from ._model import Model, Reply, as_model
 from ._names import DialFaults, dial_faults, fault_named
@@ -296,6 +297,7 @@ class LiveServer:
         self._do(partial(self._leave, seconds))
 
     def _leave(self, seconds: float) -> None:
+        logger.info("the server is away for %g s", seconds)
         self._listener.leave(seconds)
         self._abort_all()
 
@@ -324,7 +326,11 @@ class LiveServer:
 
     def reject_handles(self) -> None:
         """Forget every handle issued so far: to resume with one of them is refused."""
-        self._do(self._memory.reject_handles)
+        self._do(self._reject_handles)
+
+    def _reject_handles(self) -> None:
+        logger.info("the server has forgotten every handle")
+        self._memory.reject_handles()
 
     # Records
 
@@ -353,6 +359,7 @@ class LiveServer:
         self._dials.append(dial)
         refusal = schedule.refusal
         if refusal is not None and refusal.status is None:
+            dial.journal.note("fault", "refuse")
             dial.abort()
             dial.record.closed_at = dial.record.opened_at
             return
