@@ -13,6 +13,7 @@ from typing import Final
 
 from reconnect import __version__
 
+from .arguments import UsageError, check_file
 from .explain import command as explain
 from .simulate import command as simulate
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int | None = chosen.run(chosen)
         sys.stdout.flush()
-    except (TypeError, ValueError) as error:
+    except UsageError as error:
         _complain(str(error))
         return USAGE
     except KeyboardInterrupt:
@@ -88,6 +89,9 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
         " was lost or a tool ran twice."
     )
     parser.add_argument("--seed", type=int, help="draw the storm and the delays from this number")
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", help="draw what is shown, too: an .svg file"
+    )
     _add_model(parser, "without faults")
     parser.set_defaults(run=_demo)
 
@@ -113,7 +117,10 @@ def _add_model(parser: argparse.ArgumentParser, how: str) -> None:
 
 def _demo(chosen: argparse.Namespace) -> int:
     key = _key(chosen.model)
-    code: int = _loaded("demo").main(seed=chosen.seed, model=chosen.model, key=key)
+    if chosen.svg is not None:
+        check_file("--svg", chosen.svg, [".svg"])
+    demo = _loaded("demo")
+    code: int = demo.main(seed=chosen.seed, model=chosen.model, key=key, picture=chosen.svg)
     return code
 
 
@@ -127,13 +134,13 @@ def _key(model: str | None) -> str | None:
     """Return the key for the real API, if that is to be talked to.
 
     Raises:
-        ValueError: If there is none.
+        UsageError: If there is none.
     """
     if model is None:
         return None
     key = os.environ.get("GOOGLE_API_KEY") or os.environ.get("GEMINI_API_KEY")
     if not key:
-        raise ValueError("--model talks to the real API: put an API key into GOOGLE_API_KEY")
+        raise UsageError("--model talks to the real API: put an API key into GOOGLE_API_KEY")
     return key
 
 
@@ -141,7 +148,7 @@ def _loaded(command: str) -> ModuleType:
     """Return the module of a command that needs the extra.
 
     Raises:
-        ValueError: If the extra is missing.
+        UsageError: If the extra is missing.
     """
     try:
         return importlib.import_module(f"{__package__}.{command}.run")
@@ -150,7 +157,7 @@ def _loaded(command: str) -> ModuleType:
         if missing not in _EXTRA:
             raise
         advice = f'reconnect {command} needs {missing}: pip install "reconnect[testing]"'
-        raise ValueError(advice) from error
+        raise UsageError(advice) from error
 
 
 def _complain(text: str) -> None:

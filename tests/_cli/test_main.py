@@ -4,6 +4,7 @@ import runpy
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,14 +34,14 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_demo_returns_its_exit_code(called: dict[str, Any]) -> None:
     """The exit code is the demo's."""
     assert main(["demo"]) == 1
-    assert called == {"seed": None, "model": None, "key": None}
+    assert called == {"seed": None, "model": None, "key": None, "picture": None}
 
 
 def test_demo_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The seed, the model and the key reach the demo."""
+    """The seed, the model, the key and the picture's file reach the demo."""
     monkeypatch.setenv("GOOGLE_API_KEY", "k")
-    main(["demo", "--seed", "7", "--model", "gemini"])
-    assert called == {"seed": 7, "model": "gemini", "key": "k"}
+    main(["demo", "--seed", "7", "--model", "gemini", "--svg", "demo.svg"])
+    assert called == {"seed": 7, "model": "gemini", "key": "k", "picture": Path("demo.svg")}
 
 
 def test_chat_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,33 @@ def test_chat_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.M
     monkeypatch.setenv("GEMINI_API_KEY", "k")
     main(["chat", "--model", "gemini"])
     assert called == {"model": "gemini", "key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("file", "complaint"),
+    [
+        ("demo.png", "--svg must be a .svg file, got demo.png"),
+        ("/no/such/folder/demo.svg", "--svg must be in a folder that there is, got /no/such"),
+    ],
+)
+def test_picture_that_cannot_be_written(
+    called: dict[str, Any], capsys: pytest.CaptureFixture[str], file: str, complaint: str
+) -> None:
+    """That the picture cannot be drawn is said before the demo runs."""
+    assert main(["demo", "--svg", file]) == 2
+    assert complaint in capsys.readouterr().err
+    assert not called
+
+
+def test_bug_is_no_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ValueError of a command that was given nothing wrong has its traceback."""
+
+    def broken(**given: Any) -> int:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(demo, "main", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["demo"])
 
 
 @pytest.mark.parametrize("command", ["demo", "chat"])

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from google import genai
@@ -22,6 +23,7 @@ from reconnect._failures.words import describe
 from reconnect.testing import Call, Connection, LiveServer, Question
 
 from .conversation import Conversation, number_of, typed_in_realtime
+from .picture import WIDTH, drawn
 from .script import QUESTIONS, keep_list, wishes
 from .storm import Moment, storm_of
 from .tally import Tally, ToolTally, count, count_tools
@@ -48,18 +50,32 @@ _AT_ONCE: Final = 2
 _SEEDS: Final = 10_000
 
 
-def main(*, seed: int | None = None, model: str | None = None, key: str | None = None) -> int:
+def main(
+    *,
+    seed: int | None = None,
+    model: str | None = None,
+    key: str | None = None,
+    picture: Path | None = None,
+) -> int:
     """Run the demo and return its exit code: 1 if anything was lost or booked twice.
 
     Args:
         seed: What every random draw comes from; None for another one each time.
         model: A model of the real API to talk to, without faults; None for the emulator.
         key: The API key for the real API.
+        picture: Where to draw what is shown; None for nowhere.
     """
     # The timeline shows what the library would otherwise log to stderr.
     logging.getLogger("reconnect").addHandler(logging.NullHandler())
     chosen = random.randrange(_SEEDS) if seed is None else seed
-    return asyncio.run(run(Console(highlight=False), seed=chosen, model=model, key=key))
+    console = Console(
+        highlight=False, record=picture is not None, width=None if picture is None else WIDTH
+    )
+    code = asyncio.run(run(console, seed=chosen, model=model, key=key))
+    if picture is not None:
+        title = f"reconnect demo --seed {chosen}" if model is None else f"reconnect demo, {model}"
+        picture.write_text(drawn(console, title=title), encoding="utf-8")
+    return code
 
 
 async def run(
@@ -140,8 +156,9 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         ]
     )
     timeline.note(
-        "Of the audio of an outage the newest three seconds are kept: older audio would confuse"
-        " the model. It is no part of what counts as lost."
+        "Audio counts apart. Of an outage the newest three seconds are kept, since older audio"
+        " would confuse the model. Of what was on its way when a connection was lost, nobody knows"
+        " what the server has."
     )
     return _close(timeline, conversation, tally, tools, missed=missed)
 
@@ -248,12 +265,12 @@ def verdict(
     if failures:
         return False, " ".join(failures)
     if tally.twice:
-        return True, f"Nothing was lost, but this came twice: {_quoted(tally.twice)}."
+        return True, f"No turn was lost, but this came twice: {_quoted(tally.twice)}."
     fate = f"All {tally.asked} turns were answered"
     if tally.interrupted:
         cut = len(tally.interrupted)
         fate = f"Of {tally.asked} turns {tally.answered} were answered, and {cut} interrupted"
-    return True, f"{fate}: nothing was lost, nothing came twice, and no tool ran twice."
+    return True, f"{fate}: none was lost or came twice, and no tool ran twice."
 
 
 def _quoted(questions: Sequence[str]) -> str:

@@ -186,7 +186,7 @@ FAULTS: Final = (
     ),
     Fault(
         "503 on the next attempt",
-        "Resets the connection; answers the next attempt with HTTP 503.",
+        "Resets the connection, and refuses the next with HTTP 503.",
         _refuse_once,
         partial(Hit.refused, status=_UNAVAILABLE),
     ),

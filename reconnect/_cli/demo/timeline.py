@@ -48,6 +48,8 @@ class Timeline:
         self._console = console
         self._clock = clock
         self._began: float | None = None
+        self._lost = ""
+        """A loss that is not shown yet."""
         self._ascii = console.options.ascii_only
         self._width = min(console.width, _WIDTH)
 
@@ -148,10 +150,17 @@ class Timeline:
         self._line("fault", text)
 
     def event(self, event: Event) -> None:
-        """Show what the session tells."""
+        """Show what the session tells; a loss together with what is done about it."""
         told = f"{event}"
-        trouble = isinstance(event, Lost | Retrying | GoingAway | GaveUp)
-        self._line("trouble" if trouble else "back", f"{told[0].upper()}{told[1:]}.")
+        sentence = f"{told[0].upper()}{told[1:]}."
+        if isinstance(event, Lost):
+            self._show_loss()
+            self._lost = sentence
+        elif isinstance(event, Retrying | GoingAway | GaveUp):
+            lost, self._lost = self._lost, ""
+            self._line("trouble", f"{lost} {sentence}".lstrip())
+        else:
+            self._line("back", sentence)
 
     # How it is printed
 
@@ -160,7 +169,13 @@ class Timeline:
         """The columns of a line behind its stamp, mark and name."""
         return max(self._width - len(_STAMP.format(0)) - len("> session  "), _NARROW)
 
+    def _show_loss(self) -> None:
+        if self._lost:
+            lost, self._lost = self._lost, ""
+            self._line("trouble", lost)
+
     def _line(self, what: str, text: str) -> None:
+        self._show_loss()
         now = self._clock()
         if self._began is None:
             self._began = now

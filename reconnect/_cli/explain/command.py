@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TextIO
 
-from reconnect._cli.keys import described
+from reconnect._cli.arguments import UsageError, described
 from reconnect._failures.loss import LOWEST_CLOSE_CODE, Family, Loss, Phase, read
 from reconnect.policy import ReconnectPolicy
 
@@ -97,11 +97,14 @@ def run(
         stdin: Where to read what ``-`` stands for; None for the standard input.
 
     Raises:
-        ValueError: If there is no such failure.
+        UsageError: If there is no such failure.
     """
     out = sys.stdout if file is None else file
     policy = ReconnectPolicy()
-    line, loss = loss_of(chosen, stdin=sys.stdin if stdin is None else stdin)
+    try:
+        line, loss = loss_of(chosen, stdin=sys.stdin if stdin is None else stdin)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     held = [True, False] if chosen.handle is None and not chosen.resumed else [loss.handle]
     courses = [(handle, [*steps(policy, replace(loss, handle=handle))]) for handle in held]
     if chosen.json:

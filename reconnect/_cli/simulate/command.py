@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from reconnect._cli.keys import described
+from reconnect._cli.arguments import UsageError, check_file, described
 from reconnect.policy import ReconnectPolicy
 
 from . import herd as _herd
@@ -85,17 +85,19 @@ def run(chosen: argparse.Namespace) -> None:
         chosen: What was asked for.
 
     Raises:
-        TypeError: If what is named as a policy is none.
-        ValueError: If an argument is wrong, or something is missing that it needs.
+        UsageError: If an argument is wrong, or something is missing that it needs.
     """
-    policy = _herd.find_policy(chosen.policy)
-    herd = Herd(
-        clients=chosen.clients,
-        outage=chosen.outage,
-        capacity=chosen.capacity,
-        hangs_up=chosen.hangs_up,
-        seed=chosen.seed,
-    )
+    try:
+        policy = _herd.find_policy(chosen.policy)
+        herd = Herd(
+            clients=chosen.clients,
+            outage=chosen.outage,
+            capacity=chosen.capacity,
+            hangs_up=chosen.hangs_up,
+            seed=chosen.seed,
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
     if chosen.plot is not None:
         _check_plot(chosen.plot)
     outcome = _herd.run(policy, herd, watch=_watch(policy, herd))
@@ -110,17 +112,14 @@ def run(chosen: argparse.Namespace) -> None:
 
 def _check_plot(file: Path) -> None:
     """Raise before the simulation, which may take long, if it could not be drawn."""
-    if file.suffix not in _herd.FORMATS:
-        raise ValueError(f"--plot must be a {' or '.join(_herd.FORMATS)} file, got {file}")
-    if not file.parent.is_dir():
-        raise ValueError(f"--plot must be in a folder that there is, got {file}")
+    check_file("--plot", file, _herd.FORMATS)
     try:
         _herd.load_plot()
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         if missing not in _EXTRA:
             raise
-        raise ValueError(f'the plot needs {missing}: pip install "reconnect[plot]"') from error
+        raise UsageError(f'the plot needs {missing}: pip install "reconnect[plot]"') from error
 
 
 def _watch(policy: ReconnectPolicy, herd: Herd) -> Watch | None:

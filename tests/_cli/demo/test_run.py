@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,7 +62,7 @@ async def test_demo_loses_nothing(paper: Paper) -> None:
     # Of the long outage the newest three seconds arrive.
     dropped = (storm.OUTAGE - 3.0) / conversation.FRAME_SECONDS
     assert recorded * 0.8 < arrived < recorded - dropped + 1
-    assert "nothing was lost" in paper.flat
+    assert "none was lost or came twice" in paper.flat
     assert "no tool ran twice" in paper.flat
 
 
@@ -97,9 +98,13 @@ CALLED = {
 """By how a question begins: what the model calls in one message, and what the tools then do."""
 
 
+INTERNAL = "# Internal error encountered"
+RESUMING = "Resuming in # s, attempt #."
+"""A loss, and what is done about it."""
+
 LOST_CALLS = {
     "while a tool is at work": "broken off without a close frame",
-    "while a result is on its way": "# Internal error encountered",
+    "while a result is on its way": INTERNAL,
 }
 """The faults that hit calls of tools, and what the session tells of them."""
 
@@ -128,8 +133,7 @@ async def test_lost_calls_are_shown(
         same = "result of before: the tool does not run again"
         both = "results of before: no tool runs again"
         assert others == [
-            f"· session  Connection lost after # s: {told} (transient).",
-            "· session  Resuming in # s, attempt #.",
+            f"· session  Connection lost after # s: {told} (transient). {RESUMING}",
             "· session  Resumed after # s: # message sent again.",
             f"← model    Calls {calls} again.",
             f"· session  Sends the {same if len(done) == 1 else both}.",
@@ -162,15 +166,14 @@ async def test_interruption_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPat
     assert cut == "← model    That makes #: campsite, tent, stove, … (interrupted by you)"
     assert others == [
         "! server   Closes with # just after it has broken off its reply.",
-        "· session  Connection lost after # s: # Internal error encountered (transient).",
-        "· session  Resuming in # s, attempt #.",
+        f"· session  Connection lost after # s: {INTERNAL} (transient). {RESUMING}",
         "· session  Resumed after # s: # messages sent again.",
     ]
     assert reply.endswith(" soap, towels.")
     assert paper.figure("turns interrupted by the next one") == "1"
     assert paper.figure("interrupted turns asked again") == "0"
     assert paper.figure("replies cut by a loss, then given in full") == "0 of 0"
-    assert "13 were answered, and 1 interrupted: nothing was lost" in paper.flat
+    assert "13 were answered, and 1 interrupted: none was lost" in paper.flat
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -178,7 +181,7 @@ async def test_cut_reply_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch)
     """What was shown of a reply that is cut is followed by the interruption and all of it."""
     monkeypatch.setattr(storm, "FAULTS", FAULTS[:1])
     assert await demo.run(paper, seed=1) == 0
-    (_, lost, _, cut, back, reply) = between(paper.happenings, "in the middle of its reply")
+    (_, lost, cut, back, reply) = between(paper.happenings, "in the middle of its reply")
     assert "Connection lost" in lost
     assert "# message sent again" in back
     beginning, note = cut.split("…")
@@ -313,6 +316,21 @@ def test_main_runs_with_seed(monkeypatch: pytest.MonkeyPatch, given: int | None,
     assert called == {"seed": seed, "model": "m", "key": "k"}
 
 
+def test_main_draws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command draws what the run has shown, as wide as the picture is."""
+
+    async def run(console: Console, **arguments: Any) -> int:
+        console.print(f"seed {arguments['seed']}, {console.width} columns")
+        return 1
+
+    monkeypatch.setattr(demo, "run", run)
+    file = tmp_path / "demo.svg"
+    assert demo.main(seed=7, picture=file) == 1
+    svg = file.read_text(encoding="utf-8")
+    assert "reconnect&#160;demo&#160;--seed&#160;7" in svg or "reconnect demo --seed 7" in svg
+    assert "seed&#160;7,&#160;100&#160;columns" in svg
+
+
 RAN = ToolTally(2, 1, 1, (), ())
 
 
@@ -332,7 +350,7 @@ def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
 @pytest.mark.parametrize(
     ("tally", "missed", "error", "good", "text"),
     [
-        (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: nothing was lost, "),
+        (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: none was lost or "),
         (Tally(2, 1, (), (), ("One.",)), [], None, True, "Of 2 turns 1 were answered, and 1 inter"),
         (Tally(2, 1, (), (), ("One.",), ("One.",)), [], None, False, 'was interrupted: "One.".'),
         (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
@@ -344,7 +362,7 @@ def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
 def test_verdict(
     tally: Tally, missed: list[str], error: str | None, text: str, *, good: bool
 ) -> None:
-    """Only a run in which nothing was lost and everything happened goes well."""
+    """Only a run in which no turn was lost and everything happened goes well."""
     found = demo.verdict(tally, RAN, missed=missed, error=error)
     assert found[0] is good
     assert text in found[1]

@@ -9,6 +9,7 @@ from reconnect import (
     Lost,
     Phase,
     Resumed,
+    Retrying,
 )
 from reconnect.events import Continuity
 
@@ -97,12 +98,24 @@ def test_timeline_in_ascii() -> None:
 
 
 def test_events_are_sentences(paper: Paper) -> None:
-    """Each event is a line, in the words of the event itself."""
+    """Each event is a line, in its own words, and a loss stands with what is done about it."""
     timeline = timeline_on(paper)
     timeline.event(Lost(CUT, FailureKind.TRANSIENT, Phase.SESSION, 1.0))
+    timeline.event(Retrying(0.5, 1, FailureKind.TRANSIENT, fresh=False))
     timeline.event(Resumed(Continuity(attempts=1, outage=0.75)))
     assert paper.text.splitlines() == [
         "  0.0 s  · session  Connection lost after 1 s: broken off without a close frame",
-        "                    (transient).",
+        "                    (transient). Resuming in 0.5 s, attempt 1.",
         "  1.2 s  · session  Resumed after 0.75 s.",
     ]
+
+
+def test_loss_without_anything_done(paper: Paper) -> None:
+    """A loss that nothing is done about is shown before whatever comes next."""
+    timeline = timeline_on(paper)
+    timeline.event(Lost(ConnectionRefusedError(), FailureKind.TRANSIENT, Phase.CONNECT, 0.0))
+    timeline.event(Lost(ConnectionRefusedError(), FailureKind.TRANSIENT, Phase.CONNECT, 0.0))
+    timeline.asked("Are you there?")
+    lost = "· session  Attempt failed: connection refused (transient)."
+    question = "→ you      Are you there?"
+    assert [line[9:] for line in paper.text.splitlines()] == [lost, lost, question]

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from reconnect import Phase
+from reconnect._cli.arguments import UsageError
 from reconnect._cli.explain.command import add_arguments, loss_of, run
 from reconnect._cli.explain.report import KEYS
 from reconnect._failures.loss import Family, read
@@ -112,8 +113,8 @@ def test_failures(words, family, code, phase):
 )
 def test_no_such_failure(words, message):
     """What is no failure is named in the error."""
-    with pytest.raises(ValueError, match=message):
-        loss(*words)
+    with pytest.raises(UsageError, match=message):
+        said(*words)
 
 
 def test_no_such_phase():

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from reconnect._cli.arguments import UsageError
 from reconnect._cli.simulate import command, herd as _herd
 from reconnect._cli.simulate.command import add_arguments, run
 
@@ -108,7 +109,7 @@ def not_run(monkeypatch):
 )
 def test_names_what_is_wrong(wrong, complaint):
     """What cannot be simulated is named before anything is."""
-    with pytest.raises((TypeError, ValueError), match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         simulated(*wrong)
 
 
@@ -127,7 +128,7 @@ def test_without_the_extra(monkeypatch, tmp_path, missing):
             simulated(*command_line)
     else:
         complaint = rf'the plot needs {missing}: pip install "reconnect\[plot\]"'
-        with pytest.raises(ValueError, match=complaint):
+        with pytest.raises(UsageError, match=complaint):
             simulated(*command_line)
 
 
