@@ -97,10 +97,9 @@ CALLED = {
 }
 """By how a question begins: what the model calls in one message, and what the tools then do."""
 
-
 INTERNAL = "# Internal error encountered"
 RESUMING = "Resuming in # s, attempt #."
-"""A loss, and what is done about it."""
+"""What a loss is told as, and what is done about it."""
 
 LOST_CALLS = {
     "while a tool is at work": "broken off without a close frame",
