@@ -4,6 +4,7 @@ A docstring is a sentence, prose, and then ``Args:`` and ``Raises:``. A name in 
 a public one, and becomes a link to where it is described.
 """
 
+import ast
 import dataclasses
 import enum
 import functools
@@ -11,7 +12,7 @@ import importlib
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ __all__ = ["entry"]
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "reference.md"
 SECTIONS: Final = ("Args", "Raises", "Returns", "Yields")
-WIDTH: Final = 88
+WIDTH: Final = 80
 """Characters: a signature that is longer is written a parameter a line."""
 
 MODULES: Final = {
@@ -64,7 +65,8 @@ def _signature(name: str, found: Any) -> str:
         signature = inspect.signature(found)
     except ValueError:
         return head
-    parameters = [_parameter(parameter) for parameter in _spelled(signature)]
+    written = _written(found)
+    parameters = [_parameter(parameter, written) for parameter in _spelled(signature)]
     back = (
         ""
         if is_class or signature.return_annotation is inspect.Signature.empty
@@ -85,7 +87,7 @@ def _spelled(signature: inspect.Signature) -> Iterator[inspect.Parameter | str]:
     starred = False
     last = None
     for parameter in signature.parameters.values():
-        if parameter.name == "self":
+        if parameter.name in ("self", "cls"):
             continue
         if last is inspect.Parameter.POSITIONAL_ONLY and parameter.kind is not last:
             yield "/"
@@ -98,13 +100,35 @@ def _spelled(signature: inspect.Signature) -> Iterator[inspect.Parameter | str]:
         last = parameter.kind
 
 
-def _parameter(parameter: inspect.Parameter | str) -> str:
+def _written(found: Any) -> dict[str, str]:
+    """Return the annotations of the parameters as they are written, with the names of aliases."""
+    [tree] = ast.parse(textwrap.dedent(inspect.getsource(found))).body
+    if isinstance(tree, ast.ClassDef):
+        made = [it for it in tree.body if getattr(it, "name", "") == "__init__"]
+        if not made:
+            fields = [it for it in tree.body if isinstance(it, ast.AnnAssign)]
+            return {ast.unparse(it.target): ast.unparse(it.annotation) for it in fields}
+        [tree] = made
+    assert isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef)
+    given = tree.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    return {it.arg: ast.unparse(it.annotation) for it in every if it and it.annotation}
+
+
+def _parameter(parameter: inspect.Parameter | str, written: Mapping[str, str]) -> str:
+    """Return a parameter as a signature has it.
+
+    Args:
+        parameter: It, or a star or slash between parameters.
+        written: The annotations, as far as the source has them.
+    """
     if isinstance(parameter, str):
         return parameter
     stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     text = stars.get(parameter.kind, "") + parameter.name
     if parameter.annotation is not inspect.Parameter.empty:
-        text += f": {_annotation(parameter.annotation)}"
+        annotation = written.get(parameter.name, parameter.annotation)
+        text += f": {_annotation(annotation)}"
     if parameter.default is not inspect.Parameter.empty:
         text += f" = {_default(parameter.default)}"
     return text
