@@ -19,7 +19,7 @@ from reconnect.policy import ReconnectPolicy
 
 from . import made as _made
 from .course import steps
-from .report import KEYS, as_data, follow, report
+from .report import KEYS, as_data, report
 
 __all__ = ["add_arguments", "loss_of", "run"]
 
@@ -106,12 +106,12 @@ def run(
     except ValueError as error:
         raise UsageError(str(error)) from error
     held = [True, False] if chosen.handle is None and not chosen.resumed else [loss.handle]
-    courses = [(handle, [*steps(policy, replace(loss, handle=handle))]) for handle in held]
+    losses = [replace(loss, handle=handle) for handle in held]
+    cases = [(loss, [*steps(policy, loss)]) for loss in losses]
     if chosen.json:
-        out.write(json.dumps(as_data(line, loss, courses)) + "\n")
-        return
-    report(line, loss, file=out)
-    follow(courses, file=out)
+        out.write(json.dumps(as_data(line, cases)) + "\n")
+    else:
+        report(line, cases, file=out)
 
 
 def loss_of(chosen: argparse.Namespace, *, stdin: TextIO) -> tuple[str, Loss]:

@@ -175,8 +175,8 @@ def _module(name: str) -> ModuleType | None:
 def _instance(kind: Any, text: str) -> BaseException | None:
     """Return an exception that says a text; None for one that takes more than a text."""
     made: list[BaseException] = []
-    # OpenSSL's errors say a text only if they have a number.
-    for arguments in [(text,), (1, text)]:
+    # OpenSSL's errors say a text only if they have a number; some of websockets have two parts.
+    for arguments in [(text,), (1 if issubclass(kind, OSError) else text, text)]:
         with contextlib.suppress(Exception):
             error = kind(*arguments)
             read(error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeAlias
 
 from reconnect._failures.classify import TABLE, explain
 from reconnect._failures.loss import Loss, Phase, Symptom, read
@@ -13,7 +14,7 @@ from reconnect._failures.rows import FailureKind, Row, finder
 
 from .course import Step
 
-__all__ = ["KEYS", "as_data", "follow", "report"]
+__all__ = ["KEYS", "Case", "as_data", "report"]
 
 _KINDS: Final = {
     FailureKind.TRANSIENT: "the next attempt may well succeed",
@@ -24,96 +25,116 @@ _KINDS: Final = {
     FailureKind.CLEAN: "the session has ended as it should",
 }
 
+_WIDTH: Final = 78
+"""Columns, of the 80 that a terminal has at least."""
+
 KEYS: Final[Mapping[str, str]] = {
-    "kind": "what it is taken for, such as transient or fatal",
-    "meaning": "what that means, in words",
-    "row": "the number of the row of the error table that decides",
-    "when": "what this row asks for",
-    "why": "the reason it gives",
-    "source": "where the behaviour was seen or is documented",
     "line": "the line that was read, or the failure as it was given",
     "family": "what was read from it: the kind of failure,",
     "code": "its close code or HTTP status, or null,",
     "text": "its text, in lower case,",
     "phase": "and how far the connection is taken to have come",
-    "courses": "what the default policy does if it comes again and again: one for a handle that is"
-    " held and one for none, or only the one that was asked for. Each has handle (true or false)"
-    " and steps; a step has attempt, action (resume, restart or raise), least and most (seconds"
-    " before it, or null), at (seconds since the outage began), and error (the name of what is"
-    " raised in place of the failure, or null)",
+    "cases": "what it is taken for: one for a handle that is held and one for none, or only the one"
+    " that was asked for. Each has handle (true or false), kind (such as transient or fatal),"
+    " meaning (of this kind, in words), row (its number in the error table), when (what the row"
+    " asks for), why (the reason it gives), source (where the behaviour was seen) and steps: what"
+    " the default policy does if it comes again and again. A step has attempt, action (resume,"
+    " restart or raise), least and most (seconds before it, or null), at (seconds since the outage"
+    " began), and error (the name of what is raised in place of the failure, or null)",
 }
 """The keys of the JSON, and what each is."""
 
+Case: TypeAlias = tuple[Loss, Sequence[Step]]
+"""A loss, and what a policy does if it comes again and again."""
 
-def report(line: str, loss: Loss, *, file: TextIO) -> None:
-    """Write what a loss is taken for, and why.
+
+def report(line: str, cases: Sequence[Case], *, file: TextIO) -> None:
+    """Write what a failure is taken for, why, and what is done about it.
 
     Args:
         line: The line that it was read from.
-        loss: What was lost, and how.
+        cases: The loss with a handle held and without, or one of these.
         file: Where to write.
     """
-    row, seen = explain(loss), read(loss.error)
-    code = "" if seen.code is None else f", {seen.code}"
-    file.write(
-        f"{row.kind}: {_KINDS[row.kind]}\n\n"
-        f"  read  {line}\n"
-        f"    as  {seen.family}{code}, phase {loss.phase}\n"
-        f"   row  {_number(row)} of {len(TABLE)} in reconnect/_failures/table.py\n"
-        f"  when  {_conditions(row, seen)}\n"
-        f"   why  {row.why}\n"
-        f"source  {row.source}\n"
-    )
+    (first, _), *others = cases
+    if all(explain(other) is explain(first) for other, _ in others):
+        file.write(_verdict(line, first))
+        _follow(cases, file=file)
+        return
+    for case in cases:
+        file.write(f"{_held(case[0])}, {_verdict(line, case[0])}")
+        _follow([case], file=file)
+        file.write("\n" if case is not cases[-1] else "")
 
 
-def as_data(
-    line: str, loss: Loss, courses: Iterable[tuple[bool, Iterable[Step]]]
-) -> dict[str, Any]:
+def as_data(line: str, cases: Sequence[Case]) -> dict[str, Any]:
     """Return the same as JSON can have it; `KEYS` says what is what.
 
     Args:
         line: The line that it was read from.
-        loss: What was lost, and how.
-        courses: Whether a handle is held, and what a policy then does.
+        cases: The loss with a handle held and without, or one of these.
     """
-    row, seen = explain(loss), read(loss.error)
+    loss, _ = cases[0]
+    seen = read(loss.error)
     return {
-        "kind": row.kind,
-        "meaning": _KINDS[row.kind],
-        "row": _number(row),
-        "when": _conditions(row, seen),
-        "why": row.why,
-        "source": row.source,
         "line": line,
         "family": seen.family,
         "code": seen.code,
         "text": seen.text,
         "phase": loss.phase,
-        "courses": [
-            {"handle": held, "steps": [asdict(step) for step in course]} for held, course in courses
+        "cases": [
+            {
+                "handle": loss.handle,
+                "kind": (row := explain(loss)).kind,
+                "meaning": _KINDS[row.kind],
+                "row": _number(row),
+                "when": _conditions(row, seen),
+                "why": row.why,
+                "source": row.source,
+                "steps": [asdict(step) for step in course],
+            }
+            for loss, course in cases
         ],
     }
+
+
+def _verdict(line: str, loss: Loss) -> str:
+    """Return what a loss is taken for, and why, in lines."""
+    row, seen = explain(loss), read(loss.error)
+    code = "" if seen.code is None else f", {seen.code}"
+    return (
+        f"{row.kind}: {_KINDS[row.kind]}\n\n"
+        f"  read  {line}\n"
+        f"    as  {seen.family}{code}, phase {loss.phase}\n"
+        f"   row  {_number(row)} of {len(TABLE)} in reconnect/_failures/table.py\n"
+        f"  when  {_conditions(row, seen)}\n"
+        f"{_wrapped('   why  ', row.why)}\n"
+        f"source  {row.source}\n"
+    )
+
+
+def _wrapped(head: str, text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def _number(row: Row) -> int:
     return next(number for number, other in enumerate(TABLE, 1) if other is row)
 
 
-def follow(courses: Sequence[tuple[bool, Sequence[Step]]], *, file: TextIO) -> None:
-    """Write what a policy does over time.
+def _held(loss: Loss) -> str:
+    return "with a handle held" if loss.handle else "without a handle"
 
-    Args:
-        courses: Whether a handle is held, and the steps that the policy then takes.
-        file: Where to write.
-    """
-    same = all(course == courses[0][1] for _, course in courses)
-    if same and courses[0][1][0].action == "raise":
+
+def _follow(cases: Sequence[Case], *, file: TextIO) -> None:
+    """Write what a policy does over time: once, where it does the same in all cases."""
+    (_, first), *others = cases
+    same = all(course == first for _, course in others)
+    if same and first[0].action == "raise":
         file.write("\nThe default policy does not try again: it raises the error as it came.\n")
         return
     file.write("\nIf every further attempt fails at once in the same way, the default policy does")
-    for held, course in courses[:1] if same else courses:
-        words = f"\n\n{'with a handle held' if held else 'without one'}"
-        file.write(f"{'' if same else words}:\n\n")
+    for loss, course in cases[:1] if same else cases:
+        file.write(":\n\n" if same else f"\n\n{_held(loss)}:\n\n")
         _table([*_lines(course)], file=file)
 
 

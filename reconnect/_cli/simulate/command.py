@@ -127,11 +127,11 @@ def _watch(policy: ReconnectPolicy, herd: Herd) -> Watch | None:
     if herd.clients < _MANY or _herd.is_quick(policy):
         return None
     advice = (
-        'numpy makes it a matter of seconds: pip install "reconnect[plot]"'
+        'numpy makes it seconds: pip install "reconnect[plot]"'
         if _herd.has_default_formula(policy)
         else "only the default formula is simulated faster than client by client"
     )
-    sys.stderr.write(f"reconnect: {herd.clients:,} clients take minutes; {advice}\n")
+    sys.stderr.write(f"reconnect: {herd.clients:,} clients take a minute or more; {advice}\n")
     if not sys.stderr.isatty():
         return None
 

@@ -50,9 +50,9 @@ def test_quota():
 
 def test_handle():
     """Where a handle is named, one course of events is shown; where not, both."""
-    assert "without one" in said("1011", "--age", "60")
+    assert "without a handle" in said("1011", "--age", "60")
     for held in (["--handle"], ["--no-handle"], ["--resumed"]):
-        assert "without one" not in said("1011", "--age", "60", *held)
+        assert "without a handle" not in said("1011", "--age", "60", *held)
 
 
 def test_standard_output(capsys):
@@ -107,6 +107,7 @@ def test_failures(words, family, code, phase):
         (["99"], "from 100 to 599, got 99"),
         (["Nonsense"], "no failure is named in 'Nonsense'"),
         (["print"], "no failure is named in 'print'"),
+        (["APIError"], "no failure is named in 'APIError'"),
         (["1011", "--age", "-1"], "age must be"),
         (["1011", "--repeats", "-1"], "repeats must be"),
     ],
@@ -132,13 +133,13 @@ def test_standard_input():
 
 
 def test_json():
-    """As JSON it has the keys that the help names, in one line, and a course with and without."""
+    """As JSON it has the keys that the help names, and a case with a handle and without."""
     data = json.loads(said("1011", "x", "--json"))
     assert [*data] == [*KEYS]
     assert (data["line"], data["family"], data["code"]) == ("1011 x", "a WebSocket close", 1011)
-    assert [course["handle"] for course in data["courses"]] == [True, False]
-    (course,) = json.loads(said("1011", "x", "--resumed", "--json"))["courses"]
-    assert course["handle"] is True
+    assert [case["handle"] for case in data["cases"]] == [True, False]
+    (case,) = json.loads(said("1011", "x", "--resumed", "--json"))["cases"]
+    assert case["handle"] is True
 
 
 def test_help_names_the_keys():

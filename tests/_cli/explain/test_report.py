@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from failures import closed, losses
@@ -10,8 +11,10 @@ from hypothesis import given
 
 from reconnect import Loss, ReconnectPolicy
 from reconnect._cli.explain.course import steps
-from reconnect._cli.explain.report import KEYS, as_data, follow, report
+from reconnect._cli.explain.report import KEYS, as_data, report
 from reconnect._failures.classify import TABLE
+
+NOT_AGAIN = "\nThe default policy does not try again: it raises the error as it came.\n"
 
 INTERNAL = Loss(closed(1011, "Internal error encountered."), age=600.0)
 
@@ -23,25 +26,30 @@ def table(request, monkeypatch):
         monkeypatch.setitem(sys.modules, "rich.console", None)
 
 
-def followed(*courses):
-    """Return what is written of courses: whether a handle is held, and the first loss."""
+def cases_of(*losses):
+    """Return losses with what the default policy does about each."""
+    return [(loss, [*steps(ReconnectPolicy(), loss)]) for loss in losses]
+
+
+def reported(*losses):
+    """Return what is written of losses that are the same but for the handle."""
     file = io.StringIO()
-    policy = ReconnectPolicy()
-    follow([(held, [*steps(policy, loss)]) for held, loss in courses], file=file)
+    report("a line", cases_of(*losses), file=file)
     return file.getvalue()
 
 
-def held(loss=INTERNAL):
-    """Return a loss while a handle is held."""
-    return True, Loss(loss.error, loss.phase, resumed=True, handle=True, age=600.0)
+def held(loss):
+    """Return the same loss while a handle is held."""
+    return replace(loss, handle=True)
 
 
 @pytest.mark.usefixtures("table")
 def test_courses():
     """Each step has a line, with its delay and its time; those that are alike have one together."""
-    text = followed(held(), (False, INTERNAL))
-    assert "with a handle held:" in text
-    assert "without one:" in text
+    text = reported(held(INTERNAL), INTERNAL)
+    assert text.startswith("transient: the next attempt may well succeed\n\n  read  a line\n")
+    assert text.count("transient: ") == 1
+    assert text.index("with a handle held:") < text.index("without a handle:")
     assert "resume with the handle" in text
     assert "start a new session" in text
     assert "raise the error as it came" in text
@@ -50,38 +58,53 @@ def test_courses():
 @pytest.mark.usefixtures("table")
 def test_courses_that_are_the_same():
     """Where a handle makes no difference one course is shown."""
-    text = followed(held(), held())
+    text = reported(held(INTERNAL), held(INTERNAL))
     assert text.count("usually at") == 1
     assert "handle held" not in text
-    assert "ReconnectExhausted" in followed((True, Loss(closed(1013), handle=True)))
+    assert "ReconnectExhausted" in reported(Loss(closed(1013), handle=True))
+
+
+def test_verdicts_that_differ():
+    """Where a handle makes it another failure there is a verdict for each."""
+    unknown = Loss(closed(4429, "x"))
+    text = reported(held(unknown), unknown)
+    assert text.startswith("with a handle held, transient: ")
+    assert "\n\nwithout a handle, fatal: " in text
+    assert text.endswith(
+        "\nThe default policy does not try again: it raises the error as it came.\n"
+    )
 
 
 def test_nothing_to_follow():
     """What is raised at once is said without a table."""
     fatal = Loss(ValueError("x"))
-    text = followed((True, fatal), (False, fatal))
-    assert text == "\nThe default policy does not try again: it raises the error as it came.\n"
+    text = reported(held(fatal), fatal)
+    assert text.endswith(
+        "\nThe default policy does not try again: it raises the error as it came.\n"
+    )
+    assert text.count("The default policy") == text.count("fatal: ") == 1
 
 
 @given(loss=losses())
 def test_everything_is_explained(loss):
     """There is something to say about every failure, in words and as data."""
-    file = io.StringIO()
-    report("a line", loss, file=file)
-    data = as_data("a line", loss, [(True, [*steps(ReconnectPolicy(), loss)])])
+    data = as_data("a line", cases_of(loss))
     assert json.loads(json.dumps(data)) == data
     assert [*data] == [*KEYS]
-    assert f"row  {data['row']} of {len(TABLE)} in" in file.getvalue()
-    assert f"{data['kind']}: {data['meaning']}\n\n  read  a line\n" in file.getvalue()
+    (case,) = data["cases"]
+    text = reported(loss)
+    assert text.startswith(f"{case['kind']}: {case['meaning']}\n\n  read  a line\n")
+    assert f"row  {case['row']} of {len(TABLE)} in" in text
 
 
 def test_keys_are_described():
-    """Each key of a step is in the description of the steps."""
-    data = as_data("a line", INTERNAL, [(False, [*steps(ReconnectPolicy(), INTERNAL)])])
-    (course,) = data["courses"]
-    assert [*course] == ["handle", "steps"]
-    assert all(key in KEYS["courses"] for key in course["steps"][0])
-    assert course["steps"][-1] == {
+    """Each key of a case and of a step is in the description of the cases."""
+    data = as_data("a line", cases_of(held(INTERNAL), INTERNAL))
+    with_handle, without = data["cases"]
+    assert (with_handle["handle"], without["handle"]) == (True, False)
+    assert all(f"{key} (" in KEYS["cases"] or f"{key}: " in KEYS["cases"] for key in without)
+    assert all(key in KEYS["cases"] for key in without["steps"][0])
+    assert without["steps"][-1] == {
         "attempt": 1,
         "action": "raise",
         "least": None,
