@@ -212,6 +212,7 @@ class Calls:
             key: The id of the call, or its name where it has none.
             result: The function response.
         """
+        key = self.key_of(key, result)
         meant = [
             call
             for call in self._calls
@@ -233,6 +234,20 @@ class Calls:
         """Note a result; one that is silent needs no taking up."""
         self._given += 1
         call.result, call.taken, call.order = result, _silent(result), self._given
+
+    def key_of(self, key: str, result: Any) -> str:
+        """Return the key of the call that a result is for.
+
+        That is what the result names, unless it is an id that no call has: google-adk makes one up
+        for a call that came without.
+
+        Args:
+            key: The id that the result names, or its name where it names none.
+            result: The function response.
+        """
+        made_up = all(call.key != key for call in self._calls)
+        nameless = any(call.id is None and call.name == result.name for call in self._calls)
+        return result.name if made_up and nameless else key
 
     def unanswered(self, key: str) -> None:
         """Note that a result was not sent after all, since the SDK would not take it.

@@ -188,7 +188,8 @@ class Outbox:
             results: The function responses in it, each with the id of the call or its name.
         """
         self._conversation.number()
-        return Write(call, answers=tuple(key for key, _ in results))
+        key_of = self._conversation.calls.key_of
+        return Write(call, answers=tuple(key_of(key, result) for key, result in results))
 
     def hold_results(self, results: Iterable[Any]) -> None:
         """Keep results of tool calls that cannot be written now.

@@ -78,6 +78,19 @@ def test_result_of_a_call_that_nobody_has_heard_of():
     assert model.calls.awaited == ("1",)
 
 
+def test_result_with_an_id_that_its_caller_has_made_up():
+    """It answers the call of its name that came without an id; no other, and none that has one."""
+    model = Model()
+    first, named = model.make(None), model.make("1", name="g")
+    assert model.calls.key_of("made-up", result("made-up", 3)) == "f"
+    assert model.calls.answer("made-up", result("made-up", 3))
+    assert model.calls.answer("made-up-2", result("made-up-2", 3, name="g"))
+    assert (first.open, named.open) == (False, True)
+    model.calls.lost()
+    again = model.make(None)
+    assert (again.shown, model.due()) == (False, [(again, 3)])
+
+
 def test_result_of_another_tool_with_the_id():
     """A result that names another tool is not for the call with its id."""
     model = Model()
