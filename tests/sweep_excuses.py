@@ -43,15 +43,20 @@ def all_said(play):
     was answered is replayed in words.
     """
     found = []
+    heard = Counter()
+    frames = set()
     for role, value in play.context:
         numbers = said_in(value) if role == "user" else []
         if isinstance(value, bytes):
-            if numbers and found[-1:] != [(numbers[0], True)]:
+            frame = frame_of(value)
+            # The rest of speech may come after what was typed meanwhile: it is said once.
+            goes_on = heard[numbers[0]] and frame not in frames if numbers else True
+            if not goes_on and found[-1:] != [(numbers[0], True)]:
                 found.append((numbers[0], True))
+            heard.update(numbers)
+            frames.add(frame)
         else:
             found += [(number, False) for number in numbers]
-    frames = [frame_of(value) for _, value in play.context if isinstance(value, bytes)]
-    heard = Counter(number for number, _ in filter(None, frames))
     turns = play.conversation.turns
     return [
         number
@@ -109,15 +114,39 @@ def may_be_answered_again(play, number):
     """Tell whether a turn may be answered again: one that is spoken, after a gap.
 
     A session that is resumed in the midst of it takes what it hears next for its end. Nobody can
-    know that where resumption is not transparent.
+    know that where resumption is not transparent. Nor has a session an answer that is said to be
+    forgotten, since the model takes no client content.
     """
     turn = play.conversation.turns[number]
     spoken = bool(turn.frames) and not play.conversation.by_number
-    return spoken and bool(outcomes(play, since=number))
+    forgotten = not play.conversation.content and total(play, "forgotten", since=number) > 0
+    return forgotten or (spoken and bool(outcomes(play, since=number)))
 
 
 def is_joined(play, number):
     """Tell whether a turn was answered with speech of an outage, which went out after it."""
-    said = all_said(play)
-    after = said[said.index(number) + 1 :] if number in said else []
+    users = [said_in(value) for role, value in play.context if role == "user"]
+    first = next((at for at, said in enumerate(users) if number in said), len(users))
+    after = [later for said in users[first + 1 :] for later in said]
     return any(later < number and has_no_order(play, later) for later in after)
+
+
+def crossed(play, number, asked):
+    """Tell whether all that is asked after a turn was sent before the reply to it was to be seen.
+
+    Where messages are on their way for a while, what is sent then may be answered with it, or
+    interrupt it: nobody can know how much of it.
+
+    Args:
+        play: The conversation.
+        number: The turn.
+        asked: The turns that the reply is known to follow, in order.
+    """
+    if not (play.conversation.latency and number in asked):
+        return False
+    seen = []
+    for entry in play.log:
+        if entry.kind == "words" and any(word[:2] == (number, 0) for word in entry.value):
+            break
+        seen += [entry.value] * (entry.kind == "sent")
+    return set(asked[asked.index(number) :]) <= set(seen)

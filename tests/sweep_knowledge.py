@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from sweep_excuses import (
     all_said,
+    crossed,
     has_no_order,
     is_in_another_session,
     may_be_missing,
@@ -70,7 +71,8 @@ def _tells_the_truth(play):
                 # Where nobody has the words of a spoken turn, its reply is replayed alone.
                 alone = number not in asked and may_be_missing(play, number)
                 again = number in said and total(play, "maybe_twice")
-                if not (alone or again or _is_later(play, number, asked)):
+                after = _is_later(play, number, asked) or crossed(play, number, asked)
+                if not (alone or again or after):
                     yield f"the reply to {number} is known as one to {asked[-1:]}"
             said |= numbers
     over = _over(play)

@@ -22,6 +22,14 @@ ONCE_BROKEN = [
     21823,  # speech without marks that goes out before it
     23531,  # both are written before the first word
     *(21734, 22929, 23780),  # context after speech that has no reply yet
+    24787,  # speech of which a handle has the beginning, and what was typed before its end
+    *(21840, 75296),  # speech after an empty end
+    *(21728, 51603, 51766),  # a refused handle has the beginning of speech
+    23332,  # and the attempt after that fails
+    25954,  # it has all of it, and nobody has the words
+    *(10044, 50357),  # an answer that the session has forgotten is given again
+    *(22679, 25799, 51208),  # a turn crosses the first word of the reply to speech
+    *(11000, 25337, 52087, 76666),  # a handle has the beginning of speech that is over
 ]
 """Seeds that have broken a law, and what is in them."""
 

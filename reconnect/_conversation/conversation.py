@@ -48,14 +48,16 @@ class Losses:
         ended: Whether a reply was shown that is over, and whose turn never ends.
         calls: The ids of the tool calls that the caller is told to leave.
         turns: How many spoken turns are lost, because no word of them is known.
-        answered: The places of the speech whose exchange is over: it is replayed in words.
+        audio: Seconds of audio that the session had heard, and nobody has in words.
+        told: The places of speech that is told in words, so that its audio is not sent again.
     """
 
     reply: bool = False
     ended: bool = False
     calls: tuple[str, ...] = ()
     turns: int = 0
-    answered: tuple[range, ...] = ()
+    audio: float = 0.0
+    told: tuple[range, ...] = ()
 
 
 class Conversation(ServerSide):
@@ -249,18 +251,22 @@ class Conversation(ServerSide):
                 exchange.kept = Kept.CONNECTION
                 self.past.forgotten += 1
 
-    def lost(self, *, speaking: bool = False, again: bool = False) -> Losses:
+    def lost(
+        self, *, speaking: bool = False, kept: int | None = None, covered: float = 0.0
+    ) -> Losses:
         """Give up the connection.
 
         Args:
             speaking: Whether the user has begun to speak, by a mark, and not ended.
-            again: Whether the audio that the handle does not cover is written again.
+            kept: The place from which on audio is written again; None for none.
+            covered: Seconds of the audio that was written to it, and that a handle covers.
         """
         seed, showing = self.line.seed, self.line.showing
         if seed is not None and seed.known is not Known.YES:
             # A handle that does not cover the history stands for an empty session.
             self.handle = None
-        self._note_speech(speaking=speaking, again=again)
+        self._note_speech(speaking=speaking, again=kept is not None)
+        self._unheard += max(0.0, covered - self._quiet_at[0])
         self._left += self.calls.lost()
         newest = self.newest
         reply = False
@@ -279,25 +285,28 @@ class Conversation(ServerSide):
             exchange.speaks = exchange.continued = exchange.again = False
             for item in exchange.inputs:
                 item.index = None
-                asks = again and exchange.over is None
-                item.audio = asks and item.call is None and item.known is not Known.YES
+                item.began = self._index_base
+                speech = item.call is None and item.known is not Known.YES
+                item.audio = speech and exchange.over is None and _is_kept(item.until, kept)
         ended = showing is not None and showing.over is not None and not reply
-        answered = tuple(self._answered_speech())
+        told = tuple(said for _, exchange, said in self._spoken_places() if exchange.over)
         turns = self._lose_speech()
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
         self.sounding = False
-        self._heard_out()
+        self._maybe_covered, self._quiet_at = False, self._audio()
         self._forget()
         left = self._told_to_leave()
-        return Losses(reply=reply, ended=ended, calls=left, turns=turns, answered=answered)
+        return Losses(reply=reply, ended=ended, calls=left, turns=turns, told=told)
 
-    def _answered_speech(self) -> Iterator[range]:
+    def _spoken_places(self) -> Iterator[tuple[Input, Exchange, range]]:
+        """Return each speech, its exchange, and the places of its audio, as far as is known."""
         start = 0
         said = [(item, exchange) for exchange in self.exchanges for item in exchange.inputs]
         for item, exchange in sorted(said, key=lambda it: it[0].place):
-            if item.call is None and exchange.over is not None:
-                yield range(start if item.since is None else item.since, item.until + 1)
+            if item.call is None:
+                first = start if item.since is None else item.since
+                yield item, exchange, range(first, item.until + 1)
             start = max(item.place, item.until) + 1
 
     def _note_speech(self, *, speaking: bool, again: bool) -> None:
@@ -321,7 +330,9 @@ class Conversation(ServerSide):
         """
         lost = 0
         for exchange in list(self.exchanges):
+            # Of what a number covers in part it does not cover all.
             alone = exchange.over is not None or len(exchange.inputs) == 1
+            alone &= not self.numbered
             gone = [
                 item
                 for item in exchange.inputs
@@ -344,13 +355,13 @@ class Conversation(ServerSide):
             place = self.exchanges.index(exchange)
             self.exchanges[place : place + 1] = exchanges_of(exchange.inputs)
 
-    def restarted(self, *, before: int | None = None) -> int:
+    def restarted(self, *, kept: int | None = None) -> Losses:
         """Drop the handle: the next session is a new one, and is told the past.
 
-        Return how many spoken turns are lost with the session that had heard them.
+        Return what is lost with the session that had heard it.
 
         Args:
-            before: The place of the first audio that will be written again; None for none.
+            kept: The place from which on audio is written; None for none.
         """
         self.handle = None
         # What was let go of is told with the past.
@@ -360,9 +371,15 @@ class Conversation(ServerSide):
             exchange.kept = Kept.NOWHERE
             for item in exchange.inputs:
                 item.known = Known.NO
-        lost = self._lose_speech()
+        told = []
+        for item, _, said in self._spoken_places():
+            if item.audio and not _is_kept(said.start, kept):
+                # The beginning is gone: it is told in words, or else what is left of it is said.
+                item.audio = not item.words and _is_kept(item.until, kept)
+                told += [] if item.audio else [said]
+        turns = self._lose_speech()
         while self.exchanges and self.exchanges[0].over is not None:
-            if before is not None and self.exchanges[0].place >= before:
+            if _is_kept(self.exchanges[0].place, kept):
                 break
             self.past.add(self.exchanges.pop(0))
         updates = self.past.take_updates()
@@ -370,4 +387,10 @@ class Conversation(ServerSide):
             item = Input(Call(UPDATE, updates), 0)
             self.exchanges.insert(0, Exchange([item], over=Over.WHOLE))
         self._measure()
-        return lost
+        unheard, self._unheard = self._unheard, 0.0
+        return Losses(turns=turns, audio=unheard, told=tuple(told))
+
+
+def _is_kept(place: int, kept: int | None) -> bool:
+    """Tell whether the audio of a place is kept, of which that from a place on is."""
+    return kept is not None and place >= kept

@@ -227,6 +227,7 @@ class Input:
         index: Its number among the messages of this connection; None while it is not written to it.
         known: What the newest handle has of it.
         audio: Whether it is speech whose audio is written again, so that it needs no words.
+        began: The number of the first message of speech, as far as it is known.
         since: The place of the mark that began speech; None for speech without marks.
         until: The place of the last audio of speech, as far as it is known.
     """
@@ -237,6 +238,7 @@ class Input:
     index: int | None = None
     known: Known = Known.NO
     audio: bool = False
+    began: int = 1
     since: int | None = None
     until: int = 0
 

@@ -17,7 +17,7 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,8 +57,10 @@ class Media:
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
         self._unconsumed: deque[tuple[int, Chunk]] = deque()
-        # The number and the place of the newest of it that is kept no more.
+        # The number and the place of the newest of it that is kept no more, and seconds that were
+        # kept until a handle covered them.
         self._passed = (0, 0)
+        self._consumed = 0.0
         self._shown: tuple[int, Chunk] | None = None
         self._shown_before: tuple[int, Chunk] | None = None
         # The bytes of all that is kept but the images.
@@ -87,6 +89,18 @@ class Media:
         """The place of what is to be written next; None where nothing waits."""
         first = self._first()
         return None if first is None else first.place
+
+    @property
+    def kept_from(self) -> int | None:
+        """The place from which on audio is kept, written or not; None where none is."""
+        written = [item for _, item in self._unconsumed][:1]
+        oldest = [*written, *[items[0] for items in (self._again, self._held) if items]]
+        return min((item.place for item in oldest), default=None)
+
+    @property
+    def covered_seconds(self) -> float:
+        """How much of what was written to this connection a handle covers."""
+        return self._covered + self._consumed
 
     @property
     def speaking(self) -> bool:
@@ -195,6 +209,7 @@ class Media:
             number, item = self._unconsumed.popleft()
             self._bytes -= item.size
             self._passed = number, item.place
+            self._consumed += item.seconds
         if self._evicted_until <= index:
             self._evicted = 0.0
         if self._shown is not None and self._shown[0] <= index:
@@ -253,9 +268,9 @@ class Media:
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
         if not self._unconsumed:
-            return self.meter.seconds, *self._passed
+            return self.meter.seconds + self._consumed, *self._passed
         number, newest = self._unconsumed[-1]
-        return self.meter.seconds, number, newest.place
+        return self.meter.seconds + self._consumed, number, newest.place
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
@@ -268,9 +283,7 @@ class Media:
                 never do, and must not be sent minutes of stale audio.
             told: The places of speech that is replayed in words, and whose audio is not.
         """
-        unconsumed = [
-            item for _, item in self._unconsumed if not any(item.place in said for said in told)
-        ]
+        unconsumed = _without((item for _, item in self._unconsumed), told)
         self._lost += self.meter.seconds - self._covered + self._evicted
         self.meter.seconds = 0.0
         self._asked = self._acknowledged = self._covered = self._evicted = 0.0
@@ -290,9 +303,24 @@ class Media:
             self._video = self._shown[1]
         self._shown = None
         self._unconsumed.clear()
-        self._passed = (0, 0)
-        self._bytes = sum(item.size for item in (*self._again, *self._held))
+        self._passed, self._consumed = (0, 0), 0.0
+        self._measure()
         self._opened = None
+
+    def restarted(self, *, told: Sequence[range], unheard: float) -> None:
+        """Prepare for a new session, which has heard nothing.
+
+        Args:
+            told: The places of speech that it is told in words: what is left of it is not written.
+            unheard: Seconds of audio that the old one had heard, and that nobody has in words.
+        """
+        before = sum(item.seconds for item in self._again)
+        self._again = deque(_without(self._again, told))
+        self._lost += unheard + before - sum(item.seconds for item in self._again)
+        self._measure()
+
+    def _measure(self) -> None:
+        self._bytes = sum(item.size for item in (*self._again, *self._held))
 
     def _newest(self, items: list[Chunk]) -> list[Chunk]:
         """Return the items without the oldest audio beyond the limit, which is dropped."""
@@ -411,3 +439,8 @@ class Media:
     def _drop(self, item: Chunk) -> None:
         self._bytes -= item.size
         self.dropped += item.seconds
+
+
+def _without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:
+    """Return the items but for those in any of these places."""
+    return [item for item in items if not any(item.place in said for said in told)]

@@ -145,8 +145,12 @@ class Outbox:
         # there is none that could cover it.
         conversation = self._conversation
         again = self.transparent and (conversation.numbered or not conversation.line.issued)
-        losses = conversation.lost(speaking=self.media.speaking, again=again)
-        self.media.lost(again=again, numbered=conversation.numbered, told=losses.answered)
+        losses = conversation.lost(
+            speaking=self.media.speaking,
+            kept=self.media.kept_from if again else None,
+            covered=self.media.covered_seconds,
+        )
+        self.media.lost(again=again, numbered=conversation.numbered, told=losses.told)
         self._seed = None
         self._until = None
         self._closed = True
@@ -245,9 +249,10 @@ class Outbox:
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
         # Its audio goes out in its place: nothing that came after it is told before.
-        return self._conversation.restarted(
-            before=self.media.next_place if self.transparent else None
-        )
+        kept = self.media.kept_from if self.transparent else None
+        losses = self._conversation.restarted(kept=kept)
+        self.media.restarted(told=losses.told, unheard=losses.audio)
+        return losses.turns
 
     def covered(self) -> None:
         """Note a handle that has come."""
@@ -324,7 +329,11 @@ class Outbox:
         self._until = max((unit.place for unit in units), default=0)
         self.replay = Replay(
             messages=sum(unit.call is not None for unit in units),
-            maybe_twice=sum(it.known is Known.MAYBE for unit in units for it in unit.inputs),
+            maybe_twice=sum(
+                item.known is Known.MAYBE and not item.audio
+                for unit in units
+                for item in unit.inputs
+            ),
             continued=sum(unit.owed is Owed.CONTINUE for unit in units),
             told=self._told,
             forgotten=self._conversation.past.take_forgotten(),

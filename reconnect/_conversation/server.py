@@ -116,6 +116,9 @@ class ServerSide(State):
             item.words.clear()
             item.audio = False
         _add(item.words, text)
+        if current is not None and current.again and current.begun is None:
+            # What is heard after an empty end asks again.
+            current.continued = True
 
     def _output(self) -> Exchange:
         """Note output of a reply, and return the exchange that is replied to."""
@@ -349,10 +352,10 @@ class ServerSide(State):
         self.calls.take_up(exchange, turn=line.ends + 1)
         if effect is Effect.CUT:
             self._part_last(exchange)
-            self._finish(exchange, Over.CUT)
             if exchange is self.newest:
                 # Nothing that was written has interrupted it.
                 self._listen()
+            self._finish(exchange, Over.CUT)
         else:
             self._finish(exchange, Over.WHOLE)
         return False
@@ -404,7 +407,7 @@ class ServerSide(State):
                 if item.index is None:
                     continue
                 if consumed is not None:
-                    item.known = Known.YES if item.index <= consumed else item.known
+                    self._cover(item, consumed)
                 elif item.place <= line.evident:
                     item.known = Known.YES
                 else:

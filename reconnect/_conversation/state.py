@@ -117,6 +117,8 @@ class State:
         self._hearing: Input | None = None
         self._quiet_at = audio()
         self._maybe_covered = False
+        # Seconds of audio since the last turn that a handle covers, of lost connections.
+        self._unheard = 0.0
         # Ids that the caller is to be told to leave.
         self._left: list[str] = []
 
@@ -250,7 +252,9 @@ class State:
     def _listen(self) -> Input:
         """Return the speech that is being heard: somebody speaks."""
         if self._hearing is None:
-            self._hearing = Input(None, self._unmarked(), index=self.line.index)
+            _, number, _ = self._quiet_at
+            index = self.line.index
+            self._hearing = Input(None, self._unmarked(), index=index, began=number + 1)
         return self._hearing
 
     def _speech(self, *, place: int | None = None) -> Exchange:
@@ -263,10 +267,10 @@ class State:
             item.until = max(item.place, heard)
         else:
             item.place = item.until = place
-        if self._maybe_covered:
+        if self.line.consumed is not None:
+            self._cover(item, self.line.consumed)
+        elif self._maybe_covered:
             item.known = Known.MAYBE
-        if self.line.consumed is not None and self.line.consumed >= (item.index or 0):
-            item.known = Known.YES
         self._hearing = None
         self._heard_out()
         self._let_go(0)
@@ -284,8 +288,8 @@ class State:
         return waiting.inputs[0].place - 1
 
     def _heard_out(self) -> None:
-        self._maybe_covered = False
-        self._quiet_at = self._audio()
+        self._maybe_covered, self._quiet_at = False, self._audio()
+        self._unheard = 0.0
 
     @property
     def _speaking(self) -> bool:
@@ -298,6 +302,14 @@ class State:
         return self._speaking and (self._hearing is None or self._hearing.since is None)
 
     # What the handle has
+
+    def _cover(self, item: Input, consumed: int) -> None:
+        """Note that a handle covers the messages up to a number."""
+        if item.index is not None and item.index <= consumed:
+            item.known = Known.YES
+        elif item.call is None and item.began <= consumed:
+            # It has the beginning of speech.
+            item.known = max(item.known, Known.MAYBE)
 
     def _have(self, place: int) -> None:
         """Note that the session has all that was said up to a place."""

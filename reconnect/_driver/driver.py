@@ -444,7 +444,8 @@ class Driver:
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
         if isinstance(decision, Restart) or self.conversation.handle is None:
-            self._account.cut(turns=self._outbox.restarted())
+            turns = self._outbox.restarted()
+            self._account.cut(turns=turns, uncovered_audio=self._outbox.media.forget_uncovered())
         fresh = self.conversation.handle is None
         self._observer.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay

@@ -27,10 +27,15 @@ from messages import (
     user,
 )
 
-from reconnect._conversation.exchanges import ANSWER, CONTENT, UPDATE, Known, Over
+from reconnect._conversation.exchanges import ANSWER, CONTENT, UPDATE, Call, Known, Over
 from reconnect._conversation.transcript import model_turn
 
 WHOLE = [generated(), complete()]
+
+
+def turn_of(words):
+    """Return the message that speech is told as, where the model is to reply."""
+    return Call(CONTENT, {"turns": [user(words)], "turn_complete": True})
 
 
 def overs(core):
@@ -259,12 +264,69 @@ def test_speech_that_was_answered_is_not_sent_again():
 
 
 def test_speech_of_which_a_handle_has_the_beginning():
-    """It is known up to its newest word, and not to its first."""
+    """It is known up to its newest word, and in part up to its first."""
     core = Core(transparent=True)
     core.receive(update("h", consumed=0))
     core.speak(audio(1)).receive(interrupted(), complete(), update("h1", consumed=1))
     core.speak(audio(2)).receive(heard("a"), said("x"))
-    assert core.newest.known is Known.NO
+    assert core.newest.known is Known.MAYBE
+    core.lose()
+    core.connect()
+    # What is left of it is sent, which is not there.
+    assert core.outbox.replay.maybe_twice == 0
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_speech_of_which_a_refused_handle_has_the_beginning(attempts):
+    """A new session is told it in words, and is not sent what is left of its audio."""
+    core = begun(transparent=True)
+    core.speak(audio(1)).receive(update("h1", consumed=1))
+    core.speak(audio(2)).receive(heard("spoken"), said("x"))
+    core.lose()
+    core.outbox.restarted()
+    for _ in range(1, attempts):
+        core.lose()
+        core.outbox.restarted()
+    assert core.connect() == [turn_of("spoken")]
+    assert core.media.forget_uncovered() == 1.0
+
+
+def test_audio_that_a_refused_handle_has_and_nobody_in_words():
+    """It is counted: somebody may have said something."""
+    core = begun(transparent=True)
+    core.speak(audio(1), audio(2)).receive(update("h1", consumed=2))
+    core.lose()
+    core.outbox.restarted()
+    assert core.media.forget_uncovered() == 2.0
+    core.connect()
+    core.lose()
+    core.outbox.restarted()
+    assert core.media.forget_uncovered() == 0.0
+
+
+def test_speech_of_which_a_handle_has_the_beginning_and_that_is_over():
+    """Its words may be there twice; without words it is lost."""
+    for words, lost in (("spoken", 0), ("", 1)):
+        core = begun(transparent=True)
+        core.speak(START, audio(1)).receive(update("h1", consumed=2))
+        core.speak(END).receive(heard(words), said("x"))
+        core.say("b").receive(interrupted(), complete())
+        assert core.lose().turns == lost
+        core.connect()
+        assert core.outbox.replay.maybe_twice == 1 - lost
+
+
+def test_speech_after_an_empty_end():
+    """It is answered together with what would be asked again."""
+    core = begun("a", content=False)
+    core.lose()
+    core.speak(audio(1))
+    core.connect()
+    assert core.receive(complete()).hidden
+    core.receive(heard("spoken"))
+    assert core.write() == []
+    core.receive(said("both"), *WHOLE)
+    assert overs(core) == [Over.WHOLE]
 
 
 def said_in(core):
@@ -324,13 +386,12 @@ def test_context_between_what_is_asked_again_and_speech():
 def test_transcription_proves_speech_of_which_a_handle_has_the_beginning():
     """It is not said again."""
     core = begun()
-    core.receive(heard("not "))
     core.speak(audio(1)).receive(interrupted(), update("h1"))
     core.lose()
     core.say("b")
     core.connect()
-    core.receive(heard("spoken"), said("y"))
-    assert all(item.index is not None for item in core.newest.inputs)
+    core.receive(heard("spoken"), said("y"), *WHOLE)
+    assert overs(core) == [Over.WHOLE]
 
 
 # Late words

@@ -175,7 +175,7 @@ class Talk(RuleBasedStateMachine):
         self.connected = False
         losses = self.outbox.lost()
         # The audio of what was answered is told in words.
-        for said_ in losses.answered:
+        for said_ in losses.told:
             self.gone += [number for number, place in self.places.items() if place in said_]
 
     @precondition(lambda self: self.connected and self.busy)
