@@ -81,6 +81,9 @@ class Continuity:
         """Whether nothing of what was said is lost; a cancelled call is asked anew."""
         return not (self.lost_turns or self.lost_audio or self.uncovered_audio or self.forgotten)
 
+    def __str__(self) -> str:
+        return ", ".join(_costs(self)) or "nothing lost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stats(Continuity):
@@ -91,6 +94,9 @@ class Stats(Continuity):
     """
 
     gaps: int = 0
+
+    def __str__(self) -> str:
+        return f"{counted(self.gaps, 'gap')} of {_seconds(self.outage)}: {super().__str__()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

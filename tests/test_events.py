@@ -146,6 +146,15 @@ def test_sentence(event, sentence):
     assert repr(event).startswith(f"{type(event).__name__}(model=")
 
 
+def test_costs_in_words():
+    """What a gap has cost reads as a sentence does, and so do the sums of a session."""
+    assert f"{COSTLY}" == COSTS
+    assert f"{WHOLE}" == "nothing lost"
+    assert f"{events.Stats()}" == "0 gaps of 0 s: nothing lost"
+    told = f"{events.Stats(gaps=2, outage=2.5, replayed=1)}"
+    assert told == "2 gaps of 2.5 s: 1 message sent again"
+
+
 HANDLES = st.text("abAB01-_=", min_size=8, max_size=40)
 SECONDS = st.floats(0, 1e6)
 COUNTS = st.integers(0, 1000)
