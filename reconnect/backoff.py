@@ -59,8 +59,8 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
     """Return a backoff that draws from zero up to an exponentially growing, capped ceiling.
 
     ``delay = draw * min(cap, base * factor ** (attempt - 1))``. The cap comes before the jitter:
-    were it the other way round, most clients at the cap would wait exactly the cap, and come back
-    in step. Full jitter does the least work of the usual formulas; see the source of them above.
+    the other way round, most clients at the cap would wait exactly the cap, and come back in step.
+    Of the usual formulas, full jitter puts the least load on the server.
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
@@ -77,7 +77,7 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
 
 def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
-    """Return a backoff that waits half of the ceiling for certain, and draws the other half.
+    """Return a backoff that draws from half of the ceiling up to the ceiling.
 
     ``delay = (1 + draw) / 2 * min(cap, base * factor ** (attempt - 1))``. For servers that must
     not be connected to at once after a loss; the load at the cap is two thirds of full jitter's.
@@ -124,7 +124,7 @@ def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Back
 
 
 def exponential(*, base: float, factor: float, cap: float) -> Backoff:
-    """Return a backoff that grows exponentially up to a cap, and leaves the draw alone.
+    """Return a backoff that grows exponentially up to a cap, and ignores the draw.
 
     ``delay = min(cap, base * factor ** (attempt - 1))``. Many clients that lose their connections
     together come back together, again and again: it is for a part of a sum, or for a single client.

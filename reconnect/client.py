@@ -1,8 +1,8 @@
-"""One line under an application that exists: a client whose live sessions survive.
+"""A client whose live sessions survive the loss of their connections.
 
-What takes a ``genai.Client`` is given a `ResumableClient`; what makes its own is reached by
-`install`. Either way ``client.aio.live.connect()`` opens a `ResumableSession` that passes for the
-SDK's ``AsyncSession``.
+`ResumableClient` takes the place of ``genai.Client``; `install` changes every client of the
+process. Either way ``client.aio.live.connect()`` opens a `ResumableSession` that is an
+``AsyncSession`` of the SDK as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ResumableClient(genai.Client):
     Everything but ``aio.live.connect()`` is the SDK's.
 
     Args:
-        reconnect: How its sessions are kept alive; None for the defaults of `ReconnectOptions`.
+        reconnect: The options of its sessions; None for the defaults of `ReconnectOptions`.
         **client_arguments: The arguments of ``genai.Client``.
     """
 
@@ -45,12 +45,12 @@ class ResumableClient(genai.Client):
 
     @classmethod
     def wrap(cls, client: genai.Client, options: ReconnectOptions | None = None) -> Self:
-        """Return a client that shares everything with one that exists, but for its live sessions.
+        """Return a client that shares everything but its live sessions with an existing one.
 
         Args:
-            client: The client. It stays as it is, and is kept alive: the SDK closes a client that
-                is garbage.
-            options: How the sessions are kept alive; None for the defaults.
+            client: The existing client. It stays as it is, and is kept from being
+                garbage-collected, which would close it.
+            options: The options of the sessions; None for the defaults.
         """
         made = cls.__new__(cls)
         vars(made).update(vars(client))
@@ -66,13 +66,14 @@ class ResumableClient(genai.Client):
 
 
 def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
-    """Make the live sessions of every client of this process resumable, and return what undoes it.
+    """Make the live sessions of every client in this process resumable.
 
-    It is for what makes a client of its own and takes none. Twice is once: the newest options
-    count. Sessions that are open stay as they are, and a `ResumableClient` keeps its own options.
+    For frameworks that make their own client. It returns a function that undoes it. A second call
+    replaces the options. Open sessions stay as they are, and a `ResumableClient` keeps its own
+    options.
 
     Args:
-        options: How the sessions are kept alive; None for the defaults.
+        options: The options of the sessions; None for the defaults.
     """
     _installed.options = options or ReconnectOptions()
     if _installed.connect is None:

@@ -3,13 +3,13 @@
 ::
 
     ConnectionError
-    ├── ReconnectExhausted   the budget of attempts and time is spent
-    ├── TooManyReconnects    each reconnect went well, and there were too many of them
-    ├── RemoteProtocolError  the server sent what the SDK cannot read
-    └── SessionClosed        the caller closed the session, then used it
+    ├── ReconnectExhausted   the policy's budget is spent
+    ├── TooManyReconnects    there were too many reconnects within an hour
+    ├── RemoteProtocolError  the server sent a frame that the SDK cannot read
+    └── SessionClosed        the session was used after it was closed
 
     BufferError
-    └── BufferOverflow       more is to be kept than there is room for
+    └── BufferOverflow       a buffer of the session is full
 
 Whatever else ends a session is raised as it came: the SDK's ``APIError``, the
 ``ConnectionClosed`` of websockets, an ``OSError``.
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class BufferOverflow(BufferError):
-    """More was to be kept for a connection than there is room for.
+    """A buffer of the session is full.
 
     Args:
         what: What is kept, in the plural.
@@ -55,9 +55,9 @@ class BufferOverflow(BufferError):
 
     def __str__(self) -> str:
         return (
-            f"no room for more {self.what}: {self.messages} messages with {self.bytes} bytes would"
-            f" be kept, and {self.message_limit} with {self.byte_limit} may be; send less before a"
-            " handle covers it, or raise the Limit"
+            f"the buffer for {self.what} is full: {self.messages} messages with {self.bytes} bytes"
+            f" exceed the limit of {self.message_limit} messages and {self.byte_limit} bytes;"
+            " send less until a handle covers what is kept, or raise the Limit"
         )
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -78,7 +78,7 @@ def _overflow(
 
 
 class ReconnectExhausted(ConnectionError):
-    """The session was not brought back within the policy's budget.
+    """The policy's budget of attempts and time was spent.
 
     Raised from the last error, which is its ``__cause__``.
 
@@ -93,9 +93,9 @@ class ReconnectExhausted(ConnectionError):
         self.elapsed = elapsed
 
     def __str__(self) -> str:
-        dials = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        attempts = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         return (
-            f"gave up after {dials} over {self.elapsed:.1f} s; raise the policy's stop= to try"
+            f"gave up after {attempts} over {self.elapsed:.1f} s; raise the policy's stop= to try"
             " longer, or look at the cause for what went wrong"
         )
 
@@ -109,10 +109,10 @@ def _exhausted(attempts: int, elapsed: float) -> ReconnectExhausted:
 
 
 class TooManyReconnects(ConnectionError):
-    """The session reconnected and dropped again too often within an hour.
+    """The session reconnected more often than ``max_reconnects_per_hour``.
 
-    Raised from the last error, which is its ``__cause__``. Each reconnect went well, so no outage
-    ever lasted long enough to be given up; a session that lives like this serves nobody.
+    Raised from the last error, which is its ``__cause__``. Each reconnect succeeded, so no outage
+    lasted long enough to give up.
 
     Args:
         reconnects: How many there were within the hour.
@@ -139,11 +139,11 @@ class RemoteProtocolError(ConnectionError):
 
 
 class SessionClosed(ConnectionError):
-    """The session had been closed by its owner when it was used."""
+    """The session was used after it was closed."""
 
 
 class SetupTimeout(TimeoutError):
-    """The connection was there, and no setupComplete came in time.
+    """The server accepted the connection and sent no setupComplete in time.
 
     The SDK has no limit of its own for this; an attempt that hangs before it is a plain
     ``TimeoutError``.

@@ -1,15 +1,15 @@
-"""What ``on_event`` is called with: small frozen records, in which there is no handle.
+"""What ``on_event`` is called with: small frozen records without a handle in them.
 
-An outage reads ``Lost`` and ``Retrying``, again for each attempt that fails, and ends with exactly
-one of ``Resumed``, ``Restarted`` or ``GaveUp``. A go-away reads ``GoingAway``, then ``Resumed``
-once the session has moved. The first connection of all is ``Connected``. A server that reads
-nothing is ``Stalled``, and audio that is dropped between two outages ``AudioDropped``. The last
-event of a session is ``GaveUp``, or ``Closed`` where its owner has ended it, in an outage too.
+An outage is ``Lost`` and ``Retrying``, once for each attempt that fails, and ends with one of
+``Resumed``, ``Restarted`` or ``GaveUp``. A go_away is ``GoingAway``, then ``Resumed`` when the
+session has moved. The first connection is ``Connected``. A server that does not read is
+``Stalled``, and audio that is dropped between two outages ``AudioDropped``. The last event of a
+session is ``GaveUp``, or ``Closed`` where its owner has ended it, in an outage too.
 
 Each says which session it is about, and which model: ``session`` is the ``name`` of the
 `reconnect.ResumableSession`, the same over all of its connections. Both are keyword-only, and empty
-in an event of one's own making. Two events are equal if they tell the same, whichever session they
-are about. ``str(event)`` is a sentence for a log.
+in an event that you make yourself. They do not count when events are compared. ``str(event)`` is a
+sentence for a log.
 """
 
 from __future__ import annotations
@@ -41,27 +41,26 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Continuity:
-    """How whole the conversation is after a gap.
+    """What a gap did to the conversation.
 
     Args:
-        attempts: How many attempts it took; 0 for a move before a go-away's deadline.
+        attempts: How many attempts it took; 0 for a move before a go_away.
         outage: Seconds from the loss until the session was back, or was given up. A loss that comes
             before the last one is over for the policy, since no turn was completed between them,
             is a gap of its own.
-        replayed: How many client messages were written again.
+        replayed: How many client messages were sent again.
         maybe_twice: How many turns, contexts and updates in these the server may have had already.
-        continued: How many cut replies the model was asked to continue, without sending their turn
-            again.
-        forgotten: How many exchanges that are over the resumed session may not know: there was no
-            room to keep them until a handle covers them, or the model takes no client content in a
-            session. A new session is told them.
-        lost_turns: How many turns are lost: spoken ones of which nobody wrote down the words,
-            answered or not, and all that are open when the session is given up.
-        lost_audio: Seconds of audio that were dropped before they could be written.
-        uncovered_audio: Seconds of audio that were written, and that no session is known to have:
-            what the server had not acknowledged before the newest handle came, or, where resumption
-            is transparent, what there was no room to keep. Never less than what is missing; how
-            much of it was speech nobody can know.
+        continued: How many cut replies were requested without sending the question again.
+        forgotten: How many finished exchanges the resumed session may not know, because ``buffer``
+            was full, or because the model takes no client content in a session. A new session is
+            sent them.
+        lost_turns: How many turns are lost: spoken ones without a transcription, and all that are
+            open when the session gives up.
+        lost_audio: Seconds of audio that were dropped before they could be sent.
+        uncovered_audio: Seconds of audio that were sent and may not have arrived: what the server
+            had not acknowledged before the newest handle came, or, in transparent resumption, what
+            did not fit in ``media_buffer``. Never too low. How much of it was speech nobody can
+            know.
         lost_calls: How many tool calls were cancelled.
     """
 
@@ -78,7 +77,7 @@ class Continuity:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of what was said is lost; a cancelled call is asked anew."""
+        """Whether nothing that was said is lost; a cancelled call is made again."""
         return not (self.lost_turns or self.lost_audio or self.uncovered_audio or self.forgotten)
 
     def __str__(self) -> str:
@@ -133,7 +132,7 @@ class Lost(_About):
 
     Args:
         error: The exception.
-        kind: What the policy takes it for.
+        kind: Its kind, from the error table.
         phase: How far the connection had come.
         age: Seconds since setupComplete; 0 before it.
     """
@@ -157,7 +156,7 @@ class Retrying(_About):
     Args:
         delay: Seconds until it does.
         attempt: Which attempt of this outage it will be; 1 for the first.
-        why: What the failure that led to it was taken for.
+        why: The kind of the failure that led to it.
         fresh: Whether it will be a new session, without a handle.
     """
 
@@ -189,7 +188,7 @@ class Resumed(_About):
 
 @dataclass(frozen=True, slots=True)
 class Restarted(_About):
-    """A new session has taken the place of the lost one and is sent the history.
+    """A new session has replaced the lost one, and is sent the history.
 
     Args:
         continuity: What the gap did to the conversation.
@@ -223,9 +222,9 @@ class GoingAway(_About):
 
 @dataclass(frozen=True, slots=True)
 class Stalled(_About):
-    """The server reads nothing of what is sent, and a send waits for it.
+    """The server does not read, and a send waits for it.
 
-    If it goes on, the connection is given up after the session's ``stall_timeout``.
+    After the session's ``stall_timeout`` the connection is given up.
 
     Args:
         waited: Seconds that the send has waited so far.
@@ -239,7 +238,7 @@ class Stalled(_About):
 
 @dataclass(frozen=True, slots=True)
 class AudioDropped(_About):
-    """Audio was dropped between two outages, since it could not be written for too long.
+    """Audio was dropped between two outages, because it could not be sent in time.
 
     What an outage drops is in the `Continuity` of its end.
 
@@ -258,7 +257,7 @@ class GaveUp(_About):
     """The session has ended and will not come back.
 
     Args:
-        error: What is raised to whoever uses the session.
+        error: The error that everyone who uses the session gets.
         continuity: What the last gap did to the conversation.
     """
 
@@ -272,10 +271,10 @@ class GaveUp(_About):
 
 @dataclass(frozen=True, slots=True)
 class Closed(_About):
-    """The session was closed by its owner, or was garbage, and will not come back.
+    """You have closed the session, or nothing refers to it any more.
 
     Args:
-        unanswered: How many turns have no reply then.
+        unanswered: How many turns had no reply.
     """
 
     unanswered: int

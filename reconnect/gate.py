@@ -1,4 +1,4 @@
-"""Spaces the attempts of the sessions in one process, so that they do not storm a server."""
+"""Limits the rate at which the sessions of a process connect."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ __all__ = ["ReconnectGate"]
 
 
 class ReconnectGate:
-    """Lets the attempts of the sessions that share it through one after the other.
+    """Limits the rate of attempts of all sessions that share it.
 
-    After an outage every session of a process wants to connect at once. The policy's jitter spreads
-    them; the gate holds them to a rate besides. Whoever came first goes first, and whoever is
-    cancelled while it waits leaves its place to the next and takes nothing with it.
+    After an outage all sessions of a process want to connect at once. The policy's jitter spreads
+    them, and the gate limits their rate. Attempts are served in order; one that is cancelled while
+    it waits costs the others nothing.
 
-    It belongs to the event loop that it is first used on, and has neither a thread nor a task.
-    ::
+    It belongs to the event loop that it is first used on::
 
         gate = ReconnectGate(rate=5, burst=10)
         async with ResumableSession(live, model=MODEL, gate=gate) as session: ...

@@ -1,4 +1,4 @@
-"""What makes sense for many sessions, in one value: the arguments of a client of this library."""
+"""The options that many sessions share: what a `ResumableClient` takes."""
 
 from __future__ import annotations
 
@@ -20,52 +20,54 @@ _HIDDEN: Final = ("go_away", "session_resumption_update")
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectOptions:
-    """How sessions are kept alive: what a client is given once for all that it opens.
+    """The options of all sessions that a client opens.
 
-    A history and a handle are a session's, and are not here: a handle in the configuration of a
-    session resumes it.
+    A history and a handle belong to one session, so they are not here. A handle in a session's
+    config resumes that conversation.
 
     Args:
-        policy: What decides about a loss.
-        gate: What spaces the attempts of the sessions that share it; None to connect at once.
-        on_event: Called with each event of `reconnect.events`; None for nobody.
-        hide: Which messages of the server the caller is not shown: ``"go_away"`` and
-            ``"session_resumption_update"``. By default a go_away: a framework that sees one hangs
-            up at once, in the midst of a reply, and the session moves in time by itself.
-        after_cut: What the caller is shown where a reply was cut and will be given anew.
+        policy: Decides what a loss leads to.
+        gate: Limits the attempts of the sessions that share it; None for no limit.
+        on_event: Called with each event of `reconnect.events`; None for no callback.
+        hide: Messages of the server that ``receive()`` does not yield: ``"go_away"`` and
+            ``"session_resumption_update"``. The default hides go_away: most frameworks hang up on
+            it, in the middle of a reply, and the session moves in time by itself.
+        after_cut: What ``receive()`` yields when a reply is cut off and will be given again.
             ``"same turn"``: ``interrupted``, and ``receive()`` goes on, for a loop that asks one
             question at a time. ``"own turn"``: ``interrupted`` and then ``turn_complete``, as the
-            server does when somebody speaks, and the second reply is a turn of its own, for
-            whatever plays audio. None for ``"own turn"`` where the model speaks, else the other.
-        setup_timeout: Seconds that an attempt may take: to fetch the history and ``live``, and then
+            server does when the user interrupts, and the second reply is a turn of its own, for a
+            player of audio. None for ``"own turn"`` if the model replies in audio, and ``"same
+            turn"`` otherwise.
+        setup_timeout: Seconds that an attempt may take to fetch the history and ``live``, and again
             to connect and set up.
-        stall_timeout: Seconds that a send may wait for a server that reads nothing. Then the
-            connection is given up, the send returns, and what it sent is held for the next one.
-        audio_buffer: Seconds of audio that are kept during an outage; the oldest go first.
-        buffer: How much is kept of typed turns, context and updates that no handle covers. Sending
-            more waits, or raises `BufferOverflow`, by its ``full``.
-        media_buffer: How much is kept of realtime input that finds no connection, or that no
-            handle covers in transparent resumption. For more the oldest is dropped, or
-            `BufferOverflow` is raised, by its ``full``.
-        history_limit: How many characters a new session is sent at most, of ``history`` and of
-            what was said since; the oldest turns go first.
-        reuse_tool_results: Whether the result that was produced for a tool call that was lost is
-            given to the model when it makes the same call again, without running the tool twice.
-        continue_with: The text that asks the model for a reply that was cut, where the resumed
-            session knows the turn, such as ``"Please go on."``, sent as realtime input; or a
-            function of the model's name that returns one. None chooses by the model's name: the
-            words of the question where the model takes no client content in a session
-            (Gemini 3.1), elsewhere ``turn_complete`` without turns.
-        resume_confirm_timeout: Seconds after a resume within which the server must have sent a
-            ``session_resumption_update``, of whatever kind; else the handle counts as rejected.
-            None for no such guard.
+        stall_timeout: Seconds that a send waits for a server that does not read. Then the
+            connection is given up and the send returns; what it sent is kept for the next
+            connection.
+        audio_buffer: Seconds of audio that are kept in an outage; the oldest is dropped first.
+        buffer: How much is kept of typed turns, context and updates until a handle covers them.
+            When it is full, a send waits or raises `BufferOverflow`, as its ``full`` says.
+        media_buffer: How much realtime input is kept in an outage, and in transparent resumption
+            until a handle covers it. When it is full, the oldest is dropped or `BufferOverflow` is
+            raised, as its ``full`` says.
+        history_limit: Characters that a new session is sent at most, of ``history`` and of what was
+            said since; the oldest turns are left out first.
+        reuse_tool_results: Whether a result that was produced for a lost tool call is given to the
+            model when it makes the same call again, so that the tool does not run twice.
+        continue_with: The text that requests a reply that was cut off, if the resumed session knows
+            the question: ``"Please go on."``, say, which is sent as realtime input; or a function
+            of the model's name that returns one. None chooses by the model's name: the words of the
+            question if the model takes no client content in a session (Gemini 3.1), otherwise
+            ``turn_complete`` without turns.
+        resume_confirm_timeout: Seconds after a resume within which the server must send a
+            ``session_resumption_update`` of any kind; otherwise the handle counts as rejected. None
+            for no such check.
 
     Raises:
-        TypeError: If ``on_event`` cannot be called or is async, or ``policy`` is no `Policy`, such
-            as a class.
-        ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below
-            1, ``hide`` or ``after_cut`` none of those named, or a buffer is full in a way that its
-            kind does not allow.
+        TypeError: If ``on_event`` cannot be called or is async, or ``policy`` is not a `Policy` (a
+            class, say).
+        ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
+            ``hide`` or ``after_cut`` is none of those named, or a buffer's ``full`` is one that it
+            does not allow.
     """
 
     policy: Policy = field(default_factory=ReconnectPolicy)
@@ -94,9 +96,13 @@ class ReconnectOptions:
         if not self.audio_buffer >= 0:
             raise ValueError(f"audio_buffer must be a time from 0 up, got {self.audio_buffer!r}")
         if self.buffer.full == "drop":
-            raise ValueError("buffer must wait or raise when it is full: no turn may be dropped")
+            raise ValueError(
+                "buffer must wait or raise when it is full, since no turn may be dropped"
+            )
         if self.media_buffer.full == "wait":
-            raise ValueError("media_buffer must drop or raise when it is full: no microphone waits")
+            raise ValueError(
+                "media_buffer must drop or raise when it is full, since no microphone may wait"
+            )
         if not self.history_limit >= 1:
             raise ValueError(
                 f"history_limit must be 1 character or more, got {self.history_limit!r}"

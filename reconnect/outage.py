@@ -1,7 +1,6 @@
-"""What an outage is: which attempt, since when, what proves a connection, and what repeats.
+"""Counts the facts of an outage: which attempt, since when, what proves a connection, what repeats.
 
-Pure: the time comes in as ``now``. It is what a policy is asked about, so whoever has a reconnect
-loop of their own needs it as much as the driver of this library.
+Pure: the time is an argument. The driver uses it, and so can a reconnect loop of your own.
 """
 
 from __future__ import annotations
@@ -37,14 +36,13 @@ def check_count(name: str, count: object) -> None:
 
 
 class Outage:
-    """Counts what a policy is asked about: which attempt, since when, and what repeats.
+    """Counts the facts that a policy needs: which attempt, since when, and what repeats.
 
-    An outage begins with a loss and ends with *proof* that the session works: a turn completed on
-    the new connection, or ten seconds alive. A mere connect is no proof. A server that accepts
-    and hangs up at once would otherwise be tried at the first delay for ever: users saw 1,700
-    connections a second.
+    An outage begins with a loss and ends with *proof* that the session works: a completed turn, or
+    ten seconds alive. A connect is no proof: a server that accepts and hangs up would be tried at
+    the first delay for ever. Users saw 1,700 connections a second.
 
-    A reconnect loop of one's own needs nothing else, and resets nothing by hand::
+    A reconnect loop of your own needs nothing else, and has nothing to reset::
 
         outage, handle = Outage(max_reconnects_per_hour=60), None
         while True:
@@ -104,7 +102,7 @@ class Outage:
 
     @property
     def attempt(self) -> int:
-        """The number of the next attempt of the outage, which a decision is about: from 1 up."""
+        """The number of the next attempt of the outage, which a policy decides about; from 1 up."""
         return self._attempts + 1
 
     def elapsed(self, now: float) -> float:
@@ -123,9 +121,9 @@ class Outage:
             resumed: Whether it carries a handle.
 
         Raises:
-            TooManyReconnects: If there were as many reconnects within the last hour as there may
-                be. Attempts that reach no setupComplete are not counted: those are an outage, and
-                the policy's to end.
+            TooManyReconnects: If there were ``max_reconnects_per_hour`` reconnects within the last
+                hour. Attempts that fail before setupComplete are not counted: they belong to an
+                outage, which the policy ends.
         """
         self._over(now)
         while self._reconnects and self._reconnects[0] <= now - _HOUR:
@@ -173,8 +171,9 @@ class Outage:
         Args:
             error: The exception.
             now: The time in seconds.
-            phase: How far the connection had come; None to tell it from the error: before
-                `connected` a WebSocket close is one of the setup, and anything else came before.
+            phase: How far the connection had come; None to read it from the error: before
+                `connected`, a WebSocket close belongs to the setup, and anything else to the
+                connect.
             handle: Whether a handle is held now.
             go_away: Whether a go_away had been seen on this connection.
             closing: Whether the caller has asked to close.

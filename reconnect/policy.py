@@ -50,7 +50,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Drop the handle and start a new session, which is given the history.
+    """Drop the handle and start a new session, which is sent the history.
 
     Args:
         delay: Seconds to wait before the attempt.
@@ -76,17 +76,18 @@ Decision: TypeAlias = Resume | Restart | Raise
 
 @runtime_checkable
 class Policy(Protocol):
-    """Whatever can decide about a loss: `ReconnectPolicy`, or an object of one's own.
+    """What decides about a loss: a `ReconnectPolicy`, or an object of your own.
 
-    A session asks for nothing else. ``max_reconnects_per_hour``, if there is one, counts too.
+    A session calls nothing but ``decide``. If there is a ``max_reconnects_per_hour``, it reads that
+    too.
     """
 
     def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
-        """Decide about a loss, at once: a plain function, whose result the session waits out.
+        """Decide about a loss; a plain method, since a session does not await it.
 
         Args:
             loss: What was lost, and how.
-            attempt: Which attempt of this outage the decision is about: 1 for the first.
+            attempt: The number of the next attempt of this outage; 1 for the first.
             elapsed: Seconds since the outage began.
             draw: A random number in [0, 1), which spreads the attempts of many clients.
         """
@@ -110,44 +111,44 @@ _PREPARED: Final = frozenset({"_wait", "_stop"})
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """Decides whether a lost session is resumed, replaced by a new one or given up, and how soon.
+    """Decides whether a lost session is resumed, started anew or given up, and after which delay.
 
     The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
-    counted per outage; by default it is given up when ten attempts are made *and* five minutes
-    have passed, so that neither a server that is away for minutes nor one that refuses fast ends
-    a call early.
+    counted per outage. By default it gives up when ten attempts were made *and* five minutes have
+    passed: either alone would end calls early, since a server that refuses fast uses up attempts in
+    seconds, and a slow one uses up time with few attempts.
 
     Args:
         base: The ceiling of the first delay, in seconds.
-        factor: What the ceiling grows by from attempt to attempt.
+        factor: What the ceiling is multiplied by after each attempt.
         cap: The longest delay, in seconds. Whatever ``wait`` returns is clipped to it.
-        throttle_delay: The shortest delay after the server asked to be left alone, in seconds.
-            What the server itself says (``Retry-After``) counts if it is longer. The backoff's
-            delay comes on top, so that the clients of one project do not come back in step, and
-            the cap shortens neither.
-        wait: How long to wait, in place of the full jitter: one of `reconnect.backoff`, a tenacity
-            ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or one of
-            tenacity's ``RetryCallState``; None for the full jitter. tenacity's random objects
-            draw for themselves and leave ``draw`` alone.
-        throttle_attempts: How many attempts in a row may be throttled before it is given up,
-            whatever ``stop`` says; 1 gives up at the second. A server that asks for more than
-            five minutes, or than ``throttle_delay`` if that is longer, is given up at once.
-        max_reconnects_per_hour: How many times within an hour a session may reconnect, however
-            well each single reconnect goes; None for any number.
+        throttle_delay: The least delay after a quota error, in seconds. The server's own delay
+            (``Retry-After``) counts if it is longer. The backoff's delay is added, so that the
+            clients of one project do not come back in step. The cap applies to the backoff's delay
+            only.
+        wait: The delay in place of full jitter: a formula of `reconnect.backoff`, a tenacity
+            ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or a function
+            of tenacity's ``RetryCallState``; None for full jitter. tenacity's random objects draw
+            for themselves and ignore ``draw``.
+        throttle_attempts: How many quota errors in a row are tried again, whatever ``stop`` says; 1
+            gives up at the second. It gives up at once if the server asks for more than five
+            minutes, and for more than ``throttle_delay``.
+        max_reconnects_per_hour: How many times a session may reconnect within an hour, however well
+            each reconnect goes; None for no limit.
         stop: When to give up: a tenacity ``stop_*`` object, a pure function of ``(attempts,
-            elapsed)``, attempts made and seconds since the outage began, or one of tenacity's
-            ``RetryCallState``; None for ten attempts and five minutes.
-        without_handle: What a failure that may pass calls for while no handle is held: ``"raise"``
-            the error as it came, or ``"restart"`` a new session with the history.
-        context_exhausted: What a conversation that has outgrown the context calls for: ``"raise"``
-            or ``"restart"``.
+            elapsed)``, that is attempts made and seconds since the outage began, or a function of
+            tenacity's ``RetryCallState``; None for ten attempts and five minutes.
+        without_handle: What a failure that may pass leads to while there is no handle: ``"raise"``
+            raises it as it came, ``"restart"`` starts a new session with the history.
+        context_exhausted: What a conversation that no longer fits the model's context leads to:
+            ``"raise"`` or ``"restart"``.
 
     Raises:
         TypeError: If ``wait`` or ``stop`` cannot be called as described; a function of one
             argument is given a ``RetryCallState``, and tried with one.
         ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
-            ``throttle_delay`` negative, or a choice is none of those named; or if a pure function
-            that is plugged in fails or returns no delay for the first question of an outage.
+            ``throttle_delay`` negative, or a choice is none of those named; or if a function for
+            ``wait`` or ``stop`` fails, or returns no delay, when it is tried.
     """
 
     # Backoff
@@ -212,7 +213,7 @@ class ReconnectPolicy:
 
         Args:
             loss: What was lost, and how.
-            attempt: Which attempt of this outage the decision is about: 1 for the first.
+            attempt: The number of the next attempt of this outage; 1 for the first.
             elapsed: Seconds since the outage began.
             draw: A random number in [0, 1), which spreads the attempts of many clients.
 
@@ -250,10 +251,10 @@ class ReconnectPolicy:
     # again, so whatever may pass is tried again, as if a handle were held.
 
     def process_exception(self, error: Exception) -> Exception | None:
-        """Tell ``websockets.connect(process_exception=...)`` whether to go on: None if so.
+        """Return None if ``websockets.connect(process_exception=...)`` should go on.
 
-        Otherwise it returns what to raise. Whatever may pass is tried again, as there is no
-        handle to lose. websockets has this argument from version 15 on.
+        Otherwise it returns the error to raise. A failure that may pass is always tried again,
+        since there is no handle to lose. websockets has this argument from version 15 on.
 
         Args:
             error: What the attempt failed with.
@@ -266,19 +267,19 @@ class ReconnectPolicy:
     def reconnect_delays(self) -> Generator[float]:
         """Yield the delays for ``websockets.connect(reconnect_delays=...)``.
 
-        A server that throttles is left alone for as long as it asks, and a spent budget raises
-        `ReconnectExhausted`. websockets starts to count anew with every connection, however
-        short-lived; it has this argument from version 17 on.
+        After a quota error it waits as long as the server asks, and a spent budget raises
+        `ReconnectExhausted`. websockets counts from the start after every connection, however
+        short; it has this argument from version 17 on.
         """
         return lending.delays(self._ask())
 
     def retrying(self, **options: Any) -> AsyncRetrying:
-        """Return a tenacity ``AsyncRetrying`` that tries a coroutine again as this policy would.
+        """Return a tenacity ``AsyncRetrying`` that retries a coroutine by this policy.
 
-        What does not pass is raised as it came; a spent budget raises `ReconnectExhausted`.
+        A failure that cannot pass is raised as it came; a spent budget raises `ReconnectExhausted`.
 
         Args:
-            **options: What else ``AsyncRetrying`` takes, such as ``sleep`` or ``before_sleep``.
+            **options: Other arguments of ``AsyncRetrying``, such as ``sleep`` or ``before_sleep``.
         """
 
         def passes(error: BaseException) -> bool:

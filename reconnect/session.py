@@ -1,7 +1,6 @@
-"""The public face: a session that is used as the SDK's own is.
+"""The session: checks its arguments, and has the methods of the SDK's session.
 
-What it does is decided by pure modules and carried out by the driver; here the arguments are
-checked, and the methods of the SDK's session are given their counterparts.
+Pure modules decide what it does, and the driver carries it out.
 """
 
 from __future__ import annotations
@@ -31,73 +30,71 @@ __all__ = ["ResumableSession", "is_local"]
 class ResumableSession:
     """A Gemini Live session that survives the loss of its connections.
 
-    It is used as the SDK's own session is, with the same methods: only ``connect()`` is replaced.
-    When a connection is lost the policy decides, and the session resumes the conversation, replaces
-    it by a new one that is sent the history, or raises what ended it. ``receive()`` carries on
-    across the gap.
+    It has the methods of the SDK's own session; only ``connect()`` is replaced. When a connection
+    is lost, the policy decides: the session resumes the conversation, starts a new session with the
+    history, or ends with an error. ``receive()`` carries on across the gap.
 
-    While a connection is up to date, a send is the SDK's own call: its back-pressure, its errors,
-    the caller's order. In an outage, and while a new connection is brought up to date, a send
-    returns at once, and a copy of what it sent is held. A bad argument raises what the SDK raises
-    in either case.
+    While the connection is up, a send is the SDK's own call: same back-pressure, same errors, same
+    order. A send never blocks in an outage: it returns at once, and a copy of its arguments is
+    kept. A bad argument raises what the SDK raises, in an outage too.
 
     Args:
-        live: The SDK's ``client.aio.live``, anything else with its ``connect(model=, config=)``,
-            or a callable, plain or async, that returns one: it is called for every attempt, for
-            credentials that are good for one. Its ``vertexai``, where it has one, says which of
-            the two backends it connects to: they take a history in different ways.
+        live: The SDK's ``client.aio.live``, or another object with ``connect(model=, config=)``; or
+            a function, plain or async, that returns one, which is called for every attempt: for
+            credentials that are good for one connection. Its ``vertexai`` attribute, if it has one,
+            says which backend it connects to.
         model: The model's name.
         config: The SDK's ``LiveConnectConfig`` or a dict of its fields; None for its defaults.
-            Resumption is asked for whether or not it says so.
-        policy: What decides about a loss; None for ``ReconnectPolicy()``.
-        history: The turns from before this session that a new session must know, contents or
-            dicts, or a callable, plain or async, that returns them. What is said in this session
-            is remembered without it. Never sent on a resume, which knows them.
-        handle: The handle of a conversation of an earlier process, to carry it on; None to begin.
-        on_event: Called with each event of `reconnect.events`.
-        hide: Which messages of the server the caller is not shown: ``"go_away"`` and
-            ``"session_resumption_update"``; by default it is shown all.
-        after_cut: What the caller is shown where a reply was cut and will be given anew.
+            Session resumption is always switched on.
+        policy: Decides what a loss leads to; None for ``ReconnectPolicy()``.
+        history: Turns from before this session: contents or dicts, or a function, plain or async,
+            that returns them. A new session is sent them, together with what was said in this
+            session; a resumed one is not.
+        handle: The handle of an earlier conversation, to go on with it; None for a new one.
+        on_event: Called with each event of `reconnect.events`; None for no callback.
+        hide: Messages of the server that ``receive()`` does not yield: ``"go_away"`` and
+            ``"session_resumption_update"``; none by default.
+        after_cut: What ``receive()`` yields when a reply is cut off and will be given again.
             ``"same turn"``: ``interrupted``, and ``receive()`` goes on. ``"own turn"``:
             ``interrupted`` and ``turn_complete``, and the second reply is a turn of its own.
-        setup_timeout: Seconds that an attempt may take: to fetch the history and ``live``, and then
+        setup_timeout: Seconds that an attempt may take to fetch the history and ``live``, and again
             to connect and set up.
-        stall_timeout: Seconds that a send may wait for a server that reads nothing. Then the
-            connection is given up, the send returns, and what it sent is held for the next one.
-        audio_buffer: Seconds of audio that are kept during an outage; the oldest go first.
-        buffer: How much is kept of typed turns, context and updates that no handle covers. Sending
-            more waits, or raises `BufferOverflow`, by its ``full``.
-        media_buffer: How much is kept of realtime input that finds no connection, or that no
-            handle covers in transparent resumption. For more the oldest is dropped, or
-            `BufferOverflow` is raised, by its ``full``.
-        history_limit: How many characters a new session is sent at most, of ``history`` and of
-            what was said since; the oldest turns go first.
-        reuse_tool_results: Whether the result that was produced for a tool call that was lost is
-            given to the model when it makes the same call again, without running the tool twice.
+        stall_timeout: Seconds that a send waits for a server that does not read. Then the
+            connection is given up and the send returns; what it sent is kept for the next
+            connection.
+        audio_buffer: Seconds of audio that are kept in an outage; the oldest is dropped first.
+        buffer: How much is kept of typed turns, context and updates until a handle covers them.
+            When it is full, a send waits or raises `BufferOverflow`, as its ``full`` says.
+        media_buffer: How much realtime input is kept in an outage, and in transparent resumption
+            until a handle covers it. When it is full, the oldest is dropped or `BufferOverflow` is
+            raised, as its ``full`` says.
+        history_limit: Characters that a new session is sent at most, of ``history`` and of what was
+            said since; the oldest turns are left out first.
+        reuse_tool_results: Whether a result that was produced for a lost tool call is given to the
+            model when it makes the same call again, so that the tool does not run twice.
         index_base: The number of the first message after the setup in transparent resumption.
-        continue_with: The text that asks the model for a reply that was cut, where the resumed
-            session knows the turn, such as ``"Please go on."``, sent as realtime input; or a
-            function of the model's name that returns one. None chooses by the model's name: the
-            words of the question where the model takes no client content in a session
-            (Gemini 3.1), elsewhere ``turn_complete`` without turns.
-        gate: What spaces the attempts of the sessions that share it; None to connect at once.
-        resume_confirm_timeout: Seconds after a resume within which the server must have sent a
-            ``session_resumption_update``, of whatever kind; else the handle counts as rejected,
-            and a new session is sent the history. It guards against sessions that come back
-            open and generate nothing. A server that sends none before the next turn makes it
-            strike an idle session too. None, the default, for no such guard.
-        draw: Returns the random numbers in [0, 1) that spread the delays, and the moves of a
+        continue_with: The text that requests a reply that was cut off, if the resumed session knows
+            the question: ``"Please go on."``, say, which is sent as realtime input; or a function
+            of the model's name that returns one. None chooses by the model's name: the words of the
+            question if the model takes no client content in a session (Gemini 3.1), otherwise
+            ``turn_complete`` without turns.
+        gate: Limits the attempts of the sessions that share it; None for no limit.
+        resume_confirm_timeout: Seconds after a resume within which the server must send a
+            ``session_resumption_update`` of any kind. Otherwise the handle counts as rejected, and
+            a new session is sent the history. It detects sessions that are open after a resume and
+            generate nothing; if the server sends updates only with turns, it also replaces idle
+            ones. None for no such check.
+        draw: Returns random numbers in [0, 1), which spread the delays and the moves before a
             go_away.
 
     Raises:
-        TypeError: If ``live`` cannot be connected with, ``config`` is neither dict nor
-            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, or ``policy`` is no
-            `Policy`, such as a class.
+        TypeError: If ``live`` has no ``connect()``, ``config`` is neither dict nor
+            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, or ``policy`` is not a
+            `Policy` (a class, say).
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
-            ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or
-            ``after_cut`` none of those named, or a buffer is full in a way that its kind does not
-            allow.
+            ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
+            is none of those named, or a buffer's ``full`` is one that it does not allow.
     """
 
     def __init__(
@@ -168,11 +165,11 @@ class ResumableSession:
         )
 
     async def __aenter__(self) -> Self:
-        """Open the first connection: return as soon as the caller can write to it directly.
+        """Open the first connection, and return as soon as the caller can write to it.
 
         Raises:
             RuntimeError: If the session has been entered before.
-            Exception: Whatever the policy lets through; see `ReconnectPolicy.decide`.
+            Exception: What the policy raised; see `ReconnectPolicy.decide`.
         """
         await self._driver.open()
         return self
@@ -222,7 +219,7 @@ class ResumableSession:
 
     @property
     def stats(self) -> Stats:
-        """What the gaps since the start have cost, the sums of their `Continuity`.
+        """What the gaps since the start have cost: the sums of their `Continuity`.
 
         Audio that is dropped is in ``lost_audio`` at once.
         """
@@ -231,14 +228,14 @@ class ResumableSession:
     def receive(self) -> AsyncIterator[types.LiveServerMessage]:
         """Yield the messages of the server up to the end of the turn, as the SDK's does.
 
-        A connection that is lost inside the turn does not end it: what had arrived is yielded,
-        then the rest of the turn from the next connection. Where a part of a reply was yielded
-        that will be given anew, a message with ``server_content.interrupted`` comes between.
+        A lost connection does not end the turn: its rest comes from the next connection. If a reply
+        is cut off it is requested again; a message with ``server_content.interrupted`` comes first,
+        so that a player can drop the partial reply.
 
         Raises:
-            SessionClosed: If the session is closed by its owner.
-            RuntimeError: If another task is iterating, which goes on.
-            Exception: Whatever ended the session; see `ReconnectPolicy.decide`.
+            SessionClosed: If the session was closed.
+            RuntimeError: If another task is iterating; that one goes on.
+            Exception: What ended the session; see `ReconnectPolicy.decide`.
         """
         self._driver.check_entered()
         # The generator itself: a wrapper around it would cost every message.
@@ -247,18 +244,18 @@ class ResumableSession:
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
         """Send turns to the model, as the SDK's method of this name.
 
-        They are kept until a handle is known to cover them, and nobody waits for a connection.
-        Where it cannot be known whether a handle covers them when a connection is lost, they are
-        sent again: twice is better than never.
+        A send waits only when ``buffer`` is full. The turns are kept until a handle covers them. If
+        a connection is lost and it is not certain that the server knows them, they are sent again:
+        twice is better than never.
 
         Args:
             turns: A content, a dict or a list of these; None for none.
             turn_complete: Whether the model is to reply now.
 
         Raises:
-            BufferOverflow: If more is held than ``buffer`` allows, and it is not to wait.
-            SessionClosed: If the session is closed by its owner.
-            Exception: Whatever ended the session, or what the SDK raises for a bad argument.
+            BufferOverflow: If ``buffer`` is full, and its ``full`` is ``"raise"``.
+            SessionClosed: If the session was closed.
+            Exception: What ended the session, or what the SDK raises for a bad argument.
         """
         arguments: dict[str, Any] = {"turn_complete": turn_complete}
         if turns is not None:
@@ -275,9 +272,9 @@ class ResumableSession:
             tools: The new tools; None to leave them.
 
         Raises:
-            BufferOverflow: If more is held than ``buffer`` allows, and it is not to wait.
-            SessionClosed: If the session is closed by its owner.
-            Exception: Whatever ended the session, or what the SDK raises for a bad argument.
+            BufferOverflow: If ``buffer`` is full, and its ``full`` is ``"raise"``.
+            SessionClosed: If the session was closed.
+            Exception: What ended the session, or what the SDK raises for a bad argument.
         """
         update = {"system_instruction": system_instruction, "tools": tools}
         await self._driver.sender.converse(Call(UPDATE, update))
@@ -295,11 +292,10 @@ class ResumableSession:
     ) -> None:
         """Send one piece of realtime input, as the SDK's method of this name.
 
-        A text is kept as typed turns are. Nothing waits for a connection: during an outage the
-        newest ``audio_buffer`` seconds of audio are held, and the newest image, and sent once the
-        session is back. For a full socket it waits as the SDK does, ``stall_timeout`` seconds at
-        most. What was on its way when a connection died is sent again where the handle says what
-        it covers: in transparent resumption.
+        A send never blocks in an outage: a text is kept like a typed turn, of audio the last
+        ``audio_buffer`` seconds are kept, of video the last image, and all are sent when the
+        session is back. A full socket makes it wait as the SDK does, ``stall_timeout`` seconds at
+        most. Audio that was sent and did not arrive is sent again in transparent resumption only.
 
         Args:
             media: A chunk of audio or an image.
@@ -311,10 +307,10 @@ class ResumableSession:
             activity_end: The user has spoken.
 
         Raises:
-            BufferOverflow: If more is held than ``buffer`` or ``media_buffer`` allows, and it is
-                neither to wait nor to drop the oldest.
-            SessionClosed: If the session is closed by its owner.
-            Exception: Whatever ended the session, or what the SDK raises for a bad argument.
+            BufferOverflow: If ``buffer`` or ``media_buffer`` is full, and its ``full`` is
+                ``"raise"``.
+            SessionClosed: If the session was closed.
+            Exception: What ended the session, or what the SDK raises for a bad argument.
         """
         writer = self._driver.sender.writer
         if writer is not None and writer.lean and audio.__class__ is writer.blob:
@@ -367,30 +363,29 @@ class ResumableSession:
         """Send the results of tool calls, as the SDK's method of this name.
 
         A result for a call that was cancelled, because its connection was lost, is not sent. It is
-        kept for when the model makes the same call again.
+        kept, and given to the model if it makes the same call again.
 
         Args:
             function_responses: A function response or a list of them.
 
         Raises:
-            SessionClosed: If the session is closed by its owner.
-            Exception: Whatever ended the session, or what the SDK raises for a bad argument.
+            SessionClosed: If the session was closed.
+            Exception: What ended the session, or what the SDK raises for a bad argument.
         """
         await self._driver.sender.answer(function_responses)
 
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind: the SDK's deprecated method of this name, with its warning.
 
-        It is translated into the other methods, for every kind of input that the SDK takes, so it
-        is held, replayed and counted as theirs is.
+        It is translated into the other methods, so its input is kept and sent again as theirs is.
 
         Args:
             input: What to send.
             end_of_turn: Whether the model is to reply now.
 
         Raises:
-            SessionClosed: If the session is closed by its owner.
-            Exception: Whatever ended the session, or what the SDK raises for a bad argument.
+            SessionClosed: If the session was closed.
+            Exception: What ended the session, or what the SDK raises for a bad argument.
         """
         warnings.warn(
             "send() is deprecated; use send_client_content(), send_realtime_input() or"
@@ -405,7 +400,7 @@ class ResumableSession:
         driver = getattr(self, "_driver", None)
         if driver is not None and driver.abandon():
             warnings.warn(
-                f"{self!r} is garbage and was never closed; use it in `async with`",
+                f"{self!r} was never closed; use it in `async with`",
                 ResourceWarning,
                 source=self,
                 stacklevel=1,
@@ -425,10 +420,10 @@ class ResumableSession:
 
 
 def is_local(message: types.LiveServerMessage) -> bool:
-    """Tell whether a message that ``receive()`` has yielded is the session's own.
+    """Tell whether this library made a message, and not the server.
 
-    So are the ``interrupted`` of a reply that a lost connection has cut, the ``turn_complete`` that
-    no server will send any more, and the cancellation of a tool call that nobody waits for.
+    It makes three kinds: ``interrupted``, when a lost connection cut a reply off;
+    ``turn_complete``, when the server will no longer send it; and ``tool_call_cancellation``.
 
     Args:
         message: The message.

@@ -90,6 +90,6 @@ def test_overflow():
     assert (error.what, error.messages, error.bytes) == ("things", 3, 40)
     assert (error.message_limit, error.byte_limit) == (2, 50)
     assert str(error).startswith(
-        "no room for more things: 3 messages with 40 bytes would be kept, and 2 with 50 may be; "
+        "the buffer for things is full: 3 messages with 40 bytes exceed the limit of 2 messages and"
     )
     assert "Limit" in str(error)

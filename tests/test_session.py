@@ -163,7 +163,7 @@ def limit(full):
         ({"audio_buffer": -1}, ValueError, "audio_buffer .* got -1"),
         ({"history_limit": 0}, ValueError, "history_limit .* got 0"),
         ({"buffer": limit("drop")}, ValueError, "no turn may be dropped"),
-        ({"media_buffer": limit("wait")}, ValueError, "no microphone waits"),
+        ({"media_buffer": limit("wait")}, ValueError, "no microphone may wait"),
         ({"on_event": 7}, TypeError, "on_event .* got 7"),
         ({"policy": 7}, TypeError, "policy .* got 7"),
         ({"history": [{"parts": [{"no": "part"}]}]}, ValueError, "no"),

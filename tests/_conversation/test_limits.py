@@ -60,8 +60,8 @@ def test_overflow():
         assert told.what == "things"
         assert (told.messages, told.message_limit) == (3, 2)
         assert (told.bytes, told.byte_limit) == (12, 10)
-        assert "no room for more things: 3 messages with 12 bytes" in str(told)
-        assert "2 with 10 may be" in str(told)
+        assert "the buffer for things is full: 3 messages with 12 bytes" in str(told)
+        assert "2 messages and 10 bytes" in str(told)
 
 
 def test_defaults():

@@ -491,7 +491,7 @@ async def test_sender_waits_where_there_is_no_room():
             async with asyncio.timeout(1):
                 await session.send_client_content(turns=user("given up"))
         with pytest.raises(
-            BufferOverflow, match=r"with 10\d\d bytes would be kept, and 2 with 100"
+            BufferOverflow, match=r"with 10\d\d bytes exceed the limit of 2 messages and 100"
         ):
             await session.send_client_content(turns=user("x" * 1000))
         waiting = asyncio.create_task(ask(session, "d"))
