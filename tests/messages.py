@@ -242,10 +242,7 @@ class Core:
     def lose(self):
         """Lose the connection; return what that takes from the caller."""
         self.connected = self.direct = False
-        losses = self.outbox.lost()
-        if self.conversation.handle is None:
-            self.outbox.restarted()
-        return losses
+        return self.outbox.lost()
 
     def resume(self):
         """Lose the connection and open another; return what is written to it, up to a pause."""

@@ -9,7 +9,7 @@ from collections import Counter
 
 from sweep_words import frame_of, said_in
 
-from reconnect import GaveUp, Restarted, Resumed
+from reconnect import GaveUp, Lost, Restarted, Resumed
 
 
 def outcomes(play, *, since=None):
@@ -150,3 +150,46 @@ def crossed(play, number, asked):
             break
         seen += [entry.value] * (entry.kind == "sent")
     return set(asked[asked.index(number) :]) <= set(seen)
+
+
+def is_ambiguous(play, one, other):
+    """Tell whether nobody knows which of two calls a result is for.
+
+    They are named alike, since an id comes again, and both tools run, on two connections.
+
+    Args:
+        play: The conversation.
+        one: The call that the result was made for.
+        other: The call that it was sent for.
+    """
+    keys = {}
+    for connection in play.connections:
+        for kind, key, value in calls_of(connection):
+            if kind == "call":
+                keys.setdefault(value, set()).add(key)
+    if not keys[one] & keys[other]:
+        return False
+    log = [(entry.kind, entry.value) for entry in play.log]
+    begun = [log.index(("call", call)) for call in (one, other)]
+    over = [log.index(("result", call)) for call in (one, other) if ("result", call) in log]
+    between = log[min(begun) : max(begun)]
+    moved = any(isinstance(value, Lost | Resumed | Restarted) for _, value in between)
+    return moved and max(begun) < min(over, default=len(log))
+
+
+def calls_of(connection):
+    """Return the calls and the results of a connection: all calls first, which does no harm."""
+    for message in connection.sent:
+        calls = message.get("toolCall", {}).get("functionCalls", [])
+        for call in calls if isinstance(message, dict) else ():
+            key = call.get("id") or call["name"]
+            yield "call", key, (call["args"]["turn"], call["args"]["call"])
+    received = connection.received
+    if connection.handle is not None and received and "tool_response" in received[0]:
+        # It closes the calls of a lost connection.
+        received = received[1:]
+    for message in received:
+        for response in message.get("tool_response", {}).get("function_responses", []):
+            given = response["response"]
+            value = (given["turn"], given["call"]) if "turn" in given else None
+            yield "result", response.get("id") or response["name"], value

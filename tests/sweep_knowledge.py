@@ -70,7 +70,8 @@ def _tells_the_truth(play):
             for number in numbers - set(asked[-1:]):
                 # Where nobody has the words of a spoken turn, its reply is replayed alone.
                 alone = number not in asked and may_be_missing(play, number)
-                again = number in said and total(play, "maybe_twice")
+                twice = number in said or (asked[-1:] and asked[-1] in asked[:-1])
+                again = twice and total(play, "maybe_twice")
                 after = _is_later(play, number, asked) or crossed(play, number, asked)
                 if not (alone or again or after):
                     yield f"the reply to {number} is known as one to {asked[-1:]}"

@@ -8,7 +8,7 @@ server's newest session knows; none of them looks into the library. What they ex
 
 from __future__ import annotations
 
-from sweep_excuses import is_joined, may_be_answered_again, may_be_lost
+from sweep_excuses import calls_of, is_ambiguous, is_joined, may_be_answered_again, may_be_lost
 from sweep_knowledge import LAWS, STREAMED
 
 from reconnect import GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
@@ -79,6 +79,10 @@ def _answers(play):
     for waited in play.of("hang"):
         turn = play.conversation.turns.get(waited)
         lost = turn is not None and turn.frames and may_be_lost(play, turn)
+        # What it waits for was given to the other.
+        lost |= any(
+            call[0] == waited and is_ambiguous(play, value, call) for value, call in _mistaken(play)
+        )
         if not (lost or (turn is not None and is_joined(play, waited))):
             yield f"nobody has answered {waited}"
 
@@ -162,48 +166,20 @@ def _runs_once(play):
 
 def _matches(play):
     """Check that a result is sent for the call that it was made for."""
-    keys = {}
-    for connection in play.connections:
-        for kind, key, value in _calls_of(connection):
-            if kind == "call":
-                keys.setdefault(value, set()).add(key)
+    for value, call in _mistaken(play):
+        if not is_ambiguous(play, value, call):
+            yield f"the result of {value} is sent for the call {call}"
+
+
+def _mistaken(play):
+    """Return the calls that were given the result of another, behind that."""
     for connection in play.connections:
         made = {}
-        for kind, key, value in _calls_of(connection):
+        for kind, key, value in calls_of(connection):
             if kind == "call":
                 made.setdefault(key, []).append(value)
             elif made.get(key):
                 # By its id, or the oldest of its name.
                 call = made[key].pop(0)
-                # Of two that run and are named alike nobody knows which one a result is for.
-                alike = value is not None and keys[value] & keys[call]
-                if value not in (None, call) and not (alike and _run_together(play, value, call)):
-                    yield f"the result of {value} is sent for the call {call}"
-
-
-def _run_together(play, one, other):
-    """Tell whether two tools ran at a time, and on two connections."""
-    log = [(entry.kind, entry.value) for entry in play.log]
-    begun = [log.index(("call", call)) for call in (one, other)]
-    over = [log.index(("result", call)) for call in (one, other) if ("result", call) in log]
-    between = log[min(begun) : max(begun)]
-    lost = any(kind == "event" and isinstance(value, Lost) for kind, value in between)
-    return lost and max(begun) < min(over, default=len(log))
-
-
-def _calls_of(connection):
-    """Return the calls and the results of a connection: all calls first, which does no harm."""
-    for message in connection.sent:
-        calls = message.get("toolCall", {}).get("functionCalls", [])
-        for call in calls if isinstance(message, dict) else ():
-            key = call.get("id") or call["name"]
-            yield "call", key, (call["args"]["turn"], call["args"]["call"])
-    received = connection.received
-    if connection.handle is not None and received and "tool_response" in received[0]:
-        # It closes the calls of a lost connection.
-        received = received[1:]
-    for message in received:
-        for response in message.get("tool_response", {}).get("function_responses", []):
-            given = response["response"]
-            value = (given["turn"], given["call"]) if "turn" in given else None
-            yield "result", response.get("id") or response["name"], value
+                if value not in (None, call):
+                    yield value, call

@@ -25,6 +25,13 @@ ONCE_BROKEN = [
     24787,  # speech of which a handle has the beginning, and what was typed before its end
     *(21840, 75296),  # speech after an empty end
     *(21728, 51603, 51766),  # a refused handle has the beginning of speech
+    75099,  # the session moves before a handle has the history
+    40104,  # two speak while a tool runs
+    *(
+        77607,
+        78025,
+    ),  # what may be there twice is told again; audio interrupts the reply to two turns
+    412,  # two calls are named alike
     23332,  # and the attempt after that fails
     25954,  # it has all of it, and nobody has the words
     *(10044, 50357),  # an answer that the session has forgotten is given again

@@ -15,7 +15,7 @@ again, until nothing is. The order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .chunks import Chunk, chunk_of
@@ -155,6 +155,9 @@ class Outbox:
         self._until = None
         self._closed = True
         self._connected = False
+        if conversation.handle is None:
+            # It was none that could stand for the conversation.
+            return replace(losses, turns=losses.turns + self.restarted())
         return losses
 
     @property

@@ -100,10 +100,13 @@ class ServerSide(State):
 
     def _heard(self, text: str) -> None:
         """Note words of what somebody says."""
-        current = self.current
-        spoken = [] if current is None else [it for it in current.inputs if it.call is None]
+        # Before the reply to what was said first is over somebody may have spoken again.
+        said = [
+            it for exchange in self.exchanges if exchange.over is None for it in exchange.inputs
+        ]
+        spoken = [it for it in said if it.call is None]
         item = next((it for it in spoken if it.audio or not it.words), None)
-        if item is None and current is not None and spoken[-1:] == current.inputs[-1:]:
+        if item is None and said and spoken[-1:] == said[-1:]:
             item = spoken[-1]
         if item is None:
             item = self._listen()
@@ -116,6 +119,7 @@ class ServerSide(State):
             item.words.clear()
             item.audio = False
         _add(item.words, text)
+        current = self.current
         if current is not None and current.again and current.begun is None:
             # What is heard after an empty end asks again.
             current.continued = True
@@ -152,7 +156,7 @@ class ServerSide(State):
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
-            self._quiet_at = self._audio()
+            self._quiet_at = line.audio = self._audio()
         return exchange
 
     def _replied_to(self) -> Exchange:
@@ -369,7 +373,8 @@ class ServerSide(State):
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
-        if len(asked) > 1 and exchange is self.newest and not since and not self._speaking:
+        since |= self._hearing is not None or self.line.audio != self._audio()
+        if len(asked) > 1 and exchange is self.newest and not since:
             last = exchange.inputs.index(asked[-1])
             self._part(exchange, exchange.inputs[last:])
 

@@ -36,6 +36,7 @@ class Line:
         closing: Whether the empty end that this causes is awaited.
         came: The number of the newest message when something of a reply first came in the turn that
             has not ended; None while nothing has.
+        audio: How far writing audio had come when the newest reply began.
         ends: How many turns have ended.
         aside: The exchange that is over, and whose late result the turn that has not ended answers.
         beside: The exchange whose reply began while an answer to a late result was due.
@@ -56,6 +57,7 @@ class Line:
     closed: bool = True
     closing: bool = False
     came: int | None = None
+    audio: Written = (0.0, 0, 0)
     ends: int = 0
     aside: Exchange | None = None
     beside: Exchange | None = None

@@ -443,7 +443,7 @@ class Driver:
         self._cut_off()
         if kind is FailureKind.CONTEXT_EXHAUSTED:
             self._halvings += 1
-        if isinstance(decision, Restart) or self.conversation.handle is None:
+        if isinstance(decision, Restart):
             turns = self._outbox.restarted()
             self._account.cut(turns=turns, uncovered_audio=self._outbox.media.forget_uncovered())
         fresh = self.conversation.handle is None

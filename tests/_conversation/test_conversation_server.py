@@ -329,6 +329,24 @@ def test_speech_after_an_empty_end():
     assert overs(core) == [Over.WHOLE]
 
 
+def test_words_of_the_first_of_two_that_spoke_while_a_tool_runs():
+    """They are of the speech that has none yet, not of what is being said."""
+    core = begun("q", transparent=True)
+    core.receive(calling(None), *WHOLE)
+    core.speak(START, audio(1), END, START, audio(2)).receive(heard("first"))
+    core.speak(END).receive(heard("second"))
+    assert said_in(core) == ["first", "second"]
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_audio_after_the_first_word_of_a_reply_to_two_turns(speaks):
+    """It may be what interrupts the reply, though that was generated before."""
+    core = begun("a", "b")
+    core.receive(said("x"))
+    core.speak(*[audio(1)] * speaks).receive(generated(), interrupted(), complete())
+    assert [len(it.inputs) for it in core.conversation.exchanges] == ([2] if speaks else [1, 1])
+
+
 def said_in(core):
     """Return the words of the newest exchange, in order."""
     return [turn["parts"][0]["text"] for item in core.newest.inputs for turn in item.turns]

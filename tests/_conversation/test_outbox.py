@@ -11,9 +11,12 @@ from messages import (
     Core,
     answered,
     audio,
+    begun,
     calling,
     closed,
     complete,
+    context_update,
+    generated,
     heard,
     image,
     realtime,
@@ -28,6 +31,7 @@ from messages import (
 )
 
 from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.exchanges import CONTENT, UPDATE
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.media import Media
 from reconnect._conversation.outbox import CLOSING_TIMEOUT, Outbox, Pause, Replay, Write
@@ -550,3 +554,17 @@ def test_realtime_text_is_a_message_of_the_conversation():
     core = Core().say(realtime("a"))
     core.receive(sound())
     assert core.resume() == [Call(REALTIME, {"text": "a"})]
+
+
+def test_handle_that_may_not_have_the_history():
+    """It is dropped with its connection, and all is as in any new session."""
+    core = begun(context_update("x"), "q")
+    core.receive(said("r"), generated(), complete(), update("h1"))
+    core.lose()
+    core.outbox.restarted()
+    first = core.connect(user("q"))
+    core.receive(update("h2"))
+    core.lose()
+    assert core.conversation.handle is None
+    assert core.connect(user("q")) == first
+    assert [call.method for call in first] == [CONTENT, UPDATE]
