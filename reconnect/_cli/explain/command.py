@@ -20,6 +20,7 @@ from reconnect.policy import ReconnectPolicy
 from . import made as _made
 from .course import steps
 from .report import KEYS, as_data, report
+from .texts import has_been_open
 
 __all__ = ["add_arguments", "loss_of", "run"]
 
@@ -67,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Phase,
         choices=list(Phase),
         metavar="{" + ",".join(Phase) + "}",
-        help="how far the connection had come; default: session for a close, else connect",
+        help="how far the connection had come; default: what a line of this library's log says;"
+        " or else session for a close, and connect for the rest",
     )
     parser.add_argument("--resumed", action="store_true", help="it was opened with a handle")
     parser.add_argument(
@@ -125,10 +127,9 @@ def loss_of(chosen: argparse.Namespace, *, stdin: TextIO) -> tuple[str, Loss]:
         ValueError: If there is no such failure.
     """
     line, error = _error(chosen.failure, stdin)
-    usual = Phase.SESSION if read(error).family is Family.CLOSE else Phase.CONNECT
     return line, Loss(
         error,
-        phase=chosen.phase or usual,
+        phase=chosen.phase or _usual_phase(line, closed=read(error).family is Family.CLOSE),
         resumed=chosen.resumed,
         handle=chosen.resumed if chosen.handle is None else chosen.handle,
         age=chosen.age,
@@ -136,6 +137,16 @@ def loss_of(chosen: argparse.Namespace, *, stdin: TextIO) -> tuple[str, Loss]:
         closing=chosen.closing,
         repeats=chosen.repeats,
     )
+
+
+def _usual_phase(line: str, *, closed: bool) -> Phase:
+    """Return how far a connection has most likely come."""
+    open_before = has_been_open(line)
+    if open_before is None:
+        return Phase.SESSION if closed else Phase.CONNECT
+    if open_before:
+        return Phase.SESSION
+    return Phase.SETUP if closed else Phase.CONNECT
 
 
 def _error(words: Sequence[str], stdin: TextIO) -> tuple[str, BaseException]:

@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["Api", "Closed", "Raised", "Reading", "Refused", "System", "lines_of", "readings"]
+from reconnect._failures.rows import FailureKind
+
+__all__ = [
+    "Api",
+    "Closed",
+    "Raised",
+    "Reading",
+    "Refused",
+    "System",
+    "has_been_open",
+    "lines_of",
+    "readings",
+]
 
 KEEPALIVE: Final = "keepalive ping timeout"
 """What websockets closes with when a ping of its own is not answered; it sends 1011."""
@@ -107,12 +119,40 @@ def readings(line: str) -> Iterator[Reading]:
     Args:
         line: One of `lines_of`.
     """
+    own = _OWN.search(line)
+    if own is not None:
+        line = own[2]
+        close = _OWN_CLOSE.match(line)
+        if close is not None:
+            yield Closed((int(close[1]), close[2] or ""))
     for reader in _READERS:
         yield from reader(line)
 
 
+def has_been_open(line: str) -> bool | None:
+    """Tell whether the connection was open before; None where a line does not say.
+
+    This library's own log says so.
+
+    Args:
+        line: One of `lines_of`.
+    """
+    own = _OWN.search(line)
+    return None if own is None else own[1].lower().startswith("connection")
+
+
 _GUTTER: Final = re.compile(r"^[ \t]*(?:[|+][ |+-]*(?:\d+ -+)?)?")
 """What stands before each line of an exception group's traceback, and between its parts."""
+
+
+# This library's own log: "attempt failed: connection refused (transient)"
+
+_OWN: Final = re.compile(
+    r"\b(attempt failed|connection lost after [^:]+): (.*?)"
+    rf"(?: \((?:{'|'.join(kind.replace('_', ' ') for kind in FailureKind)})\).*)?$",
+    re.IGNORECASE,
+)
+_OWN_CLOSE: Final = re.compile(r"([1-4]\d{3})(?: (.*))?$")
 
 
 # A close, in the words of websockets: "received 1011 (internal error) x; then sent 1011 (...) x"
@@ -199,6 +239,7 @@ def _status(line: str) -> Iterator[Reading]:
 
 _PHRASES: Final[tuple[tuple[str, Reading], ...]] = (
     (KEEPALIVE, Closed(None, (_INTERNAL_ERROR, KEEPALIVE))),
+    ("broken off without a close frame", Closed(None)),
     ("timed out during opening handshake", Raised("TimeoutError", "")),
     (
         "did not receive a valid HTTP response",
@@ -241,12 +282,12 @@ def _named(line: str) -> Iterator[Reading]:
 # What the operating system and OpenSSL write: "[Errno 111] Connect call failed"
 
 _ERRNO: Final = re.compile(r"\[(?:Errno|WinError) (-?\d+)\] ?(.*)$")
-_CERTIFICATE: Final = "CERTIFICATE_VERIFY_FAILED"
+_CERTIFICATE: Final = re.compile(r"certificate[_ ]verify[_ ]failed", re.IGNORECASE)
 _TLS: Final = re.compile(r"\[SSL(?:: \w+)?\]")
 
 
 def _system(line: str) -> Iterator[Reading]:
-    if _CERTIFICATE in line:
+    if _CERTIFICATE.search(line) is not None:
         yield Raised("ssl.SSLCertVerificationError", line)
     elif _TLS.search(line) is not None:
         yield Raised("ssl.SSLError", line)

@@ -16,8 +16,9 @@ from failures import CODES, STATUSES, closed, refused, wrapped
 from hypothesis import given, strategies as st
 
 import reconnect.errors
-from reconnect import Loss, Phase
+from reconnect import FailureKind, Loss, Lost, Phase
 from reconnect._cli.explain.made import NotInstalledError, from_text, named
+from reconnect._cli.explain.texts import has_been_open
 from reconnect._failures.classify import explain
 from reconnect._failures.loss import Family, read
 
@@ -88,6 +89,42 @@ def test_refusal(status, form):
     """A handshake that was refused has its status; the body of the response is never printed."""
     error = refused(status)
     assert read(from_text(form(error))[1]).code == status
+
+
+NETWORK = st.sampled_from(
+    [
+        ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 443)"),
+        ConnectionResetError(104, "Connection reset by peer"),
+        TimeoutError(),
+        TimeoutError("timed out during opening handshake"),
+        BrokenPipeError(),
+        OSError(113, "No route to host"),
+        socket.gaierror(-2, "Name or service not known"),
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
+    ]
+)
+OURS = (
+    st.builds(closed, CODES, REASONS)
+    | st.builds(closed, st.just(1006), sent=st.just("keepalive ping timeout"))
+    | st.builds(wrapped, CODES | STATUSES, REASONS)
+    | st.builds(refused, STATUSES)
+    | NETWORK
+    | st.just(ValueError("x"))
+)
+
+
+@given(
+    error=OURS,
+    phase=st.sampled_from(Phase),
+    age=st.floats(0, 1000),
+    kind=st.sampled_from(FailureKind),
+)
+def test_log_of_ours(error, phase, age, kind):
+    """A line of this library's own log says what was lost, and how far it had come."""
+    line = f"2026-01-02 03:04:05 WARNING reconnect: {Lost(error, kind, phase, age)}"
+    found, real = read(from_text(line)[1]), read(error)
+    assert (found.family, found.code) == (real.family, real.code)
+    assert has_been_open(line) is (phase is Phase.SESSION)
 
 
 ARGUMENTS = [("x",), ("x", "y"), (refused(503).response,)]

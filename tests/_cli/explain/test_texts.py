@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reconnect._cli.explain.made import named
-from reconnect._cli.explain.texts import Api, Closed, Raised, Refused, System, lines_of, readings
+from reconnect._cli.explain.texts import (
+    Api,
+    Closed,
+    Raised,
+    Refused,
+    System,
+    has_been_open,
+    lines_of,
+    readings,
+)
 
 
 def first(line):
@@ -141,6 +150,25 @@ def test_other_tls():
     """Another failure of TLS is one of OpenSSL's."""
     line = "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
     assert first(line) == Raised("ssl.SSLError", line)
+
+
+@pytest.mark.parametrize(
+    ("line", "open_before"),
+    [
+        ("Attempt failed: connection refused (transient). Resuming in 0.21 s, attempt 2.", False),
+        ("W reconnect: connection lost after 2.7 s: 1011 Internal error (transient)", True),
+        ("websockets: received 1011 (internal error)", None),
+    ],
+)
+def test_own_log(line, open_before):
+    """A line of this library's own log says whether the connection had been open."""
+    assert has_been_open(line) is open_before
+
+
+def test_own_log_is_read_without_what_it_was_taken_for():
+    """What it was taken for, and what was done about it, is no part of what the server said."""
+    line = "Connection lost after 2.7 s: 1008 not found (handle rejected). Resuming in 0.21 s."
+    assert first(line) == Closed((1008, "not found"))
 
 
 def test_text_that_is_no_literal():
