@@ -14,6 +14,7 @@ from typing import Final
 from reconnect import __version__
 
 from .arguments import UsageError, check_file
+from .chat.commands import usage
 from .explain import command as explain
 from .simulate import command as simulate
 
@@ -97,11 +98,14 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _describe_chat(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Type with an emulator of the Live API, break the connection with commands such as /drop,"
-        " and see how the conversation goes on. /help shows the commands. Where the lines come from"
-        " a pipe or a file, each waits for the reply to the one before, and the exit code is 1 if"
-        " one has none."
+        "Type with an emulator of the Live API, break the connection while you do, and see\n"
+        "how the conversation goes on. Where the lines come from a pipe or a file, each\n"
+        "waits for the reply to the one before, and the exit code is 1 if one has none."
+    )
+    parser.epilog = "\n  ".join(
+        ["what can be typed, besides words for the model:", *usage(breaks=True)]
     )
     _add_model(parser, "which does not break on command")
     parser.set_defaults(run=_chat)

@@ -52,6 +52,13 @@ def test_chat_is_given_its_options(called: dict[str, Any], monkeypatch: pytest.M
     assert called == {"model": "gemini", "key": "k"}
 
 
+def test_help_of_the_chat_has_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """What can be typed is in the help text, which needs no extra."""
+    with pytest.raises(SystemExit):
+        main(["chat", "--help"])
+    assert "\n  /outage 5   takes the server away for so many seconds\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("file", "complaint"),
     [
