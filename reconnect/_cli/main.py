@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser("demo", help="show a conversation that gets through a storm")
     )
     _describe_chat(commands.add_parser("chat", help="type with the model, and break the line"))
+    _describe_serve(commands.add_parser("serve", help="run the emulator for clients elsewhere"))
     explain.add_arguments(
         explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
     )
@@ -111,6 +112,33 @@ def _describe_chat(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_chat)
 
 
+def _describe_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run an emulator of the Live API for clients in any language, show what they and it say to"
+        " each other, and break their connections: by --fault, or by a line that is typed. help"
+        " shows the lines. It listens on 127.0.0.1 only, until Ctrl-C."
+    )
+    parser.add_argument("--port", type=int, default=8443, help="the port; 0 for any that is free")
+    parser.add_argument(
+        "--model", default="3.8", metavar="NAME", help="which model it behaves as; 3.8 by default"
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what goes wrong with a connection, such as abort-after_sent-3, refuse-503 or none;"
+        " once for each connection, in order",
+    )
+    parser.add_argument(
+        "--ca",
+        type=Path,
+        metavar="FILE",
+        help="where to write the certificate of its authority, for clients to trust",
+    )
+    parser.set_defaults(run=_serve)
+
+
 def _add_model(parser: argparse.ArgumentParser, how: str) -> None:
     parser.add_argument(
         "--model",
@@ -131,6 +159,13 @@ def _demo(chosen: argparse.Namespace) -> int:
 def _chat(chosen: argparse.Namespace) -> int:
     key = _key(chosen.model)
     code: int = _loaded("chat").main(model=chosen.model, key=key)
+    return code
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    code: int = _loaded("serve").main(
+        port=chosen.port, profile=chosen.model, faults=chosen.fault, ca=chosen.ca
+    )
     return code
 
 

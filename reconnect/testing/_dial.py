@@ -218,8 +218,8 @@ class Dial:
         """Note the end, the first one only; the socket is closed later."""
         self.live = False
         if self.record.ended_by is None:
-            how = "cuts the line" if code == ABNORMAL_CODE else f"closes: {code} {reason}"
-            self.journal.note(who, how)
+            how = "closes" if code is None else f"closes: {code} {reason}"
+            self.journal.note(who, "cuts the line" if code == ABNORMAL_CODE else how)
             self.record.ended_by = who
             self.record.close_code = code
             self.record.close_reason = reason

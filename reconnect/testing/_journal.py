@@ -16,7 +16,7 @@ logger = logging.getLogger("reconnect.testing")
 FRAMES_PER_LINE: Final = 50
 """Pieces of audio after which there is a line of them, though more may follow."""
 
-LONGEST: Final = 200
+LONGEST: Final = 120
 """Characters of a text that are shown."""
 
 _AUDIO: Final = frozenset({"audio", "video"})
@@ -154,5 +154,10 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str):
+        return f'"{_cut(value)}"'.replace("\n", "\\n")
+    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from ._certificates import HOST
+from ._journal import logger
 
 BACKLOG = 100
 
@@ -117,6 +118,7 @@ class Listener:
         await asyncio.sleep(self._recovers_at - asyncio.get_running_loop().time())
         self._recovery = None
         await self._listen(on)
+        logger.info("the server is back")
 
 
 class _Accepted(asyncio.Protocol):

@@ -39,6 +39,8 @@ from ._thread import Background, run_in
 
 _T = TypeVar("_T")
 
+_PORTS = range(2**16)
+
 SETTLING = 3
 """Rounds of the loop that clients in the same loop get to see that their sockets are closed."""
 
@@ -113,6 +115,8 @@ class LiveServer:
         _check_seconds("close_delay", close_delay)
         _check_seconds("handle_lifetime", handle_lifetime)
         _check_rate(receive_rate)
+        if port not in _PORTS:
+            raise ValueError(f"port must be a number from 0 to {_PORTS[-1]}, not {port!r}")
         if receive_buffer is not None and receive_buffer < 1:
             raise ValueError(f"receive_buffer must be 1 byte or more, not {receive_buffer!r}")
         self._memory = Memory(profile=as_profile(profile), handle_lifetime=handle_lifetime, vad=vad)

@@ -1,5 +1,6 @@
 """What a person reads of a connection."""
 
+import asyncio
 import logging
 
 import pytest
@@ -46,6 +47,7 @@ async def test_a_conversation_can_be_read(lines):
             assert (await end(session))[0] == 1008
         server.reject_handles()
         server.outage(2)
+        await asyncio.sleep(3)
     assert lines() == [
         "#1 client  connects (gemini)",
         "#1 server  refuses: HTTP 503",
@@ -67,6 +69,7 @@ async def test_a_conversation_can_be_read(lines):
         "#3 server  closes: 1008 Internal error encountered.",
         "the server has forgotten every handle",
         "the server is away for 2 s",
+        "the server is back",
     ]
 
 
@@ -118,7 +121,9 @@ def test_audio_is_counted(lines):
         (Input("activity_start"), "activity start", ""),
         (Input("context", "model", "Hi."), "context of the model", '"Hi."'),
         (Input("turn", value=[{"inline_data": b"x"}]), "turn", '[{"inline_data": "b\'x\'"}]'),
-        (Input("turn", value="é" * 999), "turn", '"' + "é" * (LONGEST - 1) + "..."),
+        (Input("turn", value='He said "no".\nYes.'), "turn", r'"He said "no".\nYes."'),
+        (Input("turn", value="é" * 999), "turn", '"' + "é" * LONGEST + '..."'),
+        (Input("turn", value=["é" * 999]), "turn", '["' + "é" * (LONGEST - 2) + "..."),
         (Input("turn", value=b"abc"), "turn", "3 bytes"),
         (Input("video", value=b"abc"), "video", None),
     ],

@@ -39,6 +39,7 @@ from reconnect.testing import (
         ({"handle_lifetime": -2}, ValueError, "handle_lifetime"),
         ({"receive_rate": -1}, ValueError, "receive_rate .* -1"),
         ({"receive_rate": float("nan")}, ValueError, "receive_rate .* nan"),
+        ({"port": -1}, ValueError, "port .* 65535, not -1"),
         ({"receive_buffer": 0}, ValueError, "receive_buffer .* 0"),
         ({"faults": ["boom"]}, ValueError, "'boom'; the names begin with abort, close"),
         ({"faults": [7]}, TypeError, "not a fault: 7"),
