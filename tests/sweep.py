@@ -14,7 +14,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 
-from sweep_clock import new_loop
+import loops
 from sweep_laws import broken
 from sweep_player import play
 from sweep_script import Conversation, draw
@@ -43,7 +43,7 @@ def _problems(conversation: Conversation) -> list[str]:
     """Play a conversation; return in what it breaks a law, with what its loop had to report."""
     reported: list[str] = []
     try:
-        with asyncio.Runner(loop_factory=new_loop) as runner:
+        with asyncio.Runner(loop_factory=loops.new) as runner:
             loop = runner.get_loop()
             loop.set_exception_handler(lambda _, context: reported.append(f"it left {context}"))
             found = broken(runner.run(play(conversation)))

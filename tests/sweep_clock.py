@@ -1,28 +1,9 @@
-"""The time of random conversations: a clock that stands but for waiting, and a distant server."""
+"""A distant server, for random conversations."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-
-import loops
-
-
-class StandingClock(loops.VirtualTimeLoop):
-    """A loop on which time passes by waiting alone, so that a seed gives the same play."""
-
-    def time(self):
-        return self._jumped
-
-
-def new_loop():
-    """Return a loop of the kind that is asked for, with a standing clock where it can have one."""
-    if loops.LOOP == "uvloop":
-        return loops.new()
-    loop = StandingClock()
-    if loops.LOOP == "eager":
-        loop.set_task_factory(asyncio.eager_task_factory)
-    return loop
 
 
 class Distant:

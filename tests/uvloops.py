@@ -26,7 +26,7 @@ class VirtualTimeUvloop(uvloop.Loop):
         self._busy = False
 
     def time(self):
-        return super().time() + self._jumped
+        return self._jumped
 
     def call_later(self, delay, callback, *args, context=None):
         return self.call_at(self.time() + delay, callback, *args, context=context)

@@ -170,12 +170,12 @@ def test_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_package_is_run() -> None:
-    """``python -m reconnect`` is the command line."""
+    """``python -m reconnect`` is the command line, and exits with its code."""
     # Not by runpy: pytest's loader of what has a plugin, as this package has, has no code for it.
-    command = [sys.executable, "-m", "reconnect", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout == f"reconnect {__version__}\n"
-    assert not done.stderr
+    command = [sys.executable, "-m", "reconnect", "simulate", "--clients", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "reconnect: clients must be 1 or more, got 0\n"
 
 
 def test_simulate(capsys: pytest.CaptureFixture[str]) -> None:
