@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Received", "ends_turn", "is_part_of_reply"]
+__all__ = ["PART_OF_MESSAGE", "PART_OF_REPLY", "Received", "ends_turn"]
 
 PART_OF_MESSAGE: Final = {"server_content"}
 PART_OF_REPLY: Final = {"model_turn"}
@@ -33,18 +33,6 @@ class Received:
     covered: bool = False
     unseen: tuple[int, ...] = ()
     left: tuple[str, ...] = ()
-
-
-def is_part_of_reply(message: Any, content: Any) -> bool:
-    """Tell whether a message is a piece of a reply and nothing else.
-
-    Args:
-        message: A ``LiveServerMessage``.
-        content: Its server content.
-    """
-    if content.__pydantic_fields_set__ != PART_OF_REPLY or content.model_turn is None:
-        return False
-    return bool(message.__pydantic_fields_set__ == PART_OF_MESSAGE)
 
 
 def ends_turn(message: Any) -> bool:

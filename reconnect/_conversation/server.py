@@ -20,7 +20,7 @@ from .exchanges import (
     Over,
     exchanges_of,
 )
-from .messages import Received, ends_turn, is_part_of_reply
+from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
 from .state import State
 
@@ -33,6 +33,18 @@ _WORDS_LIMIT: Final = 100
 class ServerSide(State):
     """A conversation as the server sees it: what it says changes the state here alone."""
 
+    def goes_on(self, turn: Any) -> bool:
+        """Read a piece of a reply, if all that it changes is the words; return whether it was one.
+
+        Args:
+            turn: The model's turn in a message that has nothing else; None for none.
+        """
+        exchange = self.line.showing
+        if exchange is None or not exchange.speaks or turn is None:
+            return False
+        self._add_parts(exchange, turn.parts or ())
+        return True
+
     def received(self, message: Any) -> Received | None:
         """Read a server message; return what it was, None for no more than a part of a reply.
 
@@ -40,10 +52,6 @@ class ServerSide(State):
             message: A ``LiveServerMessage``.
         """
         content = message.server_content
-        if content is not None and is_part_of_reply(message, content):
-            # Most messages are.
-            self._said(content.model_turn.parts or ())
-            return Received(left=self._told_to_leave()) if self._left else None
         hidden = over = False
         unseen: list[int] = []
         if content is not None:
@@ -196,6 +204,8 @@ class ServerSide(State):
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if over is not None:
             over.over, over.kept = None, Kept.NOWHERE
+            # Nobody asked this connection for it where it is a resumed session's.
+            over.continued |= not over.written
         return over
 
     def _goes_on(self, exchange: Exchange) -> bool:
@@ -241,6 +251,9 @@ class ServerSide(State):
         exchange = self._output()
         self._shown(exchange)
         exchange.speaks = True
+        self._add_parts(exchange, parts)
+
+    def _add_parts(self, exchange: Exchange, parts: Any) -> None:
         for part in parts:
             if part.inline_data is not None:
                 self.sounding = True
@@ -314,6 +327,8 @@ class ServerSide(State):
             line.ending, line.aside = line.aside, None
         if end in (End.TURN, End.EMPTY):
             line.ending = None
+            if line.showing is not None:
+                line.showing.speaks = False
             line.came = line.beside = None
             line.doubtful = self.sounding = False
             line.ends += 1
