@@ -80,17 +80,12 @@ class Conversation(ServerSide):
         Raises:
             BufferOverflow: If it does not fit and is not to wait, or would never fit.
         """
-        if self._fits(call.size):
-            return True
-        self._let_go(call.size)
-        if self._fits(call.size):
+        messages, held = self._let_go(call.size)
+        if self._limit.fits(messages=messages, bytes=held):
             return True
         if self._limit.full == "raise" or call.size > self._limit.bytes:
-            raise self._limit.overflow(
-                "messages that no handle covers",
-                messages=self._messages + 1,
-                bytes=self._bytes + call.size,
-            )
+            what = "messages that no handle covers"
+            raise self._limit.overflow(what, messages=messages, bytes=held)
         return False
 
     def record(self, call: Call) -> Input:
@@ -111,7 +106,6 @@ class Conversation(ServerSide):
             self._join(item)
         else:
             self.exchanges.append(Exchange([item], over=Over.WHOLE))
-        self._count(item)
         return item
 
     def retract(self, item: Input) -> None:
@@ -124,8 +118,7 @@ class Conversation(ServerSide):
             if item in exchange.inputs:
                 exchange.inputs.remove(item)
                 self._settle(exchange)
-                break
-        self._measure()
+                return
 
     def speaks(self, *, place: int) -> None:
         """Note that somebody begins to speak, by a mark that was written just now.
@@ -386,7 +379,6 @@ class Conversation(ServerSide):
         if updates:
             item = Input(Call(UPDATE, updates), 0)
             self.exchanges.insert(0, Exchange([item], over=Over.WHOLE))
-        self._measure()
         unheard, self._unheard = self._unheard, 0.0
         return Losses(turns=turns, audio=unheard, told=tuple(told))
 

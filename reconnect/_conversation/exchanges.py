@@ -323,7 +323,7 @@ class Exchange:
     @property
     def size(self) -> int:
         """The bytes of text and media that were said in it."""
-        return sum(item.size for item in self.inputs)
+        return sum([item.size for item in self.inputs])
 
     @property
     def known(self) -> Known:

@@ -6,7 +6,6 @@ dropped; the realtime input, which must never make a microphone wait; and what t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -88,10 +87,10 @@ def size_of(value: Any) -> int:
         return len(value)
     if isinstance(value, (list, tuple)):
         return sum(map(size_of, value))
+    if isinstance(value, dict):
+        return sum(map(size_of, value.values()))
     fields = getattr(value, "__pydantic_fields_set__", None)
     if fields is not None:
         # Most fields of the SDK's types are empty: to look at all of them takes ten times as long.
         return sum([size_of(getattr(value, name)) for name in fields])
-    if isinstance(value, Mapping):
-        return sum(map(size_of, value.values()))
     return value.nbytes if isinstance(value, memoryview) else 0

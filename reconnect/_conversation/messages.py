@@ -16,7 +16,7 @@ PART_OF_REPLY: Final = {"model_turn"}
 content. Whoever reads compares them in place: a call for each piece of audio costs too much."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
     """What a server message was, beside a part of a reply.
 

@@ -108,7 +108,6 @@ class State:
         # Whether the reply comes as audio, so that one more piece of it changes nothing.
         self.sounding = False
         self._limit = limit
-        self._messages = self._bytes = 0
         self._wording = Wording(content=content, continue_with=continue_with)
         self._turns = turns
         self._audio = audio
@@ -199,24 +198,21 @@ class State:
 
     # What is kept
 
-    def _let_go(self, size: int) -> None:
-        """Make room, as far as what this connection has, and is over, makes any."""
-        while not self._fits(size) and self.exchanges and self.exchanges[0].kept:
+    def _let_go(self, size: int) -> tuple[int, int]:
+        """Make room, as far as what this connection has, and is over, makes any.
+
+        Return how many messages there are then with one more of this size, and their bytes.
+        """
+        messages = 1 + sum([len(exchange.inputs) for exchange in self.exchanges])
+        held = size + sum([exchange.size for exchange in self.exchanges])
+        while self.exchanges and self.exchanges[0].kept:
+            if self._limit.fits(messages=messages, bytes=held):
+                break
             gone = self.exchanges.pop(0)
-            self._messages -= len(gone.inputs)
-            self._bytes -= gone.size
+            messages -= len(gone.inputs)
+            held -= gone.size
             self.past.let_go(gone)
-
-    def _fits(self, size: int) -> bool:
-        return self._limit.fits(messages=self._messages + 1, bytes=self._bytes + size)
-
-    def _count(self, item: Input) -> None:
-        self._messages += 1
-        self._bytes += item.size
-
-    def _measure(self) -> None:
-        self._messages = sum(len(exchange.inputs) for exchange in self.exchanges)
-        self._bytes = sum(exchange.size for exchange in self.exchanges)
+        return messages, held
 
     def newest_open(self) -> Exchange | None:
         """Return the newest exchange, if what is said now joins it.
@@ -276,7 +272,6 @@ class State:
         self._hearing = None
         self._heard_out()
         self._let_go(0)
-        self._count(item)
         return self._join(item)
 
     def _unmarked(self) -> int:
@@ -327,4 +322,3 @@ class State:
         newest = self.newest
         while self.exchanges and self.exchanges[0].done and self.exchanges[0] is not newest:
             self.past.add(self.exchanges.pop(0))
-        self._measure()

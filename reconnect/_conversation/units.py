@@ -27,7 +27,11 @@ def newest_of(exchanges: Sequence[Exchange]) -> Exchange | None:
     Args:
         exchanges: The exchanges, in order.
     """
-    return next((exchange for exchange in reversed(exchanges) if exchange.asks), None)
+    # Asked for several times a turn: a generator costs as much again.
+    for exchange in reversed(exchanges):
+        if exchange.asks:
+            return exchange
+    return None
 
 
 @dataclass(frozen=True, slots=True)
