@@ -328,7 +328,7 @@ class Exchange:
     @property
     def known(self) -> Known:
         """What the newest handle has of the question: as much as of what it has least of."""
-        return min(item.known for item in self.inputs)
+        return min([item.known for item in self.inputs])
 
     @property
     def owed(self) -> Owed:

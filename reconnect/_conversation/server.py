@@ -42,7 +42,11 @@ class ServerSide(State):
         exchange = self.line.showing
         if exchange is None or not exchange.speaks or turn is None:
             return False
-        self._add_parts(exchange, turn.parts or ())
+        for part in turn.parts or ():
+            if part.inline_data is not None:
+                self.sounding = True
+            elif part.text and not part.thought:
+                _add(exchange.reply, part.text)
         return True
 
     def received(self, message: Any) -> Received | None:
@@ -52,8 +56,8 @@ class ServerSide(State):
             message: A ``LiveServerMessage``.
         """
         content = message.server_content
-        hidden = over = False
-        unseen: list[int] = []
+        hidden = over = covered = False
+        unseen: tuple[int, ...] = ()
         if content is not None:
             over = ends_turn(message)
             hidden = self._content(content, over=over)
@@ -64,22 +68,15 @@ class ServerSide(State):
         update = message.session_resumption_update
         # `resumable=false` means "not at this point", with an empty handle or with one that does
         # not work: the last good handle still works. To overwrite it is to lose the conversation.
-        covered = False
         if update is not None and update.new_handle and update.resumable is not False:
             covered = True
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
-        left = self._told_to_leave()
-        notable = over or hidden or covered or unseen or left or message.go_away is not None
-        if not notable and message.tool_call is None and message.tool_call_cancellation is None:
+        left = self._told_to_leave() if self._left else ()
+        ended = message.tool_call_cancellation is not None or message.go_away is not None
+        if not (over or covered or left or ended) and message.tool_call is None:
             return None
-        return Received(
-            over=over and not hidden,
-            hidden=hidden,
-            covered=covered,
-            unseen=tuple(unseen),
-            left=left,
-        )
+        return Received(over and not hidden, hidden, covered, unseen, left)
 
     def _told_to_leave(self) -> tuple[str, ...]:
         """Take out the ids of the calls that the caller is to be told to leave."""
@@ -92,7 +89,7 @@ class ServerSide(State):
         if heard is not None and heard.text:
             self._heard(heard.text)
         if content.model_turn is not None:
-            self._said(content.model_turn.parts or ())
+            self._said(content.model_turn)
         if said is not None and said.text:
             self._transcribed(said.text)
         if content.interrupted:
@@ -247,18 +244,11 @@ class ServerSide(State):
         exchange.shown = True
         self.line.showing = exchange
 
-    def _said(self, parts: Any) -> None:
+    def _said(self, turn: Any) -> None:
         exchange = self._output()
         self._shown(exchange)
         exchange.speaks = True
-        self._add_parts(exchange, parts)
-
-    def _add_parts(self, exchange: Exchange, parts: Any) -> None:
-        for part in parts:
-            if part.inline_data is not None:
-                self.sounding = True
-            elif part.text and not part.thought:
-                _add(exchange.reply, part.text)
+        self.goes_on(turn)
 
     def _transcribed(self, text: str) -> None:
         newest, late = self.newest, self.line.ending
@@ -278,7 +268,7 @@ class ServerSide(State):
 
     # Tools
 
-    def _called(self, calls: Any) -> list[int]:
+    def _called(self, calls: Any) -> tuple[int, ...]:
         """Take over tool calls; return which of them the caller is not shown."""
         exchange = self._output()
         exchange.speaks = False
@@ -293,7 +283,7 @@ class ServerSide(State):
             # It calls the same again, and so has the question.
             self._have(exchange.place)
             self.line.doubtful = False
-        return unseen
+        return tuple(unseen)
 
     def answered(self) -> None:
         """Note that results were given: the model goes on after them, unless they are silent."""

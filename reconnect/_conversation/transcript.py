@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
+from .limits import size_of
+
 __all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable", "user_turn", "words_of"]
 
 _TOOL_PARTS: Final = ("function_call", "function_response")
@@ -136,8 +138,4 @@ def _parts(turn: Any) -> list[Any]:
 
 def _size(turn: Any) -> int:
     """Return the characters of a turn, at least one: nothing is kept for nothing."""
-    size = 0
-    for part in _parts(turn):
-        data = _get(_get(part, "inline_data"), "data")
-        size += len(part if isinstance(part, str) else _get(part, "text") or "") + len(data or "")
-    return max(1, size)
+    return max(1, size_of(_get(turn, "parts")))

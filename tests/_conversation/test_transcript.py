@@ -46,12 +46,12 @@ def test_oldest_go_first(make):
 
 
 def test_media_counts():
-    """A byte of media counts as a character, in either form."""
+    """A byte of media counts as a character, in either form, and its type by its own."""
     sound = {"mime_type": "audio/pcm", "data": b"12345"}
     assert kept(4, {"role": "user", "parts": [{"inline_data": sound}]}) == []
     blob = types.Part(inline_data=types.Blob(**sound))
     assert kept(4, types.Content(role="user", parts=[blob])) == []
-    assert len(kept(5, types.Content(role="user", parts=[blob]))) == 1
+    assert len(kept(5 + len("audio/pcm"), types.Content(role="user", parts=[blob]))) == 1
 
 
 def test_turn_over_the_limit():
