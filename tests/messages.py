@@ -9,6 +9,7 @@ from reconnect._conversation.conversation import Conversation
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, UPDATE, Call
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.media import Media
+from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY
 from reconnect._conversation.outbox import CLOSING_TIMEOUT, Outbox, Write
 
 # The server's part
@@ -160,6 +161,16 @@ def asks(calls):
     return [call for call in calls if call.method != ANSWER and call.asks]
 
 
+def is_part(message):
+    """Tell whether a message is a part of a reply and nothing else, as the reader does."""
+    content = message.server_content
+    return (
+        content is not None
+        and content.model_fields_set == PART_OF_REPLY
+        and message.model_fields_set == PART_OF_MESSAGE
+    )
+
+
 class Core:
     """A conversation, its media and its outbox, driven by hand as the driver drives them.
 
@@ -231,9 +242,12 @@ class Core:
         return self.write()
 
     def receive(self, *messages):
-        """Take in server messages; return what the last of them was."""
+        """Take in server messages as the reader does; return what the last of them was."""
         reading = None
         for message in messages:
+            if is_part(message) and self.conversation.goes_on(message.server_content.model_turn):
+                reading = None
+                continue
             reading = self.conversation.received(message)
             if reading is not None and reading.covered:
                 self.outbox.covered()

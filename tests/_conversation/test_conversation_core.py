@@ -21,6 +21,7 @@ from messages import (
     generated,
     heard,
     interrupted,
+    is_part,
     model,
     realtime,
     result,
@@ -37,7 +38,7 @@ from messages import (
 from reconnect._conversation.conversation import Conversation, Losses
 from reconnect._conversation.exchanges import Known, Over
 from reconnect._conversation.limits import Limit
-from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY, Received
+from reconnect._conversation.messages import Received
 from reconnect._conversation.past import HISTORY_LIMIT
 from reconnect._conversation.transcript import model_turn
 from reconnect.errors import BufferOverflow
@@ -603,10 +604,7 @@ def piece():
 def read(core, *messages):
     """Take in messages as the reader does, which leaves out what changes nothing."""
     for message in messages:
-        part = message.model_fields_set == PART_OF_MESSAGE and (
-            message.server_content.model_fields_set == PART_OF_REPLY
-        )
-        if not (part and core.conversation.sounding):
+        if not (is_part(message) and core.conversation.sounding):
             core.receive(message)
 
 

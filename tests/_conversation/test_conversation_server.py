@@ -43,6 +43,21 @@ def overs(core):
     return [it.over for it in core.conversation.exchanges if it.asks]
 
 
+# More of a reply
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_more_of_a_reply_after_a_resume(pieces):
+    """What a resumed session adds to a reply that is over ends with its turn: nothing is owed."""
+    core = begun("q")
+    core.receive(said("a"), *WHOLE, update("h1"))
+    core.resume()
+    core.receive(*[said("b")] * pieces, complete())
+    assert overs(core) == [Over.WHOLE]
+    assert core.newest.reply == ["a", *["b"] * pieces]
+    assert core.conversation.owed == 0
+
+
 # Results that the model has not taken up
 
 

@@ -12,13 +12,14 @@ from messages import (
     complete,
     content,
     heard,
+    is_part,
     model,
     said,
     transcribed,
     update,
 )
 
-from reconnect._conversation.messages import PART_OF_MESSAGE, PART_OF_REPLY, ends_turn
+from reconnect._conversation.messages import ends_turn
 
 AWAY = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
 
@@ -37,16 +38,6 @@ AWAY = types.LiveServerMessage(go_away=types.LiveServerGoAway(time_left="9s"))
 def test_ends_turn(message, over):
     """A turn is over where the SDK's ``receive()`` ends."""
     assert ends_turn(message) is over
-
-
-def is_part(message):
-    """Tell whether a message is a part of a reply and nothing else, as whoever reads does."""
-    content = message.server_content
-    return (
-        content is not None
-        and content.model_fields_set == PART_OF_REPLY
-        and message.model_fields_set == PART_OF_MESSAGE
-    )
 
 
 def test_is_a_part_of_a_reply():
