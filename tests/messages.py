@@ -245,7 +245,7 @@ class Core:
         """Take in server messages as the reader does; return what the last of them was."""
         reading = None
         for message in messages:
-            if is_part(message) and self.conversation.goes_on(message.server_content.model_turn):
+            if is_part(message) and self.conversation.goes_on(message.server_content):
                 reading = None
                 continue
             reading = self.conversation.received(message)

@@ -33,13 +33,13 @@ _WORDS_LIMIT: Final = 100
 class ServerSide(State):
     """A conversation as the server sees it: what it says changes the state here alone."""
 
-    def goes_on(self, turn: Any) -> bool:
+    def goes_on(self, content: Any) -> bool:
         """Read a piece of a reply, if all that it changes is the words; return whether it was one.
 
         Args:
-            turn: The model's turn in a message that has nothing else; None for none.
+            content: The server content of a message that has no more than a turn of the model's.
         """
-        exchange = self.line.showing
+        exchange, turn = self.line.showing, content.model_turn
         if exchange is None or not exchange.speaks or turn is None:
             return False
         for part in turn.parts or ():
@@ -89,7 +89,7 @@ class ServerSide(State):
         if heard is not None and heard.text:
             self._heard(heard.text)
         if content.model_turn is not None:
-            self._said(content.model_turn)
+            self._said(content)
         if said is not None and said.text:
             self._transcribed(said.text)
         if content.interrupted:
@@ -244,11 +244,11 @@ class ServerSide(State):
         exchange.shown = True
         self.line.showing = exchange
 
-    def _said(self, turn: Any) -> None:
+    def _said(self, content: Any) -> None:
         exchange = self._output()
         self._shown(exchange)
         exchange.speaks = True
-        self.goes_on(turn)
+        self.goes_on(content)
 
     def _transcribed(self, text: str) -> None:
         newest, late = self.newest, self.line.ending

@@ -109,7 +109,7 @@ class Reader:
                         and content.__pydantic_fields_set__ == PART_OF_REPLY
                         and message.__pydantic_fields_set__ == PART_OF_MESSAGE
                     )
-                    if part and (conversation.sounding or conversation.goes_on(content.model_turn)):
+                    if part and (conversation.sounding or conversation.goes_on(content)):
                         yield message
                     else:
                         # It is more than a piece of audio.
