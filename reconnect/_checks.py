@@ -34,8 +34,8 @@ def check_observer(on_event: Any) -> None:
         raise TypeError(f"on_event must be callable, got {on_event!r}")
     if answers_later(on_event):
         raise TypeError(
-            f"on_event must not be async, got {on_event!r}: an event is told in passing, and"
-            " nothing waits for its observer; put it into an asyncio.Queue, or start a task"
+            f"on_event must be a plain function, got the async {on_event!r}: it is not awaited; put"
+            " the event into an asyncio.Queue, or start a task"
         )
     if not _takes_one(on_event):
         raise TypeError(f"on_event must take one argument, the event, got {on_event!r}")
@@ -75,12 +75,12 @@ def checked_policy(policy: Any) -> Policy:
         )
     if answers_later(decide):
         raise TypeError(
-            f"decide() of {policy!r} answers later, and a policy decides at once; write"
-            f" def {_SIGNATURE} without async and yield, and return {_DECISIONS}"
+            f"decide() of {policy!r} is async or a generator, and is not awaited; write"
+            f" def {_SIGNATURE} and return {_DECISIONS}"
         )
     if not _can_be_asked(decide):
         raise TypeError(
-            f"decide() of {policy!r} cannot be asked with a loss, attempt=, elapsed= and draw=;"
+            f"decide() of {policy!r} cannot be called with a loss, attempt=, elapsed= and draw=;"
             f" write def {_SIGNATURE}"
         )
     checked: Policy = policy

@@ -112,6 +112,4 @@ def _check_told(result: object) -> None:
     """Raise for an observer that has returned a coroutine: nobody would await it."""
     if inspect.iscoroutine(result):
         result.close()
-        raise TypeError(
-            f"on_event returned {result!r}, and nothing waits for an observer; start a task"
-        )
+        raise TypeError(f"on_event returned {result!r}, and is not awaited; start a task in it")

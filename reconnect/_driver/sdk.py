@@ -468,7 +468,7 @@ def check_setup(live: Any, session: Any) -> None:
     from google.genai.live import AsyncLive
 
     if isinstance(live, AsyncLive) and session.setup_complete is None:
-        raise RemoteProtocolError("the server's first message was no setupComplete")
+        raise RemoteProtocolError("the server's first message was not setupComplete")
 
 
 def without(
