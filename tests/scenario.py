@@ -19,7 +19,7 @@ from talk import MODEL, QUICK, TEXT, user
 
 from reconnect import Lost, ResumableSession, Resumed
 from reconnect.events import Restarted
-from reconnect.testing import Abort, Call, Close, LiveServer
+from reconnect.testing import PROFILES, Abort, Call, Close, LiveServer
 
 CUTS = {
     "abort": Abort,
@@ -30,7 +30,10 @@ CUTS = {
 """The four ways in which a connection dies."""
 
 MODELS = ["2.5", "3.8"]
-"""The profiles that the scenarios are played on."""
+"""The profiles that the scenarios are played on, in both dialects."""
+
+VERTEX = "2.5-vertex"
+"""The one that is played in its own dialect alone: a call ends its turn, and calls have no ids."""
 
 FRAME = 0.02
 """Seconds of sound in a frame."""
@@ -299,15 +302,20 @@ class Play:
 
     async def _listen(self, session):
         said = ""
-        async for message in session.receive():
-            self.shown.append(message)
-            content = message.server_content
-            if content is not None and content.interrupted:
-                said = ""
-            said += message.text or ""
-            if message.tool_call is not None:
-                await self._run(session, message.tool_call.function_calls)
-        return said
+        while True:
+            called = False
+            async for message in session.receive():
+                self.shown.append(message)
+                content = message.server_content
+                if content is not None and content.interrupted:
+                    said = ""
+                said += message.text or ""
+                if message.tool_call is not None:
+                    called = True
+                    await self._run(session, message.tool_call.function_calls)
+            if said or not called:
+                return said
+            # Where a call ends the turn, what answers its result is a turn of its own.
 
     async def _run(self, session, calls):
         responses = []
@@ -474,6 +482,7 @@ class Play:
         first = next((entry for entry in log if entry[0] == "out" and _is_error(entry)), None)
         closing = first is not None
         visible = []
+        hides_end = False
         wire = [(_wire_tokens(message)) for message in connection.sent[1:]]
         said = [tokens for tokens in wire if {token[0] for token in tokens} - {"handle"}]
         empty = 1 if not closing else 2
@@ -482,6 +491,9 @@ class Play:
             wire.remove((("end",),))
         for tokens in wire:
             kinds = {token[0] for token in tokens}
+            if hides_end and kinds == {"end"}:
+                hides_end = False
+                continue
             if closing and kinds == {"end"}:
                 closing = False
                 continue
@@ -493,6 +505,8 @@ class Play:
             if "call" in kinds:
                 (call,) = (token for token in tokens if token[0] == "call")
                 if call[2] in ran:
+                    # Where a call ends its turn, the end of one that is not shown is not either.
+                    hides_end = not PROFILES[self.profile].holds_turn
                     continue
                 ran.add(call[2])
             if tokens:
@@ -813,7 +827,7 @@ def _wire_tokens(message):
     tokens += [("interrupted",)] if content.get("interrupted") else []
     tokens += [("end",)] if content.get("turnComplete") else []
     tokens += [
-        ("call", call["id"], _call_key(call["name"], call["args"]))
+        ("call", call.get("id"), _call_key(call["name"], call["args"]))
         for call in message.get("toolCall", {}).get("functionCalls", [])
     ]
     if "toolCallCancellation" in message:

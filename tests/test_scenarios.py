@@ -9,6 +9,7 @@ import pytest
 from scenario import (
     CUTS,
     MODELS,
+    VERTEX,
     Ask,
     Hum,
     Play,
@@ -27,7 +28,7 @@ from reconnect.testing import GoAway, Refuse, RejectHandle
 
 every_server = pytest.mark.parametrize(
     ("profile", "vertexai"),
-    [(profile, vertexai) for profile in MODELS for vertexai in (False, True)],
+    [*((profile, vertexai) for profile in MODELS for vertexai in (False, True)), (VERTEX, True)],
 )
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
 
@@ -77,7 +78,7 @@ async def test_context_before_a_tool_turn(kind, profile, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize("profile", MODELS)
+@pytest.mark.parametrize("profile", [*MODELS, VERTEX])
 @every_cut
 async def test_sound_before_a_typed_turn(kind, profile):
     """Transparent resumption brings the model sound before the typed turn that followed it."""
@@ -146,7 +147,7 @@ async def test_drops_during_the_replay(profile, vertexai):
     assert not failures, _told(failures)
 
 
-@pytest.mark.parametrize("profile", MODELS)
+@pytest.mark.parametrize("profile", [*MODELS, VERTEX])
 @every_cut
 async def test_three_hundred_frames(kind, profile):
     """Transparent resumption brings the model 300 frames once each, in order, through 3 drops."""

@@ -105,7 +105,7 @@ class Session:
     @property
     def may_issue(self) -> bool:
         """Whether a handle can be issued at this point."""
-        if self.calls:
+        if self.calls or self.results:
             return False
         return self.exchange is None or not self.profile.withholds
 

@@ -109,6 +109,16 @@ def test_a_result_waits_until_the_model_is_idle(scheduling):
     assert not session.learn_results()
 
 
+def test_no_handle_comes_while_a_result_waits():
+    """A session that was resumed would not know a result that is not taken in yet."""
+    session = asked(memory("2.5-vertex"))
+    background(session, "f")
+    assert session.take(Input("tool_response", value={"name": "f"})) == NOTHING
+    assert not session.may_issue
+    assert session.learn_results()
+    assert session.may_issue
+
+
 @pytest.mark.parametrize(("holds", "reaction"), [(True, ANSWER), (False, NOTHING)])
 def test_a_result_before_the_first_word(holds, reaction):
     """A result that may interrupt is answered at once, or after a turn that ends at its calls."""
