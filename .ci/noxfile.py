@@ -25,6 +25,7 @@ OURS = [
     "tests/_conversation/test_outbox_laws.py",
     "tests/_failures/test_classify.py",
     "tests/docs",
+    "tests/frameworks",
     "tests/test_backoff.py",
     "tests/test_outage.py",
     "tests/test_policy.py",
@@ -58,6 +59,9 @@ ASYNC = [
     "tests/test_session.py",
 ]
 """The tests that ask how a loop treats the session, but for those that take minutes."""
+
+FRAMEWORKS = ["google-adk", "livekit-agents", "pipecat-ai", "pydantic-ai"]
+"""The agent frameworks: each has a dependency group and an example app."""
 
 
 def build(session):
@@ -103,6 +107,22 @@ def loops(session, loop, debug):
     """Run the session's tests on one kind of loop; tasks can start at once from Python 3.12 on."""
     env = {"RECONNECT_LOOP": loop, "RECONNECT_DEBUG": str(int(debug))}
     run_tests(session, tests=[*ASYNC, *LESS], env=env)
+
+
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("framework", FRAMEWORKS, ids=FRAMEWORKS)
+def frameworks(session, framework):
+    """Put a framework through what goes wrong; ``-- --table`` measures, for docs/frameworks.md."""
+    session.chdir(ROOT)
+    declared = ["-r", "pyproject.toml", "--extra", "testing", "--group", f"framework-{framework}"]
+    session.install(".", *declared)
+    if "--table" in session.posargs:
+        session.run("python", "tests/frameworks/table.py")
+        return
+    session.run("pytest", "-q", "tests/frameworks", "-k", framework, *session.posargs)
+    app = f"tests/frameworks/apps/{framework.replace('-', '_')}_app.py"
+    session.run("mypy", "--strict", app)
+    session.run("pyright", "--pythonpath", f"{session.bin}/python", app)
 
 
 @nox.session
