@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from google.genai import types
-from sweep_clock import StandingClock
+from loops import VirtualTimeLoop
 
 from frameworks.listener import Listener
 from frameworks.model import Rememberer, transcribe
@@ -28,8 +28,8 @@ MOST_ATTEMPTS = 3
 """How often may be connected where a key is withdrawn: at first, and once more by who is told."""
 
 
-class PatientLoop(StandingClock):
-    """A loop on which time passes by waiting alone, and not while a thread works for it."""
+class PatientLoop(VirtualTimeLoop):
+    """A loop whose clock stands while a thread works for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def play(scenario: Scenario, app: type[App], *, column: str, profile: str) -> li
     reported: list[dict[str, Any]] = []
     with (
         _quietly(),
-        # Where time passes by waiting alone, what is due within the grace would never come.
+        # Nothing is on its way when no socket is ready: both ends of each are in the loop.
         mock.patch("loops.GRACE", 0),
         asyncio.Runner(loop_factory=PatientLoop) as runner,
     ):
