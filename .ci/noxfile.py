@@ -125,6 +125,13 @@ def frameworks(session, framework):
     session.run("pyright", "--pythonpath", f"{session.bin}/python", app)
 
 
+@nox.session(python=PYTHONS[0])
+def long(session):
+    """Run the property tests on other examples each time; what fails says how to see it again."""
+    drawn = ["-m", "hypothesis", "--hypothesis-profile=long", "--timeout=1200"]
+    run_tests(session, tests=drawn)
+
+
 @nox.session
 def package(session):
     """Check what is published, and leave it in ``dist``."""

@@ -11,6 +11,10 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("reconnect", deadline=None, derandomize=True)
+# Other examples in each run, and more: for `pytest -m hypothesis --hypothesis-profile=long`.
+settings.register_profile(
+    "long", deadline=None, derandomize=False, database=None, max_examples=1_000, print_blob=True
+)
 settings.load_profile("reconnect")
 
 SETTLING = 3

@@ -3,7 +3,14 @@
 import functools
 import ssl
 
-import trustme
+try:
+    import trustme
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        'reconnect.testing needs trustme: pip install "reconnect[testing]", in a checkout'
+        ' pip install ".[testing]"',
+        name=missing.name,
+    ) from missing
 
 HOST = "127.0.0.1"
 

@@ -1,6 +1,8 @@
 """TLS on the server's side, in memory."""
 
 import ssl
+import subprocess
+import sys
 
 import pytest
 
@@ -92,3 +94,14 @@ def test_a_client_that_does_not_like_the_certificate_says_so():
         client.exchange()
     with pytest.raises(ssl.SSLError):
         Tls(contexts()[0]).receive(b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_extra_is_named_where_it_is_missing():
+    """The import of ``reconnect.testing`` without its extra says what to install."""
+    code = "import sys; sys.modules['trustme'] = None; import reconnect.testing"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stderr.splitlines()[-1] == (
+        'ModuleNotFoundError: reconnect.testing needs trustme: pip install "reconnect[testing]",'
+        ' in a checkout pip install ".[testing]"'
+    )
