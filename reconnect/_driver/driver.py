@@ -281,6 +281,7 @@ class Driver:
             async with asyncio.timeout(self._options.setup_timeout):
                 seed = [] if handle is not None else await self._seed()
                 live = await sdk.find_live(self._settings.live)
+                self._secrets.add_key(sdk.key_of(live))
         except Exception as error:
             # The caller's own code: a history or a token that cannot be fetched now.
             return self._lose(error, phase=Phase.CONNECT)

@@ -45,6 +45,7 @@ __all__ = [
     "is_picture",
     "is_stuck",
     "is_transparent",
+    "key_of",
     "phase_of",
     "readable",
     "results_of",
@@ -228,6 +229,15 @@ async def find_live(live: Any) -> Any:
                 f"live returned {found!r}, which has no connect(); return client.aio.live"
             )
     return found
+
+
+def key_of(live: Any) -> str:
+    """Return the key or token by which ``live`` connects; nothing where it has none.
+
+    Args:
+        live: What is connected with. The SDK has no public name for its key.
+    """
+    return getattr(getattr(live, "_api_client", None), "api_key", None) or ""
 
 
 def check_live(live: Any) -> None:

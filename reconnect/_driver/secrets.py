@@ -1,4 +1,4 @@
-"""Keeps handles out of errors, events and logs: a server may quote one in a close reason.
+"""Keeps handles and keys out of errors, events and logs: a server may quote one as it closes.
 
 A handle is as good as a password for its conversation. An error is cleaned where it enters, in
 place, so that everything that is made of it is clean: events, logs, tracebacks, chained errors.
@@ -18,9 +18,10 @@ from reconnect.errors import RemoteProtocolError
 __all__ = ["Secrets"]
 
 _HIDDEN: Final = "<handle>"
+_KEY: Final = "<key>"
 
 _REMEMBERED: Final = 1000
-"""Handles that are remembered: some models issue two a second."""
+"""Handles, and keys, that are remembered: some models issue two handles a second."""
 
 _RECOGNISED: Final = 8
 """Characters by which the beginning of a handle is known again: close reasons arrive cut."""
@@ -41,10 +42,12 @@ _DEPTH: Final = 20
 
 
 class Secrets:
-    """The handles of one session, the newest and those before it."""
+    """The handles of one session, the newest and those before it, and the keys it connects with."""
 
     def __init__(self) -> None:
         self._handles: deque[str] = deque(maxlen=_REMEMBERED)
+        # Apart, so that no number of handles pushes them out.
+        self._keys: dict[str, None] = {}
 
     def add(self, handle: str) -> None:
         """Remember a handle.
@@ -56,8 +59,19 @@ class Secrets:
         if len(handle) >= _RECOGNISED and (not self._handles or self._handles[-1] != handle):
             self._handles.append(handle)
 
+    def add_key(self, key: str) -> None:
+        """Remember what a connection is made with: an API key, or a token that is good for one.
+
+        Args:
+            key: The key. One that is shorter than any real one would be found in words.
+        """
+        if len(key) >= _RECOGNISED:
+            self._keys[key] = None
+            if len(self._keys) > _REMEMBERED:
+                del self._keys[next(iter(self._keys))]
+
     def hide(self, error: BaseException) -> None:
-        """Remove all handles from an error, and from those it was raised from or during.
+        """Remove all secrets from an error, and from those it was raised from or during.
 
         It never raises: an error that cannot be changed is told without its text.
 
@@ -77,7 +91,7 @@ class Secrets:
                     found.append(other)
 
     def clean(self, text: str) -> str:
-        """Return a text without handles: itself, where it has none.
+        """Return a text without secrets: itself, where it has none.
 
         Args:
             text: Any text.
@@ -86,18 +100,19 @@ class Secrets:
             text = f"{text[:_TEXT_LIMIT]} ..."
         cleaned = _IN_A_FRAME.sub(rf"\g<1>{_HIDDEN}", text)
         # The longest first: one may begin as another.
-        for handle in sorted(self._handles, key=len, reverse=True):
-            beginning, start = handle[:_RECOGNISED], 0
+        for secret in sorted([*self._handles, *self._keys], key=len, reverse=True):
+            hidden = _KEY if secret in self._keys else _HIDDEN
+            beginning, start = secret[:_RECOGNISED], 0
             while (at := cleaned.find(beginning, start)) >= 0:
                 end = at + len(beginning)
-                while end - at < len(handle) and cleaned[end : end + 1] == handle[end - at]:
+                while end - at < len(secret) and cleaned[end : end + 1] == secret[end - at]:
                     end += 1
                 start = at + 1
                 # Whole, or cut; anything else only begins so.
                 cut = end == len(cleaned) or end - at >= _RECOGNISED_ANYWHERE
-                if cut or end - at == len(handle):
-                    cleaned = cleaned[:at] + _HIDDEN + cleaned[end:]
-                    start = at + len(_HIDDEN)
+                if cut or end - at == len(secret):
+                    cleaned = cleaned[:at] + hidden + cleaned[end:]
+                    start = at + len(hidden)
         return text if cleaned == text else cleaned
 
     def _clean(self, error: BaseException) -> None:
@@ -111,7 +126,7 @@ class Secrets:
                     BaseException.__setattr__(error, name, cleaned)
 
     def _without(self, value: Any, *, depth: int = _DEPTH) -> Any:
-        """Return a value without handles: itself, where it has none."""
+        """Return a value without secrets: itself, where it has none."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, bytes):

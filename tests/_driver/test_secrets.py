@@ -409,7 +409,43 @@ def test_no_handle_survives(handles, data):
         assert secrets.clean(text) is text
 
 
+def test_keys_outlive_any_number_of_handles():
+    """A key is hidden as one, whatever was issued since; a short one would be found in words."""
+    secrets = Secrets()
+    secrets.add_key("AIza-a-key-of-its-own")
+    secrets.add_key("key")
+    for number in range(2000):
+        secrets.add(f"{number:08d}")
+    assert secrets.clean("API key AIza-a-key-of-its-own expired") == "API key <key> expired"
+    assert secrets.clean("API key AIza-a-k") == "API key <key>"
+    for number in range(2000):
+        secrets.add_key(f"{number:08d}, a token")
+    assert secrets.clean("00001999, a token, was used") == "<key>, was used"
+
+
 # A session
+
+
+def logged(caplog):
+    """Return what sessions have logged; the emulator logs what a test has told it to say."""
+    lines = [record.getMessage() for record in caplog.records if record.name == "reconnect"]
+    assert lines
+    return "\n".join(lines)
+
+
+async def test_session_tells_no_key(caplog):
+    """No key is in an event, a log line or a traceback, when a server quotes it as it closes."""
+    caplog.set_level(logging.DEBUG, "reconnect")
+    events, key = [], "AIza-not-a-real-one"
+    async with LiveServer() as server:
+        live = server.client(api_key=key).aio.live
+        server.plan(Closing(1008, f"API key not valid: {key}"))
+        with pytest.raises(errors.APIError) as caught:
+            async with session_on(server, live=live, on_event=events.append) as session:
+                await ask(session, "a")
+    assert "<key>" in str(caught.value)
+    for text in (logged(caplog), repr(events), told(caught.value)):
+        assert key not in text
 
 
 async def test_session_tells_no_handle(caplog):
@@ -429,5 +465,5 @@ async def test_session_tells_no_handle(caplog):
     lost = [event for event in events if isinstance(event, Lost)]
     assert len(lost) == 3
     assert all("<handle> or <handle>" in str(event.error) for event in lost)
-    texts = [caplog.text, repr(events), *(told(event.error) for event in lost)]
+    texts = [logged(caplog), repr(events), *(told(event.error) for event in lost)]
     assert not any(handle in text for handle in issued for text in texts)
