@@ -36,8 +36,9 @@ class Connection:
     number: int
     opened_at: float
     closed_at: float | None = None
-    path: str | None = None
-    credential: str | None = None
+    # A path may hold the key, too.
+    path: str | None = field(default=None, repr=False)
+    credential: str | None = field(default=None, repr=False)
     dialect: wire.Dialect | None = None
     status: int | None = None
     setup: Mapping[str, Any] | None = None

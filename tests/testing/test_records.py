@@ -14,6 +14,12 @@ def test_connections_are_told_apart():
     assert first.received is not second.received
 
 
+def test_no_key_is_shown():
+    """The key of a client is kept for a test to compare, and shown nowhere."""
+    record = Connection(1, 0.0, path="/v1?key=secret", credential="secret")
+    assert "secret" not in repr(record)
+
+
 def test_call_ids_are_counted():
     """Every tool call of a server has an id of its own."""
     memory = Memory(profile=PROFILES["3.8"], handle_lifetime=1.0)
