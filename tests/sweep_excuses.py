@@ -115,11 +115,16 @@ def may_be_answered_again(play, number):
 
     A session that is resumed in the midst of it takes what it hears next for its end. Nobody can
     know that where resumption is not transparent. Nor has a session an answer that is said to be
-    forgotten, since the model takes no client content.
+    forgotten, since the model takes no client content. And where results are answered that nobody
+    has asked for, what answers the closing of a lost call may be the answer to the question: it is
+    asked again, perhaps twice.
     """
     turn = play.conversation.turns[number]
     spoken = bool(turn.frames) and not play.conversation.by_number
     forgotten = not play.conversation.content and total(play, "forgotten", since=number) > 0
+    closed = play.conversation.traits.unknown_results
+    if closed and total(play, "maybe_twice", since=number):
+        return True
     return forgotten or (spoken and bool(outcomes(play, since=number)))
 
 

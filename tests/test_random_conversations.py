@@ -25,6 +25,10 @@ ONCE_BROKEN = [
     24787,  # speech of which a handle has the beginning, and what was typed before its end
     *(21840, 75296),  # speech after an empty end
     *(21728, 51603, 51766),  # a refused handle has the beginning of speech
+    310050,  # a late result that waits until the model has nothing else to do
+    310104,  # what answers the closing of lost calls is asked again
+    310577,  # speech that goes on over a loss
+    310402,  # lost calls are closed before what the session cannot have
     75099,  # the session moves before a handle has the history
     40104,  # two speak while a tool runs
     *(

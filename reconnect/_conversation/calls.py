@@ -84,6 +84,11 @@ class ToolCall:
         """Whether the model is still to take up its result."""
         return self.given_now and not self.taken
 
+    @property
+    def waits(self) -> bool:
+        """Whether its result waits until the model has nothing else to do."""
+        return _scheduling(self.result) == "WHEN_IDLE"
+
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
         return self.name == other.name and self.arguments == other.arguments
@@ -141,15 +146,16 @@ class Calls:
             exchange: The exchange.
         """
         made = [call for call in self.made_in(exchange) if call.live]
-        return bool(made) and (made[-1].cancelled or _silent(made[-1].result))
+        return bool(made) and (made[-1].cancelled or _scheduling(made[-1].result) == "SILENT")
 
     def late(self) -> Exchange | None:
         """Return the exchange that is over, and whose result the model takes up next.
 
-        It takes them up in the order in which they were given.
+        It takes them up in the order in which they were given, but for what is to wait until it
+        has nothing else to do.
         """
         untaken = (call for call in self._calls if call.untaken)
-        first = min(untaken, key=lambda call: call.order, default=None)
+        first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or first.exchange.over is None else first.exchange
 
     def take_up(self, exchange: Exchange, *, turn: int) -> None:
@@ -233,7 +239,8 @@ class Calls:
     def _give(self, call: ToolCall, result: Any) -> None:
         """Note a result; one that is silent needs no taking up."""
         self._given += 1
-        call.result, call.taken, call.order = result, _silent(result), self._given
+        call.result, call.order = result, self._given
+        call.taken = _scheduling(result) == "SILENT"
 
     def key_of(self, key: str, result: Any) -> str:
         """Return the key of the call that a result is for.
@@ -367,7 +374,7 @@ class Calls:
         return tuple(call.key for call in left)
 
 
-def _silent(result: Any) -> bool:
-    """Tell whether the model need not go on after a result."""
+def _scheduling(result: Any) -> Any:
+    """Return when the model is to take up a result; None where it does not say."""
     scheduling = getattr(result, "scheduling", None)
-    return getattr(scheduling, "value", scheduling) == "SILENT"
+    return getattr(scheduling, "value", scheduling)

@@ -270,8 +270,7 @@ class Conversation(ServerSide):
                 self._left += self.calls.over(exchange)
             if exchange.over is None:
                 reply = exchange.shown
-                exchange.reply.clear()
-                exchange.shown = False
+                exchange.take_back()
             if exchange.kept is Kept.CONNECTION:
                 exchange.kept = Kept.NOWHERE
             exchange.begun = None

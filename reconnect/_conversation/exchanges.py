@@ -335,6 +335,11 @@ class Exchange:
         """What is owed for it to a session that is resumed."""
         return LOSS[self.known, self.over is not None]
 
+    def take_back(self) -> None:
+        """Forget the reply so far: it will be given anew."""
+        self.reply.clear()
+        self.shown = False
+
     @property
     def done(self) -> bool:
         """Whether the newest handle has all of it."""

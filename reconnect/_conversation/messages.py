@@ -26,6 +26,7 @@ class Received:
         covered: Whether it brings a handle.
         unseen: Which of the tool calls in it the caller is not shown, by their order.
         left: The ids of tool calls of lost connections that nobody waits for any more.
+        back: Whether a part of a reply was shown that will be given anew; then it is hidden.
     """
 
     over: bool = False
@@ -33,6 +34,7 @@ class Received:
     covered: bool = False
     unseen: tuple[int, ...] = ()
     left: tuple[str, ...] = ()
+    back: bool = False
 
 
 def ends_turn(message: Any) -> bool:

@@ -73,10 +73,11 @@ class ServerSide(State):
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
         left = self._told_to_leave() if self._left else ()
+        back, self._back = self._back, False
         ended = message.tool_call_cancellation is not None or message.go_away is not None
         if not (over or covered or left or ended) and message.tool_call is None:
             return None
-        return Received(over and not hidden, hidden, covered, unseen, left)
+        return Received(over and not hidden, hidden, covered, unseen, left, back)
 
     def _told_to_leave(self) -> tuple[str, ...]:
         """Take out the ids of the calls that the caller is to be told to leave."""
@@ -120,19 +121,20 @@ class ServerSide(State):
             # The handle may have its beginning; now the session has all of it.
             item.index = self.line.index
         if item.audio:
-            # It is transcribed anew.
+            # It is transcribed anew, as far as it has come now.
+            _, _, heard = self._audio()
             item.words.clear()
-            item.audio = False
+            item.audio, item.until = False, max(item.until, heard)
         _add(item.words, text)
         current = self.current
         if current is not None and current.again and current.begun is None:
             # What is heard after an empty end asks again.
             current.continued = True
 
-    def _output(self) -> Exchange:
-        """Note output of a reply, and return the exchange that is replied to."""
+    def _output(self, *, calls: bool = False) -> Exchange:
+        """Note output of a reply, or calls, and return the exchange that is replied to."""
         line = self.line
-        exchange = self._replied_to()
+        exchange = self._replied_to(calls=calls)
         line.ending = None
         line.closing = False
         # Whoever replies waits for no history.
@@ -164,15 +166,16 @@ class ServerSide(State):
             self._quiet_at = line.audio = self._audio()
         return exchange
 
-    def _replied_to(self) -> Exchange:
-        """Return the exchange that output belongs to."""
+    def _replied_to(self, *, calls: bool) -> Exchange:
+        """Return the exchange that output belongs to, or calls."""
         line, current = self.line, self.current
         if current is None:
             answers = line.came is None
         else:
-            # It says nothing to that before its own tools have run.
-            calls = self.calls.made_in(current)
-            answers = not current.speaks and any(call.open or call.untaken for call in calls)
+            # It says nothing to that before its own tools have run; who calls more goes on with it.
+            made = self.calls.made_in(current)
+            works = not current.speaks and any(call.open or call.untaken for call in made)
+            answers = works and not calls
         if answers and line.aside is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
@@ -270,7 +273,7 @@ class ServerSide(State):
 
     def _called(self, calls: Any) -> tuple[int, ...]:
         """Take over tool calls; return which of them the caller is not shown."""
-        exchange = self._output()
+        exchange = self._output(calls=True)
         exchange.speaks = False
         unseen = []
         for number, call in enumerate(calls):
@@ -281,7 +284,7 @@ class ServerSide(State):
                 unseen.append(number)
         if unseen and self.line.doubtful:
             # It calls the same again, and so has the question.
-            self._have(exchange.place)
+            self._prove(exchange)
             self.line.doubtful = False
         return tuple(unseen)
 
@@ -347,6 +350,9 @@ class ServerSide(State):
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
                 exchange.again, exchange.continued, exchange.begun = True, False, None
+                # What was shown of it answers what closed lost calls, and perhaps nothing else.
+                self._back = exchange.shown
+                exchange.take_back()
                 return True
         if (
             effect is Effect.CUT
@@ -354,8 +360,8 @@ class ServerSide(State):
             and not self._said_since(exchange.begun)
         ):
             # It has interrupted the answer to the late result.
-            exchange.reply.clear()
-            exchange.begun, exchange.shown = None, False
+            exchange.begun = None
+            exchange.take_back()
             return False
         # What was not taken up by now never is.
         self.calls.take_up(exchange, turn=line.ends + 1)
@@ -388,10 +394,14 @@ class ServerSide(State):
         if not self.line.closing:
             return False
         self.line.closing = False
-        newest = self.newest
-        if newest is not None:
-            self._have(newest.place)
+        if self.newest is not None:
+            self._prove(self.newest)
         return True
+
+    def _prove(self, exchange: Exchange) -> None:
+        """Note that the session has all of an exchange that it may have."""
+        places = [item.place for item in exchange.inputs if item.known is not Known.NO]
+        self._have(max(places, default=0))
 
     def _finish(self, exchange: Exchange, over: Over) -> None:
         exchange.over, exchange.kept = over, Kept.CONNECTION

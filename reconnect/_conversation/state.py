@@ -120,6 +120,8 @@ class State:
         self._maybe_covered = False
         # Seconds of audio since the last turn that a handle covers, of lost connections.
         self._unheard = 0.0
+        # Whether a part of a reply was shown that will be given anew.
+        self._back = False
         # Ids that the caller is to be told to leave.
         self._left: list[str] = []
 

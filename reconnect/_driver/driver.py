@@ -218,6 +218,8 @@ class Driver:
         if not (reading.hidden or reading.unseen or reading.left):
             return None
         shown = [] if reading.hidden else sdk.without_calls(message, reading.unseen)
+        if reading.back:
+            shown = [own.interruption()]
         return [own.cancellation(reading.left), *shown] if reading.left else shown
 
     def _take_and_hide(

@@ -166,6 +166,28 @@ def test_late_result_while_the_newest_waits_for_a_tool(ended):
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
 
 
+def test_late_result_that_waits_until_the_model_has_nothing_else_to_do():
+    """It is taken up after the result that the model waits for."""
+    core = begun("a")
+    core.receive(calling("1"), *WHOLE)
+    core.say("b").receive(calling("2", name="g"))
+    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.answer(result("2", name="g"))
+    core.receive(said("of b"), *WHOLE, said("of a"), *WHOLE, update("h1"))
+    assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
+
+
+def test_call_after_a_late_result():
+    """It is made for what the model is at, whichever result was given first."""
+    core = begun("a")
+    core.receive(calling("1"), *WHOLE)
+    core.say("b").receive(calling("2", name="g"))
+    core.answer(result("1"))
+    core.answer(result("2", name="g"))
+    core.receive(calling("3", name="h"))
+    assert [call.key for call in core.calls.made_in(core.newest)] == ["2", "3"]
+
+
 def test_update_interrupts_nothing():
     """What interrupts after it is what was said before it."""
     core = begun("a")
@@ -331,6 +353,17 @@ def test_speech_of_which_a_handle_has_the_beginning_and_that_is_over():
         assert core.outbox.replay.maybe_twice == 1 - lost
 
 
+def test_speech_that_goes_on_over_a_loss():
+    """None of its audio is sent again once it is told in words."""
+    core = begun(transparent=True)
+    core.speak(audio(1)).lose()
+    core.speak(audio(2))
+    core.connect()
+    core.receive(interrupted(), heard("spoken"), said("x"))
+    core.say("b").receive(interrupted(), complete())
+    assert core.resume() == [told(user("spoken"), model_turn(["x"])), turn("b")]
+
+
 def test_speech_after_an_empty_end():
     """It is answered together with what would be asked again."""
     core = begun("a", content=False)
@@ -485,6 +518,33 @@ def test_call_that_is_made_again_proves_the_question():
     assert core.write() == []
     core.receive(said("it rains"), *WHOLE)
     assert overs(core)[-1] is Over.WHOLE
+
+
+def test_answer_to_what_closed_a_call_is_taken_back():
+    """What was shown of it is given anew, as far as anybody can know."""
+    core = begun("a")
+    core.receive(said("x"))
+    core.say("q").receive(interrupted(), complete(), update("h1"), calling(None), *WHOLE)
+    core.resume()
+    core.receive(said("what?"), generated())
+    reading = core.receive(complete())
+    assert (reading.hidden, reading.back) == (True, True)
+    assert core.write()[-1] == turn_of("q")
+    core.receive(said("y"), *WHOLE, update("h2"))
+    assert core.past[-1] == model_turn(["y"])
+
+
+def test_closed_calls_prove_what_the_session_may_have():
+    """What it cannot have is written all the same."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.answer(result("1"))
+    core.receive(update("h1"))
+    core.say(context_update("x"), "b")
+    assert core.resume() == [closed("1", response={"result": 3})]
+    core.receive(complete())
+    assert [call.method for call in core.write()] == [UPDATE, CONTENT]
+    assert core.newest.inputs[0].known is Known.YES
 
 
 def test_handle_that_covers_nothing_yet():
