@@ -80,8 +80,10 @@ def may_be_lost(play, turn):
 
 def is_traceless(play, number):
     """Tell whether a turn is spoken, and neither marked nor transcribed."""
-    turn = play.conversation.turns[number]
-    return bool(turn.frames) and not (play.conversation.marks or play.conversation.heard)
+    turn = play.conversation.turns.get(number)
+    return bool(turn is not None and turn.frames) and not (
+        play.conversation.marks or play.conversation.heard
+    )
 
 
 def is_in_another_session(play, number):
@@ -114,13 +116,15 @@ def may_be_answered_again(play, number):
     """Tell whether a turn may be answered again: one that is spoken, after a gap.
 
     A session that is resumed in the midst of it takes what it hears next for its end. Nobody can
-    know that where resumption is not transparent. Nor has a session an answer that is said to be
-    forgotten, since the model takes no client content. And where results are answered that nobody
-    has asked for, what answers the closing of a lost call may be the answer to the question: it is
-    asked again, perhaps twice.
+    know that where resumption is not transparent, or where it has left no trace.
+
+    Nor has a session an answer that is said to be forgotten, since the model takes no client
+    content. And where results are answered that nobody has asked for, what answers the closing of a
+    lost call may be the answer to the question: it is asked again, perhaps twice.
     """
     turn = play.conversation.turns[number]
-    spoken = bool(turn.frames) and not play.conversation.by_number
+    known = play.conversation.by_number and not is_traceless(play, number)
+    spoken = bool(turn.frames) and not known
     forgotten = not play.conversation.content and total(play, "forgotten", since=number) > 0
     closed = play.conversation.traits.unknown_results
     if closed and total(play, "maybe_twice", since=number):

@@ -9,6 +9,7 @@ from sweep_excuses import (
     crossed,
     has_no_order,
     is_in_another_session,
+    is_traceless,
     may_be_missing,
     outcomes,
     total,
@@ -69,7 +70,9 @@ def _tells_the_truth(play):
             numbers = {number for number, _, _ in words_in(value)}
             for number in numbers - set(asked[-1:]):
                 # Where nobody has the words of a spoken turn, its reply is replayed alone.
-                alone = number not in asked and may_be_missing(play, number)
+                # Where nobody knows that it was spoken, it is taken for one to what was said.
+                unknown = number not in asked or is_traceless(play, number)
+                alone = unknown and may_be_missing(play, number)
                 twice = number in said or (asked[-1:] and asked[-1] in asked[:-1])
                 again = twice and total(play, "maybe_twice")
                 after = _is_later(play, number, asked) or crossed(play, number, asked)

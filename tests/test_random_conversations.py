@@ -27,6 +27,12 @@ ONCE_BROKEN = [
     *(21728, 51603, 51766),  # a refused handle has the beginning of speech
     310050,  # a late result that waits until the model has nothing else to do
     310104,  # what answers the closing of lost calls is asked again
+    *(
+        52509,
+        76589,
+        311069,
+        311405,
+    ),  # a turn or audio interrupts the reply to speech that left no trace
     310577,  # speech that goes on over a loss
     310402,  # lost calls are closed before what the session cannot have
     75099,  # the session moves before a handle has the history

@@ -163,6 +163,7 @@ class ServerSide(State):
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
+            line.unheard = heard is None and self._quiet_at != self._audio()
             self._quiet_at = line.audio = self._audio()
         return exchange
 
@@ -373,20 +374,30 @@ class ServerSide(State):
             self._finish(exchange, Over.CUT)
         else:
             self._finish(exchange, Over.WHOLE)
+        if self._hearing is None:
+            self._heard_out()
         return False
 
     def _part_last(self, exchange: Exchange) -> None:
         """Part the last thing that was said from a reply that was interrupted by it.
 
         So it was if it was sent before the first word, since the reply does not answer it then, and
-        nothing was said after that.
+        nothing was said after that. If nothing else was asked, the reply is to what was spoken
+        before, and not heard of.
         """
+        line = self.line
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
-        since |= self._hearing is not None or self.line.audio != self._audio()
-        if len(asked) > 1 and exchange is self.newest and not since:
+        since |= self._hearing is not None or line.audio != self._audio()
+        since |= line.unheard and exchange.last_number < begun
+        if len(asked) + line.unheard > 1 and exchange is self.newest and not since:
             last = exchange.inputs.index(asked[-1])
+            if last == 0:
+                spoken = Input(None, asked[0].place - 1, index=asked[0].index)
+                exchange.inputs.insert(0, spoken)
+                self._count(spoken)
+                last = 1
             self._part(exchange, exchange.inputs[last:])
 
     def _closes(self) -> bool:
@@ -408,8 +419,6 @@ class ServerSide(State):
         exchange.speaks = False
         self.line.evident = max(self.line.evident, exchange.place)
         self._left += self.calls.over(exchange)
-        if self._hearing is None:
-            self._heard_out()
 
     # Handles
 

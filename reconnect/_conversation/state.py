@@ -37,6 +37,7 @@ class Line:
         came: The number of the newest message when something of a reply first came in the turn that
             has not ended; None while nothing has.
         audio: How far writing audio had come when the newest reply began.
+        unheard: Whether audio came before that since the last turn, of which nobody has a word.
         ends: How many turns have ended.
         aside: The exchange that is over, and whose late result the turn that has not ended answers.
         beside: The exchange whose reply began while an answer to a late result was due.
@@ -58,6 +59,7 @@ class Line:
     closing: bool = False
     came: int | None = None
     audio: Written = (0.0, 0, 0)
+    unheard: bool = False
     ends: int = 0
     aside: Exchange | None = None
     beside: Exchange | None = None

@@ -364,6 +364,19 @@ def test_speech_that_goes_on_over_a_loss():
     assert core.resume() == [told(user("spoken"), model_turn(["x"])), turn("b")]
 
 
+@pytest.mark.parametrize("last", ["turn", "audio"])
+def test_reply_to_speech_that_nobody_has_heard_of(last):
+    """A turn that was sent before its first word interrupts it, unless more audio came."""
+    core = begun()
+    core.speak(audio(1)).say("q").speak(*[audio(2)] * (last == "audio"))
+    core.receive(said("x"), generated(), interrupted(), complete())
+    assert overs(core) == ([Over.WHOLE, None] if last == "turn" else [Over.WHOLE])
+    if last == "turn":
+        core.receive(said("y"), *WHOLE)
+        assert overs(core) == [Over.WHOLE, Over.WHOLE]
+        assert core.conversation.exchanges[-1].reply == ["y"]
+
+
 def test_speech_after_an_empty_end():
     """It is answered together with what would be asked again."""
     core = begun("a", content=False)

@@ -173,6 +173,7 @@ class Desk:
 
     def lose(self):
         """Lose the connection; return the seconds of audio that no session is known to have."""
+        self.conversation.handle = "h"
         self.outbox.lost()
         return self.media.forget_uncovered()
 
