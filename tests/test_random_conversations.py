@@ -25,7 +25,7 @@ ONCE_BROKEN = [
     24787,  # speech of which a handle has the beginning, and what was typed before its end
     *(21840, 75296),  # speech after an empty end
     *(21728, 51603, 51766),  # a refused handle has the beginning of speech
-    310050,  # a late result that waits until the model has nothing else to do
+    *(310050, 321832),  # a late result that waits until the model has nothing else to do
     310104,  # what answers the closing of lost calls is asked again
     *(
         52509,
@@ -33,6 +33,8 @@ ONCE_BROKEN = [
         311069,
         311405,
     ),  # a turn or audio interrupts the reply to speech that left no trace
+    *(75322, 321279),  # nothing is left of speech between its marks
+    322116,  # a turn interrupts the answer to a late result
     310577,  # speech that goes on over a loss
     310402,  # lost calls are closed before what the session cannot have
     75099,  # the session moves before a handle has the history

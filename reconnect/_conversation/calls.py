@@ -46,6 +46,7 @@ class ToolCall:
             handle came, or made in a session before this one.
         cancelled: Whether the server, or the session, has told the caller that nobody waits.
         order: How many results were given up to its own.
+        passed: Whether the model has gone on without its result.
     """
 
     id: str | None
@@ -63,6 +64,7 @@ class ToolCall:
     closed: bool = False
     cancelled: bool = False
     order: int = 0
+    passed: bool = False
 
     @property
     def key(self) -> str:
@@ -87,7 +89,8 @@ class ToolCall:
     @property
     def waits(self) -> bool:
         """Whether its result waits until the model has nothing else to do."""
-        return _scheduling(self.result) == "WHEN_IDLE"
+        scheduling = _scheduling(self.result)
+        return scheduling == "WHEN_IDLE" or (scheduling is None and self.passed)
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
@@ -158,7 +161,7 @@ class Calls:
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or first.exchange.over is None else first.exchange
 
-    def take_up(self, exchange: Exchange, *, turn: int) -> None:
+    def take_up(self, exchange: Exchange, *, turn: int, passing: bool = False) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
 
         On Vertex, where calls have no ids, it takes none up before the turn of the call has ended.
@@ -166,9 +169,11 @@ class Calls:
         Args:
             exchange: The exchange.
             turn: The number of the turn.
+            passing: Whether it goes on without the results that it has not been given.
         """
         for call in self._calls:
             ended = call.id is not None or call.turn < turn
+            call.passed |= passing and call.exchange is exchange and call.open
             call.taken |= ended and call.exchange is exchange and call.given_now
 
     def made(self, call: ToolCall) -> bool:

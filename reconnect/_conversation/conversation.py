@@ -138,6 +138,15 @@ class Conversation(ServerSide):
         self._speech(place=place)
         return item
 
+    def hushed(self) -> None:
+        """Note that nothing is left of speech that has begun: nobody hears of it."""
+        self._hearing = None
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether a handle has audio since the last turn."""
+        return self._unheard > 0
+
     # What is written
 
     def seeded(self, turns: list[Any], *, asks: bool) -> Call:

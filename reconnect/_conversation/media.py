@@ -91,6 +91,12 @@ class Media:
         return None if first is None else first.place
 
     @property
+    def next_activity(self) -> str | None:
+        """Which mark of activity is to be written next; None for none."""
+        first = self._first()
+        return None if first is None else first.activity
+
+    @property
     def kept_from(self) -> int | None:
         """The place from which on audio is kept, written or not; None where none is."""
         written = [item for _, item in self._unconsumed][:1]

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .chunks import Chunk, chunk_of
+from .chunks import MARKS, Chunk, chunk_of
 from .conversation import Conversation, Losses
 from .exchanges import ANSWER, REALTIME, Call, Input, Known, Owed
 from .limits import Limit
@@ -349,6 +349,11 @@ class Outbox:
             if self._conversation.calls.awaited:
                 return Pause(None)
             chunk = self.media.next()
+            if self._is_empty(chunk):
+                # Whoever is asked by nothing answers what was asked before.
+                self.media.next()
+                self._conversation.hushed()
+                return self.next(now)
             # Where all does not go out in order, what is heard comes after what is written.
             place = chunk.place if self.transparent else self._conversation.place()
             written = self._written(chunk, place=place)
@@ -358,6 +363,11 @@ class Outbox:
         call = self._conversation.write(unit)
         # Speech whose audio, which comes before it, has been written.
         return self.next(now) if call is None else Write(call, item=next(iter(unit.inputs), None))
+
+    def _is_empty(self, chunk: Chunk) -> bool:
+        """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
+        begins = chunk.activity == MARKS[0] and self.media.next_activity == MARKS[1]
+        return begins and not self.transparent and not self._conversation.has_heard
 
     def _comes_first(self, place: int, unit: Unit) -> bool:
         return self.transparent and place <= unit.place

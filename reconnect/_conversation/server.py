@@ -151,19 +151,20 @@ class ServerSide(State):
             if first:
                 heard.index, heard.known = written.index, written.known
         if not exchange.speaks:
-            self.calls.take_up(exchange, turn=line.ends)
+            self.calls.take_up(exchange, turn=line.ends, passing=not calls)
         if first:
             exchange.begun = line.index
+            other = heard is None and self._quiet_at != self._audio()
             late = self.calls.late()
             if late not in (None, line.aside) and exchange.first_number > line.answered:
                 self.calls.take_up(late, turn=line.ends)
-                line.beside = exchange
+                other = True
+            line.beside = exchange if other else None
             self._leave_waiting(exchange)
             line.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
-            line.unheard = heard is None and self._quiet_at != self._audio()
             self._quiet_at = line.audio = self._audio()
         return exchange
 
@@ -355,19 +356,11 @@ class ServerSide(State):
                 self._back = exchange.shown
                 exchange.take_back()
                 return True
-        if (
-            effect is Effect.CUT
-            and exchange is line.beside
-            and not self._said_since(exchange.begun)
-        ):
-            # It has interrupted the answer to the late result.
-            exchange.begun = None
-            exchange.take_back()
-            return False
         # What was not taken up by now never is.
         self.calls.take_up(exchange, turn=line.ends + 1)
         if effect is Effect.CUT:
-            self._part_last(exchange)
+            if self._part_last(exchange):
+                return False
             if exchange is self.newest:
                 # Nothing that was written has interrupted it.
                 self._listen()
@@ -378,27 +371,29 @@ class ServerSide(State):
             self._heard_out()
         return False
 
-    def _part_last(self, exchange: Exchange) -> None:
+    def _part_last(self, exchange: Exchange) -> bool:
         """Part the last thing that was said from a reply that was interrupted by it.
 
         So it was if it was sent before the first word, since the reply does not answer it then, and
-        nothing was said after that. If nothing else was asked, the reply is to what was spoken
-        before, and not heard of.
+        nothing was said after that. If nothing else was asked, the reply is to a late result, or to
+        what was spoken and left no trace: return whether it is none to the exchange.
         """
         line = self.line
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
         since |= self._hearing is not None or line.audio != self._audio()
-        since |= line.unheard and exchange.last_number < begun
-        if len(asked) + line.unheard > 1 and exchange is self.newest and not since:
-            last = exchange.inputs.index(asked[-1])
-            if last == 0:
-                spoken = Input(None, asked[0].place - 1, index=asked[0].index)
-                exchange.inputs.insert(0, spoken)
-                self._count(spoken)
-                last = 1
-            self._part(exchange, exchange.inputs[last:])
+        since |= exchange is line.beside and exchange.last_number < begun
+        if since or exchange is not self.newest:
+            return False
+        if len(asked) > 1:
+            self._part(exchange, exchange.inputs[exchange.inputs.index(asked[-1]) :])
+            return False
+        other = exchange is line.beside
+        if other:
+            exchange.take_back()
+            exchange.begun, exchange.over, exchange.kept = None, None, Kept.NOWHERE
+        return other
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""

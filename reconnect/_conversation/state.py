@@ -37,10 +37,10 @@ class Line:
         came: The number of the newest message when something of a reply first came in the turn that
             has not ended; None while nothing has.
         audio: How far writing audio had come when the newest reply began.
-        unheard: Whether audio came before that since the last turn, of which nobody has a word.
         ends: How many turns have ended.
         aside: The exchange that is over, and whose late result the turn that has not ended answers.
-        beside: The exchange whose reply began while an answer to a late result was due.
+        beside: The exchange whose reply began while another was due: to a late result, or to audio
+            since the last turn, of which nobody has a word.
         doubtful: Whether that turn answers what closed lost calls, though nobody knows whether the
             session has the question.
         ending: The exchange whose turn's end is still to come, though it is over.
@@ -59,7 +59,6 @@ class Line:
     closing: bool = False
     came: int | None = None
     audio: Written = (0.0, 0, 0)
-    unheard: bool = False
     ends: int = 0
     aside: Exchange | None = None
     beside: Exchange | None = None

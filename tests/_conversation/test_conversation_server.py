@@ -177,6 +177,17 @@ def test_late_result_that_waits_until_the_model_has_nothing_else_to_do():
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
 
 
+def test_late_result_beside_one_that_the_model_does_not_wait_for():
+    """It talks on after the call: so both results wait, and are taken up in their order."""
+    core = begun("a")
+    core.receive(calling("1"), *WHOLE)
+    core.say("b").receive(calling("2", name="g"), said("wait "), generated())
+    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.answer(result("2", name="g"))
+    core.receive(said("of a"), *WHOLE, said("of b"), *WHOLE, update("h1"))
+    assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["wait of b"])]
+
+
 def test_call_after_a_late_result():
     """It is made for what the model is at, whichever result was given first."""
     core = begun("a")
@@ -370,11 +381,9 @@ def test_reply_to_speech_that_nobody_has_heard_of(last):
     core = begun()
     core.speak(audio(1)).say("q").speak(*[audio(2)] * (last == "audio"))
     core.receive(said("x"), generated(), interrupted(), complete())
-    assert overs(core) == ([Over.WHOLE, None] if last == "turn" else [Over.WHOLE])
-    if last == "turn":
-        core.receive(said("y"), *WHOLE)
-        assert overs(core) == [Over.WHOLE, Over.WHOLE]
-        assert core.conversation.exchanges[-1].reply == ["y"]
+    assert overs(core) == ([None] if last == "turn" else [Over.WHOLE])
+    core.receive(said("y"), *WHOLE)
+    assert core.conversation.exchanges[-1].reply == ["y"]
 
 
 def test_speech_after_an_empty_end():

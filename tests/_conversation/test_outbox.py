@@ -429,7 +429,8 @@ def test_input_on_its_way_between_marks():
     assert core.resume() == streamed(START, audio(1))
     core.outbox.failed(core.outbox.streamed(END))
     assert core.lose().turns == 0
-    assert core.connect() == streamed(START, END)
+    # All that was spoken between them is lost.
+    assert core.connect() == []
     assert core.media.forget_uncovered() == 1.0
 
 
@@ -568,3 +569,15 @@ def test_handle_that_may_not_have_the_history():
     assert core.conversation.handle is None
     assert core.connect(user("q")) == first
     assert [call.method for call in first] == [CONTENT, UPDATE]
+
+
+def test_speech_of_which_all_audio_is_lost():
+    """Its marks are not written: without audio they would ask again what was asked before."""
+    core = begun("q")
+    core.speak(START, audio(1))
+    core.lose()
+    core.speak(END)
+    assert core.connect() == [turn("q")]
+    assert not core.media.speaking
+    core.receive(said("x"), generated(), complete())
+    assert core.conversation.owed == 0
