@@ -101,9 +101,9 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
 def _describe_chat(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Type with an emulator of the Live API, break the connection while you do, and see\n"
-        "how the conversation goes on. Where the lines come from a pipe or a file, each\n"
-        "waits for the reply to the one before, and the exit code is 1 if one has none."
+        "Type with an emulator of the Live API, break the connection while you do, and\n"
+        "see how the conversation goes on. Where the lines come from a pipe or a file,\n"
+        "each waits for the reply to the one before, and the exit code is 1 if one has none."
     )
     parser.epilog = "\n  ".join(
         ["what can be typed, besides words for the model:", *usage(breaks=True)]
