@@ -119,7 +119,7 @@ def frameworks(session, framework):
     if "--table" in session.posargs:
         session.run("python", "tests/frameworks/table.py")
         return
-    session.run("pytest", "-q", "tests/frameworks", "-k", framework, *session.posargs)
+    session.run("pytest", "-q", "tests/frameworks", "-k", "not sample", *session.posargs)
     app = f"tests/frameworks/apps/{framework.replace('-', '_')}_app.py"
     session.run("mypy", "--strict", app)
     session.run("pyright", "--pythonpath", f"{session.bin}/python", app)

@@ -20,11 +20,9 @@ class AdkApp(App):
 
     async def open(self) -> None:
         self._client = client_for(self.setting, self.listener)
-        agent = Agent(
-            name="agent",
-            model=Gemini(model=self.setting.model, client=self._client),
-            tools=[self.lookup],
-        )
+        model = Gemini(model=self.setting.model, client=self._client)
+        other = Agent(name="other", description="Another.", model=model)
+        agent = Agent(name="agent", model=model, tools=[self.lookup], sub_agents=[other])
         runner = InMemoryRunner(agent)
         await runner.session_service.create_session(
             app_name=runner.app_name, user_id="user", session_id="session"

@@ -114,7 +114,17 @@ class LiveKitApp(App):
             """Look something up."""
             return await self.lookup()
 
-        await self._session.start(Agent(instructions="Answer.", tools=[lookup]), record=False)
+        self._agent = Agent(instructions="Answer.", tools=[lookup])
+        await self._session.start(self._agent, record=False)
+
+    async def renew_tools(self) -> None:
+        """Give the agent one more tool: LiveKit restarts its session for it."""
+
+        @function_tool
+        async def another() -> None:
+            """Do nothing."""
+
+        await self._agent.update_tools([*self._agent.tools, another])
 
     def _on_error(self, event: ErrorEvent) -> None:
         if not getattr(event.error, "recoverable", True):

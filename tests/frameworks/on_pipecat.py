@@ -1,6 +1,7 @@
 """An app on Pipecat."""
 
 import asyncio
+from collections.abc import Sequence
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -83,6 +84,9 @@ class PipecatApp(App):
 
     framework = "pipecat-ai"
 
+    history: Sequence[dict[str, str]] = ()
+    """What was said before."""
+
     async def open(self) -> None:
         async def lookup(params: FunctionCallParams) -> None:
             """Look something up."""
@@ -95,10 +99,10 @@ class PipecatApp(App):
         )
         kind = VertexService if vertexai else Service
         llm = type(kind.__name__, (kind,), {"app": self})(
-            settings=settings, tools=[lookup], **where
+            settings=settings, tools=[lookup], inference_on_context_initialization=False, **where
         )
         self._client = llm._client
-        pair = LLMContextAggregatorPair(LLMContext())
+        pair = LLMContextAggregatorPair(LLMContext([*self.history]))
         pipeline = Pipeline([pair.user(), llm, Player(self.listener), pair.assistant()])
         self._worker = PipelineWorker(pipeline, cancel_on_idle_timeout=False, enable_rtvi=False)
         started = asyncio.Event()

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import (
+    BinaryContent,
     ModelResponse,
     PartDeltaEvent,
     RealtimeResponseInterruptedEvent,
@@ -14,6 +15,7 @@ from pydantic_ai.messages import (
     RealtimeTurnCompleteEvent,
     SpeechPart,
     SpeechPartDelta,
+    ToolReturn,
 )
 from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.realtime.google import GoogleRealtimeModel
@@ -21,11 +23,18 @@ from pydantic_ai.realtime.google import GoogleRealtimeModel
 from frameworks.clients import client_for
 from frameworks.stage import App
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
 
 class PydanticAIApp(App):
     """An agent's realtime session; bare with the reconnect of its own that has to be asked for."""
 
     framework = "pydantic-ai"
+
+    @staticmethod
+    def picture() -> ToolReturn:
+        """Return a result that holds a picture."""
+        return ToolReturn("a picture", content=[BinaryContent(PNG, media_type="image/png")])
 
     async def open(self) -> None:
         self._stack = contextlib.AsyncExitStack()

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-from google.genai import types
 from loops import VirtualTimeLoop
 
 from frameworks.listener import Listener
 from frameworks.model import Rememberer, transcribe
 from frameworks.scenarios import Scenario
-from frameworks.stage import MODELS, App, Setting, Stage
-from reconnect.testing import PROFILES, LiveServer
+from frameworks.stage import MODELS, App, Setting, Stage, arguments_for
+from reconnect.testing import LiveServer
 
 SEED = 7
 """Of the random delays, the library's and the framework's."""
@@ -81,13 +80,7 @@ async def _play(scenario: Scenario, kind: type[App], column: str, profile: str) 
     async with LiveServer(
         Rememberer(), profile=profile, chunk_delay=CHUNK, vad=True, transcriber=transcribe
     ) as server:
-        options = types.HttpOptions(
-            base_url=server.url,
-            client_args={"verify": server.ssl},
-            async_client_args={"ssl": server.ssl},
-        )
-        vertexai = PROFILES[profile].backend == "vertex"
-        arguments = {"api_key": scenario.key, "vertexai": vertexai, "http_options": options}
+        arguments = arguments_for(server, profile, scenario.key)
         listener = Listener()
         app = kind(Setting(column, MODELS[profile], arguments), listener)
         stage = Stage(server, app, listener)

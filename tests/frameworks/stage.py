@@ -9,7 +9,7 @@ from google.genai import types
 
 from frameworks.listener import Listener, plain
 from frameworks.model import FRAME_SECONDS, answers, remembered, speech
-from reconnect.testing import Abort, Close, GoAway, LiveServer
+from reconnect.testing import PROFILES, Abort, Close, GoAway, LiveServer
 
 MODELS = {
     "2.5": "gemini-2.5-flash-native-audio-preview-12-2025",
@@ -28,6 +28,23 @@ AFTERWARDS = 30.0
 
 SETTLING = 4.0
 """Seconds after a reply until its handle has come, and the turn of every model is over."""
+
+
+def arguments_for(server: LiveServer, profile: str, key: str = KEY) -> dict[str, Any]:
+    """Return what a client of an emulator is made with.
+
+    Args:
+        server: The emulator.
+        profile: Its profile.
+        key: The API key.
+    """
+    options = types.HttpOptions(
+        base_url=server.url,
+        client_args={"verify": server.ssl},
+        async_client_args={"ssl": server.ssl},
+    )
+    vertexai = PROFILES[profile].backend == "vertex"
+    return {"api_key": key, "vertexai": vertexai, "http_options": options}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_conversation_holds(framework: Framework, profile: str, scenario: Scenar
     assert play(scenario, framework.load(), column="client", profile=profile) == []
 
 
-def test_faults_are_some() -> None:
+def test_sample_breaks_without_it() -> None:
     """What the scenarios ask for breaks a conversation on the SDK's own client."""
     [sample] = [framework for framework in FRAMEWORKS if framework.distribution is None]
     held = [
