@@ -42,7 +42,7 @@ async def test_lines_break_connections():
     async with LiveServer(profile="2.5") as server:
         live = server.client().aio.live
         config = {"response_modalities": ["TEXT"]}
-        async with ResumableSession(live, model="m", config=config, draw=lambda: 0.0) as session:
+        async with ResumableSession(live, model="m", config=config, draw=lambda: 0.1) as session:
             for text, lines in {
                 "a": ["next refuse-503", "abort"],
                 "b": ["close-1011"],
