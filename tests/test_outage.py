@@ -159,6 +159,15 @@ def test_restarting():
     assert told == [False, False, True, False]
 
 
+def test_handle_that_is_used_in_a_restart():
+    """A new session that was asked for and has not worked is not forgotten over a later resume."""
+    outage = opened()
+    outage.lost(GONE, now=1.0)
+    connect(outage, 1.0, resumed=False)
+    connect(outage, 1.0, resumed=True)
+    assert outage.lost(GONE, now=1.0).restarting
+
+
 def test_first_session_is_no_restart():
     """The first session of all is no new one in place of another, whatever it fails with."""
     outage = Outage()

@@ -161,10 +161,13 @@ def test_exchange_of_several_inputs():
     assert exchange(Known.YES, Known.NO, Known.MAYBE).known is Known.NO
 
 
-@pytest.mark.parametrize("over", [None, Over.WHOLE, Over.CUT])
-def test_owed(over):
+@pytest.mark.parametrize(
+    ("over", "owed"),
+    [(None, Owed.CONTINUE), (Over.WHOLE, Owed.REPLAY_REPLY), (Over.CUT, Owed.REPLAY_REPLY)],
+)
+def test_owed(over, owed):
     """A reply that was cut is over like one that is whole."""
-    assert exchange(Known.YES, over=over).owed is LOSS[Known.YES, over is not None]
+    assert exchange(Known.YES, over=over).owed is owed
 
 
 @pytest.mark.parametrize(

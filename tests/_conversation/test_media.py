@@ -210,9 +210,10 @@ def test_mark_that_is_written_again_in_vain():
     assert drained(media) == [START, audio(1)]
 
 
-def test_numbered_input_that_was_refused():
+@pytest.mark.parametrize("room", [{"messages": 2}, {"size": 2 * SECOND}])
+def test_numbered_input_that_was_refused(room):
     """Media writes nothing again that the SDK would not write, and has its room back."""
-    media = media_of(10.0, messages=2, full="raise")
+    media = media_of(10.0, full="raise", **room)
     write(media, audio(1))
     for refused in (chunk_of(audio(2), place=2), chunk_of(START, place=2)):
         media.written(refused, index=2)
@@ -611,6 +612,16 @@ def test_uncovered_audio_is_what_is_missing(steps):
                 frames = []
         assert media.unacknowledged == any(it in ("written", "asked") for it in frames)
     assert media.forget_uncovered() == missing
+
+
+def test_audio_that_there_was_no_room_for_is_missing_once():
+    """Media says once of audio that was not kept that it is missing, not with each loss."""
+    media = media_of(10.0, messages=2)
+    write(media, audio(1), audio(2), audio(3))
+    media.lost(again=True, numbered=True)
+    assert media.forget_uncovered() == 1.0
+    media.lost(again=True, numbered=True)
+    assert media.forget_uncovered() == 0.0
 
 
 @pytest.mark.parametrize(("again", "uncovered"), [(False, 2.0), (True, 0.0)])

@@ -105,6 +105,17 @@ def test_end_that_never_comes():
     assert core.direct
 
 
+def test_end_that_comes_late():
+    """An empty end that comes when it is not waited for any more is no proof of the question."""
+    core = Core()
+    core.say("q").receive(update("h"), calling("1"))
+    assert core.resume() == [closed("1")]
+    assert core.wait() == [turn("q")]
+    core.receive(complete())
+    assert core.resume() == [closed("1")]
+    assert core.wait() == [turn("q")]
+
+
 def test_calls_are_closed_once_a_connection():
     """Each connection waits for the end of calls anew, from when they were closed on it."""
     core = waiting()

@@ -313,6 +313,25 @@ def test_statuses(status):
         assert kind is (FailureKind.THROTTLED if status == 429 else FailureKind.TRANSIENT)
 
 
+PASSING = [408, 409, 425, 499, 500, *range(502, 505), *range(506, 600), *range(100, 300)]
+"""What a server says that is not ready, and what something else says that answers in its place."""
+
+
+@pytest.mark.parametrize("face", [refused, wrapped])
+@pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.SETUP])
+def test_statuses_with_a_handle(face, phase):
+    """A status says nothing of the handle that was sent: each is what it is without one."""
+    kinds = {
+        status: classify(Loss(face(status), phase, resumed=True, handle=True))
+        for status in range(100, 600)
+    }
+    assert kinds.pop(429) is FailureKind.THROTTLED
+    assert [status for status, kind in kinds.items() if kind is FailureKind.TRANSIENT] == sorted(
+        PASSING
+    )
+    assert {kinds[status] for status in kinds.keys() - set(PASSING)} == {FailureKind.FATAL}
+
+
 @pytest.mark.parametrize(
     ("age", "kind"),
     [(9.99, FailureKind.HANDLE_REJECTED), (10.0, FailureKind.TRANSIENT)],
