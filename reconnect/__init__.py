@@ -1,4 +1,4 @@
-"""Keeps a Gemini Live conversation alive whatever happens to its connections."""
+"""Keeps a Gemini Live conversation alive when its connections are lost."""
 
 import logging
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Checks what somebody else has written: a policy, what it decides, and an observer.
+"""Checks what the user has written: a policy, its decisions, and an ``on_event``.
 
 A mistake in it would show in an outage otherwise, as a session that hangs or sleeps for ever.
 """

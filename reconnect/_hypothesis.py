@@ -1,4 +1,4 @@
-"""What Hypothesis is told when it is imported: how to make this library's types.
+"""Tells Hypothesis how to make this library's types.
 
 Found through the entry point ``hypothesis``. It costs next to nothing until one of them is asked
 for: the strategies need the SDK, which takes half a second to import.

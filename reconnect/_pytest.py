@@ -1,4 +1,4 @@
-"""What pytest is told when it starts: a server for tests, a mark, and names for faults.
+"""The pytest plugin: a server for tests, a mark, and names for faults.
 
 Found through the entry point ``pytest11``. It costs next to nothing until a test asks for the
 server: that needs the extra ``reconnect[testing]``, and the SDK, which takes half a second to

@@ -192,15 +192,15 @@ class Restarted(_About):
 
     Args:
         continuity: What the gap did to the conversation.
-        told: How many turns of history it is sent.
+        history: How many turns of history it is sent.
     """
 
     continuity: Continuity
-    told: int
+    history: int
 
     def __str__(self) -> str:
         gap = self.continuity
-        sent = [f"{counted(self.told, 'turn')} of history sent"] if self.told else []
+        sent = [f"{counted(self.history, 'turn')} of history sent"] if self.history else []
         return _listed(f"new session after {_took(gap)}", *sent, *_costs(gap))
 
 

@@ -111,7 +111,7 @@ _PREPARED: Final = frozenset({"_wait", "_stop"})
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """Decides whether a lost session is resumed, started anew or given up, and after which delay.
+    """Decides whether a lost session is resumed, restarted or given up, and after which delay.
 
     The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
     counted per outage. By default it gives up when ten attempts were made *and* five minutes have

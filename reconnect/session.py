@@ -185,7 +185,7 @@ class ResumableSession:
         await (self._driver.close(timeout=0) if cancelled else self._driver.close())
 
     async def close(self) -> None:
-        """Close the session for good: no connection follows, whatever was under way."""
+        """Close the session for good: no connection follows."""
         await self._driver.close()
 
     @property

@@ -17,7 +17,7 @@ EXAMPLES = [
     events.Lost(error=OSError("gone"), kind=FailureKind.TRANSIENT, phase=Phase.SESSION, age=12.5),
     events.Retrying(delay=0.5, attempt=1, why=FailureKind.TRANSIENT, fresh=False),
     events.Resumed(Continuity(attempts=1, outage=0.7, replayed=2, continued=1)),
-    events.Restarted(Continuity(attempts=2, outage=1.5), told=4),
+    events.Restarted(Continuity(attempts=2, outage=1.5), history=4),
     events.GoingAway(time_left=9.951, announced="9.951s"),
     events.Stalled(waited=2.0),
     events.AudioDropped(seconds=0.5),
@@ -115,10 +115,10 @@ BUSY = errors.APIError(1011, "Internal error encountered.")
         (events.Resumed(Continuity()), "moved to another connection"),
         (events.Resumed(WHOLE), "resumed after 0.25 s"),
         (events.Resumed(COSTLY), f"resumed after 22 s and 3 attempts: {COSTS}"),
-        (events.Restarted(WHOLE, told=0), "new session after 0.25 s"),
-        (events.Restarted(WHOLE, told=1), "new session after 0.25 s: 1 turn of history sent"),
+        (events.Restarted(WHOLE, history=0), "new session after 0.25 s"),
+        (events.Restarted(WHOLE, history=1), "new session after 0.25 s: 1 turn of history sent"),
         (
-            events.Restarted(COSTLY, told=4),
+            events.Restarted(COSTLY, history=4),
             f"new session after 22 s and 3 attempts: 4 turns of history sent, {COSTS}",
         ),
         (
@@ -192,7 +192,7 @@ def test_sentence_has_no_handle_and_is_one_line(data):
             data.draw(SECONDS), data.draw(COUNTS), kind, fresh=data.draw(st.booleans())
         ),
         events.Resumed(gap),
-        events.Restarted(gap, told=count),
+        events.Restarted(gap, history=count),
         events.GaveUp(error, gap),
     ):
         sentence = f"{event}"

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog=_program(),
-        description="Keeps a Gemini Live conversation alive whatever happens to its connections.",
+        description="Keeps a Gemini Live conversation alive when its connections are lost.",
     )
     parser.add_argument("--version", action="version", version=f"reconnect {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

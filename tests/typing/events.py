@@ -38,8 +38,8 @@ def describe(event: Event) -> str:
             assert_type(fresh, bool)
         case Resumed(continuity=continuity):
             assert_type(continuity, Continuity)
-        case Restarted(continuity=continuity, told=told):
-            assert_type((continuity, told), tuple[Continuity, int])
+        case Restarted(continuity=continuity, history=history):
+            assert_type((continuity, history), tuple[Continuity, int])
         case GoingAway(time_left=time_left, announced=announced):
             assert_type(time_left, float)
             assert_type(announced, str | None)
