@@ -230,7 +230,7 @@ class _Later:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"on_event": _async_observer}, "must not be async"),
+        ({"on_event": _async_observer}, "must be a plain function"),
         ({"on_event": 5}, "must be callable"),
         ({"policy": ReconnectPolicy}, r"ReconnectPolicy\(\)"),
         ({"policy": _Later()}, "decides at once"),

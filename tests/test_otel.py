@@ -362,7 +362,7 @@ def test_observer_that_is_async():
     async def observe(event):
         pass
 
-    with pytest.raises(TypeError, match="must not be async"):
+    with pytest.raises(TypeError, match="must be a plain function"):
         OpenTelemetryObserver(observe)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import frameworks
 import herd
 import layout
 import reference
@@ -32,6 +33,7 @@ PARTS: Final[Mapping[str, Callable[..., str]]] = {
     "decisions": tables.decisions,
     "ends": tables.ends,
     "error-table": tables.errors,
+    "frameworks": frameworks.sums,
     "herd": herd.table,
     "herd-sources": herd.sources,
     "kept": tables.kept,
@@ -69,7 +71,7 @@ def made(text: str) -> str:
         name, *arguments = shlex.split(found[2])
         if name not in PARTS:
             raise LookupError(f"there is no part {name!r}, only {', '.join(PARTS)}")
-        return f"{found[1]}\n{PARTS[name](*arguments).strip()}\n\n{found[4]}"
+        return f"{found[1]}{PARTS[name](*arguments).strip()}\n\n{found[4]}"
 
     return PART.sub(part, text)
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import tomllib
 
 import pages
 import pytest
@@ -50,6 +51,8 @@ NUMBERS = {
 }
 
 SENTENCES = [
+    ("../README.md", "else it ends after {audio_lifetime} minutes"),
+    ("../README.md", "the last {audio_buffer} seconds of audio are kept"),
     ("start.md", "session after {audio_lifetime} minutes"),
     ("start.md", "the last {audio_buffer} seconds"),
     ("voice.md", "{audio_lifetime} minutes of audio, or {video_lifetime} minutes with video"),
@@ -111,6 +114,13 @@ def words(*names):
 def test_the_way_to_the_topics_is_short():
     """What everybody reads before the topics has at most 2,500 words."""
     assert words("index.md", "start.md", "migrate.md") <= 2500
+
+
+def test_the_readme_names_the_repository():
+    """The README names the address that the metadata has."""
+    metadata = tomllib.loads((pages.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    address = metadata["project"]["urls"]["Repository"]
+    assert f"<{address}>" in (pages.ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_is_short():
