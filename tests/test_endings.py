@@ -546,7 +546,8 @@ async def test_no_handle_is_told(caplog, capsys):
     asyncio.get_running_loop().set_exception_handler(None)
     told += [f"{said!r}" for said in reported]
     # What the emulator logs is the server's side: it quotes what the test has it say.
-    logged = [r.getMessage() for r in caplog.records if not r.name.startswith("reconnect.testing")]
+    own = [r for r in caplog.records if not r.name.startswith("reconnect.testing")]
+    logged = map(caplog.handler.format, own)
     text = "\n".join([*told, *logged, capsys.readouterr().err])
     assert "no luck with <handle>" in text
     assert reported
