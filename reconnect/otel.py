@@ -14,12 +14,12 @@ from typing import Final, assert_never
 try:
     from opentelemetry import metrics, trace
     from opentelemetry.trace import Span, Status, StatusCode
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError(
         'reconnect.otel needs OpenTelemetry: pip install "reconnect[otel]", in a checkout'
         ' pip install ".[otel]"',
-        name=missing.name,
-    ) from missing
+        name=_missing.name,
+    ) from _missing
 
 from . import __version__
 from ._checks import check_observer

@@ -273,10 +273,11 @@ class Media:
     @property
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
-        if not self._unconsumed:
-            return self.meter.seconds + self._consumed, *self._passed
-        number, newest = self._unconsumed[-1]
-        return self.meter.seconds + self._consumed, number, newest.place
+        number, place = self._passed
+        if self._unconsumed:
+            number, newest = self._unconsumed[-1]
+            place = newest.place
+        return self.meter.seconds + self._consumed, number, place
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.

@@ -217,7 +217,9 @@ class Driver:
         self.sender.flush()
         if not (reading.hidden or reading.unseen or reading.left):
             return None
-        shown = [] if reading.hidden else sdk.without_calls(message, reading.unseen)
+        shown: list[types.LiveServerMessage] = []
+        if not reading.hidden:
+            shown = sdk.without_calls(message, reading.unseen)
         if reading.back:
             shown = [own.interruption()]
         return [own.cancellation(reading.left), *shown] if reading.left else shown
