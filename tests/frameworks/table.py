@@ -6,7 +6,9 @@ and leaves what the others have. ``nox -f .ci/noxfile.py -s frameworks -- --tabl
 
 import argparse
 import pathlib
+import re
 import sys
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
@@ -18,6 +20,9 @@ from frameworks.stage import COLUMNS, MODELS  # noqa: E402
 
 PAGE = ROOT / "docs" / "frameworks.md"
 BEGIN, END = "<!-- made by tests/frameworks/table.py -->\n", "<!-- end of what is made -->\n"
+
+PIN = re.compile(r"([\w-]+)(?:\[.*\])?==(.+)")
+"""A distribution whose version is pinned."""
 
 UNKNOWN = "?"
 """What stands in a cell that nobody has measured yet."""
@@ -79,6 +84,14 @@ def _read(made: str) -> dict[tuple[str, str], str]:
     }
 
 
+def _versions() -> list[str]:
+    """Return the frameworks that are pinned, each with its version."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = [item for group in groups["dependency-groups"].values() for item in group]
+    pinned = (PIN.fullmatch(item) for item in pins if isinstance(item, str))
+    return sorted({f"{match[1]} {match[2]}" for match in pinned if match})
+
+
 def _page(cells: dict[tuple[str, str], str]) -> str:
     names = [framework.name for framework in FRAMEWORKS]
     rows = [["scenario", *names], ["---"] * (len(names) + 1)]
@@ -89,6 +102,7 @@ def _page(cells: dict[tuple[str, str], str]) -> str:
     lines.append(
         f"There are {len(SCENARIOS)} scenarios on {len(MODELS)} models: {number} in all.\n\n"
     )
+    lines.append(f"Measured with {', '.join(_versions())}.\n\n")
     lines.append("What a framework makes impossible:\n\n")
     for framework in FRAMEWORKS:
         for item in framework.impossible:
