@@ -6,22 +6,9 @@ what the model has not.
 """
 
 import pytest
-from scenario import (
-    CUTS,
-    MODELS,
-    VERTEX,
-    Ask,
-    Hum,
-    Play,
-    Say,
-    Tell,
-    Wait,
-    each_moment,
-    measure,
-    play_each,
-    server_for,
-    sweep,
-)
+from scenario import each_moment, measure, play_each, server_for, sweep
+from scenario_laws import Play
+from scenario_script import CUTS, MODELS, VERTEX, Ask, Hum, Say, Tell, Wait
 from talk import user
 
 from reconnect.testing import GoAway, Refuse, RejectHandle

@@ -9,20 +9,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from scenario import (
-    CUTS,
-    MODELS,
-    Ask,
-    Play,
-    Say,
-    Speak,
-    Wait,
-    each_moment,
-    measure,
-    play_each,
-    server_for,
-    sweep,
-)
+from scenario import each_moment, measure, play_each, server_for, sweep
+from scenario_laws import Play
+from scenario_script import CUTS, MODELS, Ask, Say, Speak, Wait
 
 from reconnect import Resumed
 from reconnect.testing import PROFILES

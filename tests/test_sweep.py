@@ -1,7 +1,8 @@
 """The sweep: one conversation of about sixty messages, cut at every moment there is."""
 
 import pytest
-from scenario import CUTS, MODELS, Ask, Hum, Say, Tell, Wait, measure, sweep
+from scenario import measure, sweep
+from scenario_script import CUTS, MODELS, Ask, Hum, Say, Tell, Wait
 
 SCRIPT = [
     Tell("one"),
