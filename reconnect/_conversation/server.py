@@ -1,7 +1,7 @@
 """What the server does to a conversation: its messages, read one by one.
 
-What a message says of an end is looked up in `exchanges.ENDS`; what a handle has of the inputs is
-noted in one place, `_covered`.
+Which exchange output is of is decided here. What an end does, and what a handle covers, stands in
+`ends`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .calls import ToolCall
+from .ends import Ends
 from .exchanges import (
     ENDS,
     Effect,
     End,
     Exchange,
-    Input,
     Kept,
     Known,
     Over,
-    exchanges_of,
 )
 from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
-from .state import State
 
 __all__ = ["ServerSide"]
 
@@ -30,7 +28,7 @@ _WORDS_LIMIT: Final = 100
 """Pieces that words are kept in; more are joined, and kept as far as a new session is told them."""
 
 
-class ServerSide(State):
+class ServerSide(Ends):
     """A conversation as the server sees it: what it says changes the state here alone."""
 
     def goes_on(self, content: Any) -> bool:
@@ -239,12 +237,6 @@ class ServerSide(State):
         if waiting and len(waiting) < len(exchange.inputs):
             self._part(exchange, waiting)
 
-    def _part(self, exchange: Exchange, later: list[Input]) -> None:
-        """Make an exchange of their own of those inputs that the reply does not answer."""
-        exchange.inputs = [item for item in exchange.inputs if item not in later]
-        place = self.exchanges.index(exchange) + 1
-        self.exchanges[place:place] = exchanges_of(later)
-
     def _shown(self, exchange: Exchange) -> None:
         exchange.shown = True
         self.line.showing = exchange
@@ -299,156 +291,6 @@ class ServerSide(State):
         if current is not None and self.line.came is None and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
             self._effect(ENDS[End.TURN, self._progress(current)], End.TURN, current)
-
-    # Ends
-
-    def _end(self, end: End) -> bool:
-        """Note an end; return whether the caller is not shown it."""
-        line = self.line
-        hidden = False
-        # What it is of is over already, or goes on with another turn.
-        before = line.aside if line.aside is not None else line.ending
-        if before is None or (end is End.GENERATED and line.aside is None):
-            exchange = self.current
-            hidden = self._effect(ENDS[end, self._progress(exchange)], end, exchange)
-            if exchange is not None:
-                exchange.speaks = False
-        elif end is End.INTERRUPTED:
-            self._part_last(before)
-            if self.current is None:
-                self._listen()
-        if line.aside is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
-            line.aside.speaks = False
-            line.ending, line.aside = line.aside, None
-        if end in (End.TURN, End.EMPTY):
-            line.ending = None
-            if line.showing is not None:
-                line.showing.speaks = False
-            line.came = line.beside = None
-            line.doubtful = self.sounding = False
-            line.ends += 1
-        return hidden
-
-    def _effect(self, effect: Effect, end: End, exchange: Exchange | None) -> bool:
-        line = self.line
-        if effect is Effect.SPEECH:
-            self._listen()
-            line.came = line.index
-        turn = end in (End.TURN, End.EMPTY)
-        if exchange is None:
-            # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = line.resumed and line.ends == 0 and line.came is None
-            return turn and (self._closes() or leftover)
-        if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
-            line.ending = exchange
-        if effect is Effect.NOTHING:
-            # The end of a turn in which every call was hidden is hidden as well.
-            return turn and line.came is not None and line.showing is None
-        if effect is Effect.EMPTY:
-            if self._closes():
-                return True
-            first = line.resumed and not line.ends
-            if (first or self.calls.made_in(exchange)) and not exchange.again:
-                # A session that waits on a call that nobody saw gives such an end to whatever it
-                # is sent first.
-                exchange.again, exchange.continued, exchange.begun = True, False, None
-                # What was shown of it answers what closed lost calls, and perhaps nothing else.
-                self._back = exchange.shown
-                exchange.take_back()
-                return True
-        # What was not taken up by now never is.
-        self.calls.take_up(exchange, turn=line.ends + 1)
-        if effect is Effect.CUT:
-            if self._part_last(exchange):
-                return False
-            if exchange is self.newest:
-                # Nothing that was written has interrupted it.
-                self._listen()
-            self._finish(exchange, Over.CUT)
-        else:
-            self._finish(exchange, Over.WHOLE)
-        if self._hearing is None:
-            self._heard_out()
-        return False
-
-    def _part_last(self, exchange: Exchange) -> bool:
-        """Part the last thing that was said from a reply that was interrupted by it.
-
-        So it was if it was sent before the first word, since the reply does not answer it then, and
-        nothing was said after that. If nothing else was asked, the reply is to a late result, or to
-        what was spoken and left no trace: return whether it is none to the exchange.
-        """
-        line = self.line
-        asked = [item for item in exchange.inputs if item.index is not None and item.asks]
-        begun = -1 if exchange.begun is None else exchange.begun
-        since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
-        since |= self._hearing is not None or line.audio != self._audio()
-        since |= exchange is line.beside and exchange.last_number < begun
-        if since or exchange is not self.newest:
-            return False
-        if len(asked) > 1:
-            self._part(exchange, exchange.inputs[exchange.inputs.index(asked[-1]) :])
-            return False
-        other = exchange is line.beside
-        if other:
-            exchange.take_back()
-            exchange.begun, exchange.over, exchange.kept = None, None, Kept.NOWHERE
-        return other
-
-    def _closes(self) -> bool:
-        """Take an empty end for the one that closes lost calls, if it is awaited."""
-        if not self.line.closing:
-            return False
-        self.line.closing = False
-        if self.newest is not None:
-            self._prove(self.newest)
-        return True
-
-    def _prove(self, exchange: Exchange) -> None:
-        """Note that the session has all of an exchange that it may have."""
-        places = [item.place for item in exchange.inputs if item.known is not Known.NO]
-        self._have(max(places, default=0))
-
-    def _finish(self, exchange: Exchange, over: Over) -> None:
-        exchange.over, exchange.kept = over, Kept.CONNECTION
-        exchange.speaks = False
-        self.line.evident = max(self.line.evident, exchange.place)
-        self._left += self.calls.over(exchange)
-
-    # Handles
-
-    def _covered(self, consumed: int | None) -> None:
-        """Note what the handle that has just come covers."""
-        line = self.line
-        line.consumed = consumed
-        line.issued |= consumed is not None or line.index >= self._index_base
-        self.numbered |= consumed is not None
-        self._maybe_covered = consumed is None and self._speaking
-        self.calls.covered(closed=line.closed and not line.closing)
-        newest = None
-        for exchange in self.exchanges:
-            for item in exchange.inputs:
-                if item.index is None:
-                    continue
-                if consumed is not None:
-                    self._cover(item, consumed)
-                elif item.place <= line.evident:
-                    item.known = Known.YES
-                else:
-                    item.known = max(item.known, Known.MAYBE)
-                if item.known is Known.YES:
-                    newest = item.place
-            if exchange.kept and exchange.known is Known.YES:
-                exchange.kept = Kept.HANDLE
-        if not self.exchanges or self.exchanges[0].known is Known.YES:
-            # What was let go of came before.
-            self.past.forgotten = 0
-        if line.seed is not None and line.seed.index is not None:
-            told = line.evident > 0 if consumed is None else consumed >= line.seed.index
-            line.seed.known = Known.YES if told else Known.MAYBE
-        if newest is not None:
-            self._have(newest)
-        self._forget()
 
 
 def _add(words: list[str], text: str) -> None:

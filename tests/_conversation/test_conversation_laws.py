@@ -29,7 +29,7 @@ from messages import (
     update,
 )
 
-from reconnect._conversation import server as module
+from reconnect._conversation import ends, server
 from reconnect._conversation.exchanges import ENDS, Effect, Known, Over
 
 DECIDES = {Effect.WHOLE: Over.WHOLE, Effect.EMPTY: Over.WHOLE, Effect.CUT: Over.CUT}
@@ -60,7 +60,7 @@ class Talk(RuleBasedStateMachine):
     def begin(self, transparent, vertex, reuse):
         """Begin with a connection."""
         self.vertex = vertex
-        self.table = module.ENDS = Noted()
+        self.table = ends.ENDS = server.ENDS = Noted()
         self.numbers = itertools.count(1)
         self.core = Core(transparent=transparent, reuse_tool_results=reuse)
         self.known = {}
@@ -76,7 +76,7 @@ class Talk(RuleBasedStateMachine):
 
     def teardown(self):
         """Leave the table as it was."""
-        module.ENDS = ENDS
+        ends.ENDS = server.ENDS = ENDS
 
     # The caller
 
