@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import loops
 from sweep_clock import Distant
+from sweep_play import Entry, Play
 from sweep_script import Context, Stream, Turn, Update
 from sweep_words import SILENCE, Transcriber, context, frame, instruction, model_of, typed, words_in
 from talk import user
@@ -40,47 +39,6 @@ SETTLING = 30.0
 """Seconds after the last reply: a stall is noticed after fourteen."""
 
 POLICY = ReconnectPolicy(base=0.1, cap=1.0, without_handle="restart")
-
-
-class Entry(NamedTuple):
-    """One thing that the caller saw or did.
-
-    Args:
-        time: When.
-        kind: What: "words", "generated", "interrupted", "end", "call", "cancel", "event"; "sent",
-            "result", "hang", "raised".
-        value: The words as `words_in` gives them, the call as its turn and place, ids, the event,
-            the number of the step, or an error.
-    """
-
-    time: float
-    kind: str
-    value: Any = None
-
-
-@dataclass(eq=False)
-class Play:
-    """What came of a conversation.
-
-    Args:
-        conversation: The conversation.
-        log: What the caller saw and did, in order.
-        connections: The server's record of each connection.
-        heard: What the model heard, over all of them.
-        context: What the newest session knows.
-        left: Tasks of the session that were there after it.
-    """
-
-    conversation: Any
-    log: list[Entry] = field(default_factory=list)
-    connections: list[Any] = field(default_factory=list)
-    heard: list[Any] = field(default_factory=list)
-    context: list[Any] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def of(self, kind):
-        """Return the values of all entries of a kind."""
-        return [entry.value for entry in self.log if entry.kind == kind]
 
 
 async def play(conversation):

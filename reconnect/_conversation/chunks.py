@@ -6,25 +6,28 @@ Pure. Blobs are read by their attributes or their keys, whichever the caller gav
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .limits import size_of
 
-__all__ = ["BYTES_A_SAMPLE", "MARKS", "USUAL_FRAME", "Chunk", "chunk_of", "rate_of", "seconds_of"]
+__all__ = ["MARKS", "ROUNDING", "Chunk", "chunk_of", "length_of", "newest", "seconds_of", "without"]
 
 MARKS: Final = ("activity_start", "activity_end")
 _BLOBS: Final = ("audio", "video", "media")
 _FIELDS: Final = ("data", "mime_type", "display_name")
 
+ROUNDING: Final = 1e-6
+"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
+
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
 
-BYTES_A_SAMPLE: Final = 2
+_BYTES_A_SAMPLE: Final = 2
 """The Live API takes 16-bit samples of one channel."""
 
-USUAL_FRAME: Final = 0.02
+_USUAL_PIECE: Final = 0.02
 """Seconds that a chunk of audio is taken for that is not PCM."""
 
 
@@ -93,11 +96,9 @@ def seconds_of(blob: Any) -> float | None:
 def _sound_in(blob: Any) -> tuple[float | None, int]:
     """Return the seconds of audio in a blob, None if it is no audio, and its bytes."""
     data, kind = _data_and_kind(blob)
-    rate = rate_of(kind) if isinstance(kind, str) else None
     size = size_of(data)
-    if not rate:
-        return (None if rate is None else USUAL_FRAME), size
-    return size * (1 / rate / BYTES_A_SAMPLE), size
+    byte, frame = length_of(kind)
+    return (size * byte + frame if byte or frame else None), size
 
 
 def _data_and_kind(blob: Any) -> tuple[Any, Any]:
@@ -112,12 +113,47 @@ def _data_and_kind(blob: Any) -> tuple[Any, Any]:
 
 
 @functools.lru_cache
-def rate_of(kind: str) -> int | None:
-    """Return the samples a second of a type of media; 0 if nobody knows, None if it is no audio."""
-    kind = kind.lower()
-    if not kind.startswith("audio/"):
-        return None
-    if not kind.startswith("audio/pcm"):
-        return 0
-    _, _, rate = kind.partition("rate=")
-    return int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE
+def length_of(kind: object) -> tuple[float, float]:
+    """Return how long a byte, and a whole piece, of a type of media are, in seconds.
+
+    Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio has
+    no length.
+
+    Args:
+        kind: The MIME type; what is no text is none.
+    """
+    if not isinstance(kind, str) or not kind.lower().startswith("audio/"):
+        return 0.0, 0.0
+    if not kind.lower().startswith("audio/pcm"):
+        return 0.0, _USUAL_PIECE
+    _, _, rate = kind.lower().partition("rate=")
+    samples = int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE
+    return 1 / samples / _BYTES_A_SAMPLE, 0.0
+
+
+def newest(items: Iterable[Chunk], *, seconds: float) -> tuple[list[Chunk], float]:
+    """Return the items without the oldest audio beyond a limit, and how much that was.
+
+    Args:
+        items: The items, oldest first.
+        seconds: How much audio is kept.
+    """
+    items = list(items)
+    excess = sum(item.seconds for item in items) - seconds
+    kept, dropped = [], 0.0
+    for item in items:
+        if item.seconds and excess - dropped > ROUNDING:
+            dropped += item.seconds
+        else:
+            kept.append(item)
+    return kept, dropped
+
+
+def without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:
+    """Return the items but for those in any of these places.
+
+    Args:
+        items: The items.
+        told: The places.
+    """
+    return [item for item in items if not any(item.place in said for said in told)]

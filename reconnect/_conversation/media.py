@@ -17,19 +17,17 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from .chunks import BYTES_A_SAMPLE, MARKS, USUAL_FRAME, Chunk, chunk_of, rate_of, seconds_of
+from .chunks import MARKS, ROUNDING, Chunk, chunk_of, length_of, newest, without
 from .limits import Limit
 from .meter import Meter, Written
 
 __all__ = ["Media"]
 
 _START: Final[Mapping[str, Any]] = {"activity_start": {}}
-_ROUNDING: Final = 1e-6
-"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 
 class Media:
@@ -67,13 +65,9 @@ class Media:
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
-        # Audio that was written to this connection and is not kept; seconds of it that were written
-        # before the acknowledgement that is awaited, that were acknowledged, and that a handle
-        # covers. And seconds that were lost with an earlier connection.
+        # Audio that was written to this connection and is not kept. And seconds that were lost with
+        # an earlier connection.
         self.meter = Meter()
-        self._asked = 0.0
-        self._acknowledged = 0.0
-        self._covered = 0.0
         self._lost = 0.0
         # Seconds that are not kept any more for want of room, and the number of the newest of them.
         self._evicted = 0.0
@@ -81,8 +75,7 @@ class Media:
         # The type of the newest audio that is kept, and how long a byte and a frame of it are:
         # asked for with every frame.
         self._kind: object = None
-        self._seconds_a_byte = 0.0
-        self._seconds_a_frame = 0.0
+        self._seconds_a_byte = self._seconds_a_frame = 0.0
 
     @property
     def next_place(self) -> int | None:
@@ -106,7 +99,7 @@ class Media:
     @property
     def covered_seconds(self) -> float:
         """How much of what was written to this connection a handle covers."""
-        return self._covered + self._consumed
+        return self.meter.covered + self._consumed
 
     @property
     def speaking(self) -> bool:
@@ -154,7 +147,8 @@ class Media:
             self.written(chunk_of({"audio": blob}, place=place), index=index)
             return
         if kind is not self._kind:
-            self._take_kind(kind)
+            self._kind = kind
+            self._seconds_a_byte, self._seconds_a_frame = length_of(kind)
         size = len(data)
         seconds = size * self._seconds_a_byte + self._seconds_a_frame
         frame = Chunk({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
@@ -163,12 +157,6 @@ class Media:
         if self._bytes > self._limit.bytes or len(self._unconsumed) > self._limit.messages:
             self._evict()
 
-    def _take_kind(self, kind: object) -> None:
-        rate = rate_of(kind) if isinstance(kind, str) else None
-        self._kind = kind
-        self._seconds_a_byte = 1 / rate / BYTES_A_SAMPLE if rate else 0.0
-        self._seconds_a_frame = USUAL_FRAME if rate == 0 else 0.0
-
     def _evict(self) -> None:
         """Keep no more than there is room for of what the server has been sent."""
         while self._too_much() and self._unconsumed:
@@ -176,34 +164,6 @@ class Media:
             self._evicted_until, evicted = self._unconsumed.popleft()
             self._evicted += evicted.seconds
             self._bytes -= evicted.size
-
-    def discount(self, blob: Any) -> None:
-        """Take back that audio was written.
-
-        Args:
-            blob: What was counted, or a copy of it.
-        """
-        self._take_back(seconds_of(blob) or 0.0)
-
-    def _take_back(self, seconds: float) -> None:
-        self.meter.seconds = max(self.meter.seconds - seconds, self._acknowledged)
-
-    @property
-    def unacknowledged(self) -> bool:
-        """Whether audio was written that the server has not acknowledged."""
-        return self.meter.seconds > self._acknowledged
-
-    def asking(self) -> None:
-        """Note that the server is asked to acknowledge what was written so far."""
-        self._asked = self.meter.seconds
-
-    def acknowledged(self) -> None:
-        """Note that the server has acknowledged what was written when it was asked."""
-        self._acknowledged = self._asked
-
-    def covered(self) -> None:
-        """Note a handle that says not what it covers."""
-        self._covered = self._acknowledged
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -259,7 +219,7 @@ class Media:
     def _trim(self, *, within_seconds: bool = True) -> None:
         """Drop the oldest audio beyond the limits."""
         marks = []
-        while within_seconds and self._seconds > self._limit_seconds + _ROUNDING:
+        while within_seconds and self._seconds > self._limit_seconds + ROUNDING:
             oldest = self._held.popleft()
             if oldest.seconds:
                 self._seconds -= oldest.seconds
@@ -290,10 +250,10 @@ class Media:
                 never do, and must not be sent minutes of stale audio.
             told: The places of speech that is replayed in words, and whose audio is not.
         """
-        unconsumed = _without((item for _, item in self._unconsumed), told)
-        self._lost += self.meter.seconds - self._covered + self._evicted
-        self.meter.seconds = 0.0
-        self._asked = self._acknowledged = self._covered = self._evicted = 0.0
+        unconsumed = without((item for _, item in self._unconsumed), told)
+        self._lost += self.meter.uncovered + self._evicted
+        self.meter.lost()
+        self._evicted = 0.0
         if not again:
             self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
@@ -304,7 +264,8 @@ class Media:
         elif not marks and self._opened is not None:
             unconsumed.insert(0, Chunk(_START, self._opened.place, activity=MARKS[0]))
         if not numbered:
-            unconsumed = self._newest(unconsumed)
+            unconsumed, dropped = newest(unconsumed, seconds=self._limit_seconds)
+            self.dropped += dropped
         self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
         if self._shown is not None and again and self._video is None:
             self._video = self._shown[1]
@@ -322,24 +283,12 @@ class Media:
             unheard: Seconds of audio that the old one had heard, and that nobody has in words.
         """
         before = sum(item.seconds for item in self._again)
-        self._again = deque(_without(self._again, told))
+        self._again = deque(without(self._again, told))
         self._lost += unheard + before - sum(item.seconds for item in self._again)
         self._measure()
 
     def _measure(self) -> None:
         self._bytes = sum(item.size for item in (*self._again, *self._held))
-
-    def _newest(self, items: list[Chunk]) -> list[Chunk]:
-        """Return the items without the oldest audio beyond the limit, which is dropped."""
-        excess = sum(item.seconds for item in items) - self._limit_seconds
-        kept = []
-        for item in items:
-            if item.seconds and excess > _ROUNDING:
-                excess -= item.seconds
-                self.dropped += item.seconds
-            else:
-                kept.append(item)
-        return kept
 
     def next(self) -> Chunk:
         """Take out the next input to write, while anything waits."""
@@ -381,7 +330,7 @@ class Media:
         elif self._shown is not None and self._shown[1] is item:
             self._shown = self._shown_before
         else:
-            self._take_back(item.seconds)
+            self.meter.take_back(item.seconds)
 
     def put_back(self, item: Chunk) -> None:
         """Keep input whose write has failed, in its place among all that waits.
@@ -416,7 +365,7 @@ class Media:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
         waiting = sum(item.seconds for item in (*self._again, *self._held))
         unconsumed = sum(item.seconds for _, item in self._unconsumed)
-        uncovered = self._lost + self.meter.seconds - self._covered + self._evicted + unconsumed
+        uncovered = self._lost + self.meter.uncovered + self._evicted + unconsumed
         return round(self.dropped + waiting, 6), round(uncovered, 6)
 
     def forget_uncovered(self) -> float:
@@ -446,8 +395,3 @@ class Media:
     def _drop(self, item: Chunk) -> None:
         self._bytes -= item.size
         self.dropped += item.seconds
-
-
-def _without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:
-    """Return the items but for those in any of these places."""
-    return [item for item in items if not any(item.place in said for said in told)]

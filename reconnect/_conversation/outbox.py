@@ -261,7 +261,7 @@ class Outbox:
         """Note a handle that has come."""
         consumed = self._conversation.line.consumed
         if consumed is None:
-            self.media.covered()
+            self.media.meter.cover()
         else:
             self.media.consumed(consumed)
 

@@ -132,7 +132,7 @@ class Writer:
         if self._outbox.transparent:
             self._outbox.unkeep()
         else:
-            self._media.discount(audio)
+            self._media.meter.discount(audio)
         raise error
 
     def unwritten(self, audio: Any, data: bytes | None) -> dict[str, Any] | None:
@@ -148,7 +148,7 @@ class Writer:
         if self._outbox.transparent:
             return None
         held = {"data": data, "mime_type": audio.mime_type}
-        self._media.discount(held)
+        self._media.meter.discount(held)
         return held
 
     def _lost(self, error: Exception) -> bool:
@@ -228,7 +228,7 @@ class Writer:
             self.look_later()
         else:
             self._stalled, self._taken = 0.0, None
-        if self._ping is None and self._media.unacknowledged:
+        if self._ping is None and self._media.meter.unacknowledged:
             self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
             self._ping.add_done_callback(self._pinged)
 
@@ -251,12 +251,12 @@ class Writer:
         return False
 
     async def _acknowledge(self) -> bool:
-        self._media.asking()
+        self._media.meter.asking()
         acknowledged = await acknowledgement(self.connection.session)
         if acknowledged:
             # A handle that came before the pong may be unread still, and has less.
             await self._caught_up()
-            self._media.acknowledged()
+            self._media.meter.acknowledged()
         return acknowledged
 
     def _pinged(self, task: asyncio.Task[bool]) -> None:
@@ -265,6 +265,6 @@ class Writer:
             return
         if (error := task.exception()) is not None:
             self._broken(error)
-        elif task.result() and self._media.unacknowledged and self.watch is None:
+        elif task.result() and self._media.meter.unacknowledged and self.watch is None:
             # What was written while the pong was awaited, by a caller who is silent now.
             self.look_later()

@@ -400,8 +400,8 @@ def count(media, *inputs):
 
 def acknowledge(media):
     """Let the server acknowledge all that was written so far."""
-    media.asking()
-    media.acknowledged()
+    media.meter.asking()
+    media.meter.acknowledged()
 
 
 def test_sound_that_no_handle_covers():
@@ -409,7 +409,7 @@ def test_sound_that_no_handle_covers():
     media = media_of()
     count(media, audio(1))
     acknowledge(media)
-    media.covered()
+    media.meter.cover()
     count(media, *[audio(2, 0.5)] * 2)
     write(media, audio(3), numbered=False)
     acknowledge(media)
@@ -426,27 +426,27 @@ def test_handle_covers_no_more_than_was_acknowledged():
     An acknowledgement is of what was written before it was asked for, and not of what follows.
     """
     media = media_of()
-    assert not media.unacknowledged
-    media.covered()
+    assert not media.meter.unacknowledged
+    media.meter.cover()
     count(media, audio(1))
-    assert media.unacknowledged
-    media.asking()
+    assert media.meter.unacknowledged
+    media.meter.asking()
     count(media, audio(2))
-    media.covered()
-    media.acknowledged()
-    assert media.unacknowledged
-    media.asking()
-    media.acknowledged()
-    assert not media.unacknowledged
+    media.meter.cover()
+    media.meter.acknowledged()
+    assert media.meter.unacknowledged
+    media.meter.asking()
+    media.meter.acknowledged()
+    assert not media.meter.unacknowledged
     media.lost(again=False, numbered=False)
     # Both were acknowledged, but no handle came after that.
     assert media.forget_uncovered() == 2.0
-    assert not media.unacknowledged
+    assert not media.meter.unacknowledged
     count(media, audio(3))
-    media.asking()
+    media.meter.asking()
     count(media, audio(4, 0.5))
-    media.acknowledged()
-    media.covered()
+    media.meter.acknowledged()
+    media.meter.cover()
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 0.5
 
@@ -458,12 +458,12 @@ def test_acknowledgement_is_of_one_connection():
     """
     media = media_of()
     count(media, audio(1))
-    media.asking()
+    media.meter.asking()
     media.lost(again=False, numbered=False)
     count(media, audio(2))
-    media.acknowledged()
-    media.covered()
-    assert media.unacknowledged
+    media.meter.acknowledged()
+    media.meter.cover()
+    assert media.meter.unacknowledged
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 2.0
 
@@ -502,14 +502,14 @@ def test_audio_that_was_not_written_after_all(blob):
     media = media_of()
     media.meter.count(audio(1)["audio"])
     media.meter.count(blob)
-    media.discount(blob)
+    media.meter.discount(blob)
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 1.0
     media.meter.count(blob)
     acknowledge(media)
-    media.discount(blob)
-    assert not media.unacknowledged
-    media.covered()
+    media.meter.discount(blob)
+    assert not media.meter.unacknowledged
+    media.meter.cover()
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 0.0
 
@@ -521,7 +521,7 @@ def test_all_that_is_missing_when_a_session_ends():
     # A connection that was lost.
     count(media, audio(1))
     acknowledge(media)
-    media.covered()
+    media.meter.cover()
     count(media, audio(2))
     media.lost(again=False, numbered=False)
     assert media.give_up() == (0.0, 1.0)
@@ -598,19 +598,19 @@ def test_uncovered_audio_is_what_is_missing(steps):
                 write(media, audio(1), numbered=False)
                 frames.append("written")
             case "ask":
-                media.asking()
+                media.meter.asking()
                 frames = ["asked" if it == "written" else it for it in frames]
             case "acknowledge":
-                media.acknowledged()
+                media.meter.acknowledged()
                 frames = ["acknowledged" if it == "asked" else it for it in frames]
             case "cover":
-                media.covered()
+                media.meter.cover()
                 frames = ["covered" if it == "acknowledged" else it for it in frames]
             case "lose":
                 media.lost(again=False, numbered=False)
                 missing += sum(it != "covered" for it in frames)
                 frames = []
-        assert media.unacknowledged == any(it in ("written", "asked") for it in frames)
+        assert media.meter.unacknowledged == any(it in ("written", "asked") for it in frames)
     assert media.forget_uncovered() == missing
 
 

@@ -43,3 +43,30 @@ def test_seconds_are_set():
     meter.seconds = 0.25
     meter.bytes += 16_000
     assert meter.seconds == 1.25
+
+
+def test_what_has_arrived():
+    """A handle is taken to cover what was acknowledged, and that is what had been asked about."""
+    meter = Meter()
+    meter.seconds = 2.0
+    meter.asking()
+    meter.seconds = 3.0
+    meter.cover()
+    assert (meter.uncovered, meter.unacknowledged) == (3.0, True)
+    meter.acknowledged()
+    assert (meter.uncovered, meter.unacknowledged) == (3.0, True)
+    meter.cover()
+    assert meter.uncovered == 1.0
+    meter.take_back(2.0)
+    assert (meter.seconds, meter.unacknowledged) == (2.0, False)
+    meter.lost()
+    assert (meter.seconds, meter.covered, meter.unacknowledged) == (0.0, 0.0, False)
+
+
+def test_audio_is_taken_back():
+    """What was counted is taken back by its own length."""
+    meter = Meter()
+    meter.seconds = 2.0
+    meter.discount(types.Blob(data=SECOND, mime_type=PCM))
+    meter.discount(types.Blob(data=SECOND, mime_type="image/png"))
+    assert meter.seconds == 1.0

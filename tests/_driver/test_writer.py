@@ -314,7 +314,7 @@ async def test_refused_write_is_raised_and_forgotten(error, transparent, desk):
             assert caught.value is error
         assert desk.connection.alive
         assert writer.direct
-        assert not desk.media.unacknowledged
+        assert not desk.media.meter.unacknowledged
         await desk.turn("a")
         await desk.media_chunk(b"1")
         assert desk.written == ["a", b"1"]
@@ -366,7 +366,7 @@ async def test_refused_audio_is_raised_and_not_counted(desk):
             with pytest.raises(ValueError, match="bad"):
                 await ResumableSession.send_realtime_input(desk, **given)
         assert writer.direct
-        assert not desk.media.unacknowledged
+        assert not desk.media.meter.unacknowledged
         await desk.audio(SECOND)
     assert desk.lose() == 1.0
 
@@ -799,15 +799,15 @@ async def test_audio_is_acknowledged_by_a_pong(desk, pongs):
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 1
         # A handle that comes now covers nothing: the audio may lie in a buffer on the way.
-        desk.media.covered()
+        desk.media.meter.cover()
         await desk.audio(SECOND)
         await pongs.answer()
-        assert desk.media.unacknowledged
-        desk.media.covered()
+        assert desk.media.meter.unacknowledged
+        desk.media.meter.cover()
         # The second one was written after the ping.
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 2
-        desk.media.covered()
+        desk.media.meter.cover()
     assert desk.lose() == 1.0
 
 
@@ -824,11 +824,11 @@ async def test_all_audio_is_acknowledged_in_the_end(desk, pongs):
             await pongs.answer()
         # One a second, however much is written.
         assert 3 <= len(pongs.asked) <= 4
-        assert not desk.media.unacknowledged
+        assert not desk.media.meter.unacknowledged
         await asyncio.sleep(100)
         assert len(pongs.asked) <= 4
         assert writer.watch is None
-        desk.media.covered()
+        desk.media.meter.cover()
     assert desk.lose() == 0.0
 
 
@@ -853,8 +853,8 @@ async def test_audio_that_is_written_while_a_pong_is_awaited(desk, pongs):
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 2
         await pongs.answer()
-        assert not desk.media.unacknowledged
-        desk.media.covered()
+        assert not desk.media.meter.unacknowledged
+        desk.media.meter.cover()
         await asyncio.sleep(10)
         assert len(pongs.asked) == 2
         assert writer.watch is None
@@ -888,8 +888,8 @@ async def test_ping_that_finds_the_connection_lost(desk, pongs):
         await desk.audio(SECOND)
         await asyncio.sleep(1.1)
         await pongs.answer(lost=True)
-        desk.media.covered()
-        assert desk.media.unacknowledged
+        desk.media.meter.cover()
+        assert desk.media.meter.unacknowledged
         assert desk.broken == []
     assert desk.lose() == 1.0
 
