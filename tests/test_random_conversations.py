@@ -25,7 +25,7 @@ ONCE_BROKEN = [
     24787,  # speech of which a handle has the beginning, and what was typed before its end
     *(21840, 75296),  # speech after an empty end
     *(21728, 51603, 51766),  # a refused handle has the beginning of speech
-    *(310050, 321832),  # a late result that waits until the model has nothing else to do
+    *(300528, 310050, 321832),  # a late result that waits until the model has nothing else to do
     310104,  # what answers the closing of lost calls is asked again
     *(
         52509,

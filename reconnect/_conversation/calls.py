@@ -88,9 +88,13 @@ class ToolCall:
 
     @property
     def waits(self) -> bool:
-        """Whether its result waits until the model has nothing else to do."""
+        """Whether its result waits until the model has nothing else to do.
+
+        Where the server cancels calls that the model waits for, it waits for none that is over.
+        """
         scheduling = _scheduling(self.result)
-        return scheduling == "WHEN_IDLE" or (scheduling is None and self.passed)
+        goes_on = self.id is not None and (self.passed or self.exchange.over is not None)
+        return scheduling == "WHEN_IDLE" or (scheduling is None and goes_on)
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""

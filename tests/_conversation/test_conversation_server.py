@@ -116,8 +116,9 @@ def test_late_result_that_was_given_first(open_turn):
     core.say("b").receive(
         calling("2" if open_turn else None, name="g"), *([] if open_turn else WHOLE)
     )
-    core.answer(result("1" if open_turn else None))
-    core.answer(result("2" if open_turn else None, name="g"))
+    scheduling = "WHEN_IDLE" if open_turn else None
+    core.answer(result("1" if open_turn else None, scheduling=scheduling))
+    core.answer(result("2" if open_turn else None, name="g", scheduling=scheduling))
     core.receive(said("of a"), *WHOLE)
     assert overs(core) == [Over.CUT, None]
     core.receive(said("of b"), *WHOLE)
@@ -139,12 +140,13 @@ def test_late_result_while_the_newest_waits_for_a_tool(ended):
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
 
 
-def test_late_result_that_waits_until_the_model_has_nothing_else_to_do():
+@pytest.mark.parametrize("scheduling", ["WHEN_IDLE", None])
+def test_late_result_that_waits_until_the_model_has_nothing_else_to_do(scheduling):
     """It is taken up after the result that the model waits for."""
     core = begun("a")
     core.receive(calling("1"), *WHOLE)
     core.say("b").receive(calling("2", name="g"))
-    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.answer(result("1", scheduling=scheduling))
     core.answer(result("2", name="g"))
     core.receive(said("of b"), *WHOLE, said("of a"), *WHOLE, update("h1"))
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
