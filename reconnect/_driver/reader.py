@@ -117,8 +117,10 @@ class Reader:
                         if shown is not None or self._inbox:
                             self.show(*((message,) if shown is None else shown))
                             break
+                        # Asked first: whoever is handed the message may empty it.
+                        over = not part and ends_turn(message)
                         yield message
-                        if not part and ends_turn(message):
+                        if over:
                             return
                     if self._inbox or self._listener is not None or self._reading:
                         # The caller was away for so long that the listener stepped in, or another

@@ -55,6 +55,18 @@ async def test_what_was_in_the_buffer_is_delivered_first():
         assert seen == list(range(60))
 
 
+@pytest.mark.parametrize("away", [0, 0.5])
+async def test_caller_empties_what_it_is_handed(away):
+    """A turn ends though its caller has emptied the message that ended it, as LiveKit does."""
+    async with LiveServer() as server, session_on(server) as session:
+        for text in "ab":
+            await session.send_client_content(turns=user(text))
+            async with asyncio.timeout(30):
+                async for message in session.receive():
+                    await asyncio.sleep(away)
+                    message.server_content = None
+
+
 async def test_one_task_iterates_at_a_time():
     """Session refuses a second task that iterates receive() at the same time."""
     async with LiveServer() as server, session_on(server) as session:
