@@ -6,6 +6,7 @@ Which exchange output is of is decided here. What an end does, and what a handle
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 from .calls import ToolCall
@@ -271,7 +272,9 @@ class ServerSide(Ends):
         exchange.speaks = False
         unseen = []
         for number, call in enumerate(calls):
-            made = ToolCall(call.id, call.name, call.args or {}, exchange, turn=self.line.ends)
+            # A copy: the caller may change what it is handed, and the call is known again by it.
+            arguments = copy.deepcopy(call.args or {})
+            made = ToolCall(call.id, call.name, arguments, exchange, turn=self.line.ends)
             if self.calls.made(made):
                 self.line.showing = exchange
             else:

@@ -441,6 +441,19 @@ def test_answer_to_what_closed_a_call_proves_nothing():
     assert core.newest.known is Known.MAYBE
 
 
+def test_call_whose_arguments_the_caller_has_changed_is_made_again():
+    """A lost call is known again though its tool has changed the arguments it was handed."""
+    core = begun("q", transparent=False)
+    shown = calling("1", city="Oslo", days=[1])
+    core.receive(update("h1"), shown)
+    [handed] = shown.tool_call.function_calls
+    handed.args["city"] = "Bergen"
+    handed.args["days"].append(2)
+    core.answer(result("1"))
+    core.resume()
+    assert core.receive(calling("2", city="Oslo", days=[1])).unseen == (0,)
+
+
 def test_call_that_is_made_again_proves_the_question():
     """Whoever answers what closed a call with the same call has the question."""
     core = begun("a", transparent=False)
