@@ -68,7 +68,7 @@ _TCP_INFO: Final = (120, 128)
 
 
 def checked_config(config: Any) -> types.LiveConnectConfig:
-    """Return a configuration of this session's own, checked.
+    """Return a configuration of this session's own, checked: the caller may change what it gave.
 
     Args:
         config: A ``LiveConnectConfig`` or a dict of its fields; None for the defaults.
@@ -82,9 +82,10 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
     if config is None:
         return types.LiveConnectConfig()
     if isinstance(config, types.LiveConnectConfig):
-        return config.model_copy()
+        copied: types.LiveConnectConfig = copy_of(config)
+        return copied
     if isinstance(config, dict):
-        return types.LiveConnectConfig.model_validate(config)
+        return types.LiveConnectConfig.model_validate(copy_of(config))
     raise TypeError(
         f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
     )

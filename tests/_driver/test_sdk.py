@@ -122,6 +122,19 @@ def test_handle_of_a_config():
     assert _sdk.handle_in(_sdk.checked_config(config)) == "h"
 
 
+def test_config_is_the_sessions_own():
+    """What the caller changes of its configuration afterwards, at any depth, is not the session's."""
+    handle = types.SessionResumptionConfig(handle="h")
+    declared = types.FunctionDeclaration(name="f")
+    fields = {"session_resumption": handle, "tools": [types.Tool(function_declarations=[declared])]}
+    for given in (fields, types.LiveConnectConfig(**fields)):
+        config = _sdk.checked_config(given)
+        before = config.model_dump()
+        handle.handle, handle.transparent, declared.name = "another", True, "g"
+        assert config.model_dump() == before
+        handle.handle, handle.transparent, declared.name = "h", None, "f"
+
+
 def test_config_of_another_kind_is_named():
     """A configuration that is none raises at once, with its value."""
     with pytest.raises(TypeError, match=r"config must be a dict or .* got 'fast'"):
