@@ -9,11 +9,19 @@ from __future__ import annotations
 import json
 import warnings
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, Call
 
 __all__ = ["DryRun", "calls_of", "copy_of"]
+
+_SEVERAL: Final = {
+    "client_content": ("turns",),
+    "clientContent": ("turns",),
+    "tool_response": ("function_responses",),
+    "toolResponse": ("functionResponses",),
+}
+"""What is a list in which messages, in either spelling."""
 
 
 class _Nowhere:
@@ -95,11 +103,18 @@ def calls_of(message: str) -> list[Call]:
     from google.genai import types
 
     given = json.loads(message)
-    content = given.get("client_content")
-    if content is not None and isinstance(content.get("turns"), dict):
-        # It is not read by the SDK, and the server takes a single one for a list.
-        content["turns"] = [content["turns"]]
-    read = types.LiveClientMessage.model_validate_json(json.dumps(given))
+    fields = given.items() if isinstance(given, dict) else ()
+    held = {name: said for name, said in fields if said is not None}
+    if len(held) != 1:
+        # The server takes one at a time.
+        raise ValueError(f"no message that a session sends: it holds {sorted(held)}")
+    [(kind, said)] = held.items()
+    several = _SEVERAL.get(kind, ())
+    if isinstance(said, dict):
+        # The server takes a single one for a list, and the SDK does not read it.
+        single = {name: [said[name]] for name in several if isinstance(said.get(name), dict)}
+        held[kind] = said | single
+    read = types.LiveClientMessage.model_validate_json(json.dumps(held))
     if read.client_content is not None:
         arguments: dict[str, Any] = {"turn_complete": bool(read.client_content.turn_complete)}
         if read.client_content.turns:
@@ -112,7 +127,7 @@ def calls_of(message: str) -> list[Call]:
         streamed += [{name: value} for name, value in media.items() if value is not None]
         return [Call(REALTIME, each) for each in streamed]
     if read.tool_response is None:
-        raise ValueError(f"no message that a session sends: it holds {sorted(given)}")
+        raise ValueError(f"no message that a session sends: it holds {[kind]}")
     results = read.tool_response.function_responses
     return [Call(ANSWER, {"function_responses": results})] if results else []
 

@@ -14,7 +14,7 @@ from google.genai.live import AsyncSession
 from PIL import Image
 
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, UPDATE, Call
-from reconnect._driver.dry_run import DryRun, copy_of
+from reconnect._driver.dry_run import DryRun, calls_of, copy_of
 
 on_both_backends = pytest.mark.parametrize("vertexai", [False, True], ids=["Gemini", "Vertex"])
 
@@ -235,6 +235,57 @@ async def test_translation_warns_of_nothing(vertexai):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         await DryRun(vertexai=vertexai).translate("hello", end_of_turn=True)
+
+
+# What is written past the methods
+
+WRITTEN = {
+    "turns": {"client_content": {"turns": [TURN], "turn_complete": True}},
+    "turn": {"client_content": {"turns": TURN, "turn_complete": True}},
+    "turns in JSON's names": {"clientContent": {"turns": [TURN], "turnComplete": True}},
+    "turn in JSON's names": {"clientContent": {"turns": TURN, "turnComplete": True}},
+    "turn beside nothing": {
+        "setup": None,
+        "client_content": {"turns": [TURN], "turn_complete": True},
+        "tool_response": None,
+    },
+    "results": {"tool_response": {"function_responses": [{"id": "1", "name": "f"}]}},
+    "result": {"tool_response": {"function_responses": {"id": "1", "name": "f"}}},
+    "results in JSON's names": {"toolResponse": {"functionResponses": [{"id": "1", "name": "f"}]}},
+    "result in JSON's names": {"toolResponse": {"functionResponses": {"id": "1", "name": "f"}}},
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_message_is_read_in_either_spelling(kind):
+    """A client message is one call, in either spelling, with one item or a list of one."""
+    [call] = calls_of(json.dumps(WRITTEN[kind]))
+    if call.method == CONTENT:
+        assert call.turns == [types.Content.model_validate(TURN)]
+        assert call.asks
+    else:
+        expected = [types.FunctionResponse(id="1", name="f")]
+        assert call == Call(ANSWER, {"function_responses": expected})
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("[]", r"it holds \[\]"),
+        ("null", r"it holds \[\]"),
+        ("{}", r"it holds \[\]"),
+        ('{"client_content": null}', r"it holds \[\]"),
+        ('{"setup": {"model": "m"}}', r"it holds \['setup'\]"),
+        ('{"client_content": {}, "realtime_input": {}}', "'client_content', 'realtime_input'"),
+        ('{"client_content": []}', "client_content"),
+        ('{"clientContent": {"turns": 5}}', "turns"),
+        ("{", "property name"),
+    ],
+)
+def test_no_message_is_refused(message, said):
+    """What a session does not send is refused with a ValueError, and no part of it is sent."""
+    with pytest.raises(ValueError, match=said):
+        calls_of(message)
 
 
 # What the SDK would not write

@@ -123,7 +123,7 @@ def test_handle_of_a_config():
 
 
 def test_config_is_the_sessions_own():
-    """What the caller changes of its configuration afterwards, at any depth, is not the session's."""
+    """What the caller changes of its configuration later, at any depth, is not the session's."""
     handle = types.SessionResumptionConfig(handle="h")
     declared = types.FunctionDeclaration(name="f")
     fields = {"session_resumption": handle, "tools": [types.Tool(function_declarations=[declared])]}
