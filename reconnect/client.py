@@ -7,7 +7,6 @@ process. Either way ``client.aio.live.connect()`` opens a `ResumableSession` tha
 
 from __future__ import annotations
 
-import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -15,6 +14,7 @@ from typing import Any, Literal, Self
 
 from google import genai
 from google.genai import types
+from google.genai.client import AsyncClient
 from google.genai.live import AsyncLive, AsyncSession
 
 from ._driver import sdk
@@ -33,6 +33,9 @@ class ResumableClient(genai.Client):
     Args:
         reconnect: The options of its sessions; None for the defaults of `ReconnectOptions`.
         **client_arguments: The arguments of ``genai.Client``.
+
+    Raises:
+        TypeError: If ``reconnect`` is no `ReconnectOptions`.
     """
 
     _wrapped: genai.Client | None = None
@@ -40,8 +43,9 @@ class ResumableClient(genai.Client):
     def __init__(
         self, *, reconnect: ReconnectOptions | None = None, **client_arguments: Any
     ) -> None:
+        options = _checked(reconnect)
         super().__init__(**client_arguments)
-        self.aio._live = _ResumableLive(self.aio.live, reconnect or ReconnectOptions())
+        self.aio._live = _ResumableLive(self.aio.live, options)
 
     @classmethod
     def wrap(cls, client: genai.Client, options: ReconnectOptions | None = None) -> Self:
@@ -51,18 +55,40 @@ class ResumableClient(genai.Client):
             client: The existing client. It stays as it is, and is kept from being
                 garbage-collected, which would close it.
             options: The options of the sessions; None for the defaults.
+
+        Raises:
+            TypeError: If ``client`` is no ``genai.Client``, or ``options`` no `ReconnectOptions`.
         """
+        if not isinstance(client, genai.Client):
+            raise TypeError(f"client must be a genai.Client, got {client!r}")
+        live = _ResumableLive(client.aio.live, _checked(options))
         made = cls.__new__(cls)
         vars(made).update(vars(client))
         made._wrapped = client
-        made._aio = copy.copy(client.aio)
-        made._aio._live = _ResumableLive(client.aio.live, options or ReconnectOptions())
+        made._aio = _SharedAio.__new__(_SharedAio)
+        vars(made._aio).update(vars(client.aio), _live=live)
         return made
 
     def __del__(self) -> None:
         # The SDK's closes what a wrapped client may still use.
         if self._wrapped is None:
             super().__del__()
+
+
+class _SharedAio(AsyncClient):
+    """The ``aio`` of a client that is wrapped, but for its live sessions."""
+
+    def __del__(self) -> None:
+        """Close nothing: the SDK's (2.34) closes what the wrapped client may still use."""
+
+
+def _checked(options: ReconnectOptions | None) -> ReconnectOptions:
+    """Return options, or the defaults for None; raise for what is neither."""
+    if options is None:
+        return ReconnectOptions()
+    if not isinstance(options, ReconnectOptions):
+        raise TypeError(f"the options must be a ReconnectOptions, or None, got {options!r}")
+    return options
 
 
 def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
@@ -74,8 +100,11 @@ def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
 
     Args:
         options: The options of the sessions; None for the defaults.
+
+    Raises:
+        TypeError: If ``options`` is no `ReconnectOptions`.
     """
-    _installed.options = options or ReconnectOptions()
+    _installed.options = _checked(options)
     if _installed.connect is None:
         _installed.connect = AsyncLive.connect
         AsyncLive.connect = _connect_installed  # type: ignore[method-assign]

@@ -84,12 +84,40 @@ async def test_existing_client_is_wrapped():
             assert isinstance(session, ResumableSession)
             assert not isinstance(other, ResumableSession)
             await ask(session, "a")
-        plain._api_client.close = lambda: closed.append(True)
+        api_client = plain._api_client
+        closing = api_client.close, api_client.aclose
+        api_client.close, api_client.aclose = (lambda: closed.append(True)), closed.append
         del wrapped, session
         gc.collect()
         assert not closed
+        api_client.close, api_client.aclose = closing
         async with connect(ResumableClient.wrap(plain)) as session:
             await ask(session, "b")
+
+
+@pytest.mark.parametrize("client", ["client", None, genai.Client])
+def test_no_client_is_wrapped(client):
+    """What is no client is refused, and named."""
+    with pytest.raises(TypeError, match="client must be a genai"):
+        ResumableClient.wrap(client)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda options: ResumableClient(reconnect=options, api_key="key"),
+        lambda options: ResumableClient.wrap(genai.Client(api_key="key"), options),
+        reconnect.install,
+    ],
+    ids=["client", "wrap", "install"],
+)
+@pytest.mark.parametrize("options", [{"hide": ()}, {}, ReconnectOptions, QUICK], ids=repr)
+def test_no_options_are_refused(take, options):
+    """What are no options is refused where it is given, and changes nothing."""
+    before = AsyncLive.connect
+    with pytest.raises(TypeError, match="the options must be a ReconnectOptions, or None, got"):
+        take(options)
+    assert AsyncLive.connect is before
 
 
 async def test_entered_in_one_task_and_left_in_another():
