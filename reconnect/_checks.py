@@ -1,4 +1,4 @@
-"""Checks what the user has written: a policy, its decisions, and an ``on_event``.
+"""Checks what the user has written: a policy, its decisions, an ``on_event``, a wording.
 
 A mistake in it would show in an outage otherwise, as a session that hangs or sleeps for ever.
 """
@@ -13,7 +13,14 @@ from typing import Any, Final
 from reconnect._adapters.plugins import answers_later
 from reconnect.policy import Decision, Policy, Raise, Restart, Resume
 
-__all__ = ["check_observer", "checked_decision", "checked_policy"]
+__all__ = [
+    "check_gate",
+    "check_observer",
+    "check_wording",
+    "checked_decision",
+    "checked_policy",
+    "wording_for",
+]
 
 _SIGNATURE: Final = "decide(self, loss, *, attempt, elapsed, draw)"
 _DECISIONS: Final = "Resume(delay), Restart(delay) or Raise(error)"
@@ -50,6 +57,56 @@ def _takes_one(function: Any) -> bool:
         # A function that does not say what it takes, such as one written in C.
         return True
     return True
+
+
+def check_gate(gate: Any) -> None:
+    """Raise for what no attempt can wait at.
+
+    Args:
+        gate: What was given as ``gate``; None for none.
+
+    Raises:
+        TypeError: If it is no async context manager, or a class.
+    """
+    if gate is not None and (isinstance(gate, type) or not hasattr(gate, "__aenter__")):
+        raise TypeError(f"gate must be a ReconnectGate, or None for no limit, got {gate!r}")
+
+
+def check_wording(continue_with: Any) -> None:
+    """Raise for what gives no text that asks a model to continue.
+
+    Args:
+        continue_with: What was given by this name: a text, a function of the model's name, or None.
+
+    Raises:
+        TypeError: If it is none of these, or a function that answers later.
+    """
+    if continue_with is None or isinstance(continue_with, str):
+        return
+    if not callable(continue_with) or answers_later(continue_with) or not _takes_one(continue_with):
+        raise TypeError(
+            "continue_with must be a text, a plain function of the model's name that returns one,"
+            f" or None, got {continue_with!r}"
+        )
+
+
+def wording_for(continue_with: Any, model: str) -> str | None:
+    """Return the text that asks a model to continue; None for what it takes by itself.
+
+    Args:
+        continue_with: What `check_wording` has let pass.
+        model: The model's name.
+
+    Raises:
+        TypeError: If a function of the model's name returns no text.
+    """
+    text = continue_with(model) if callable(continue_with) else continue_with
+    if text is None or isinstance(text, str):
+        return text
+    raise TypeError(
+        f"continue_with={continue_with!r} returned {text!r} for {model!r}; it must return a text,"
+        " or None"
+    )
 
 
 def checked_policy(policy: Any) -> Policy:

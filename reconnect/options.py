@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ._checks import check_observer, checked_policy
+from ._checks import check_gate, check_observer, check_wording, checked_policy
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
 from .events import Event
@@ -63,8 +63,9 @@ class ReconnectOptions:
             for no such check.
 
     Raises:
-        TypeError: If ``on_event`` cannot be called or is async, or ``policy`` is not a `Policy` (a
-            class, say).
+        TypeError: If ``on_event`` cannot be called or is async, ``policy`` is not a `Policy` (a
+            class, say), ``gate`` is no gate, a buffer is no `Limit`, or ``continue_with`` is
+            neither a text nor a plain function.
         ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``hide`` or ``after_cut`` is none of those named, or a buffer's ``full`` is one that it
             does not allow.
@@ -89,12 +90,43 @@ class ReconnectOptions:
     resume_confirm_timeout: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.setup_timeout > 0:
-            raise ValueError(f"setup_timeout must be a positive time, got {self.setup_timeout!r}")
-        if not self.stall_timeout > 0:
-            raise ValueError(f"stall_timeout must be a positive time, got {self.stall_timeout!r}")
-        if not self.audio_buffer >= 0:
+        self._check_numbers()
+        self._check_limits()
+        if self.after_cut not in (None, "same turn", "own turn"):
+            raise ValueError(
+                "after_cut must be 'same turn' or 'own turn', or None to choose by modality,"
+                f" got {self.after_cut!r}"
+            )
+        # Kept as it is now: the caller may change its set, and an iterator is good for one session.
+        object.__setattr__(self, "hide", _checked_hide(self.hide))
+        check_gate(self.gate)
+        check_wording(self.continue_with)
+        check_observer(self.on_event)
+        checked_policy(self.policy)
+
+    def _check_numbers(self) -> None:
+        for name in ("setup_timeout", "stall_timeout"):
+            timeout = getattr(self, name)
+            if not (_is_number(timeout) and timeout > 0):
+                raise ValueError(f"{name} must be a positive time, got {timeout!r}")
+        if not (_is_number(self.audio_buffer) and self.audio_buffer >= 0):
             raise ValueError(f"audio_buffer must be a time from 0 up, got {self.audio_buffer!r}")
+        if not (_is_number(self.history_limit) and self.history_limit >= 1):
+            raise ValueError(
+                f"history_limit must be 1 character or more, got {self.history_limit!r}"
+            )
+        timeout = self.resume_confirm_timeout
+        if timeout is not None and not (_is_number(timeout) and timeout > 0):
+            raise ValueError(
+                "resume_confirm_timeout must be a positive time, or None for no limit,"
+                f" got {timeout!r}"
+            )
+
+    def _check_limits(self) -> None:
+        for name in ("buffer", "media_buffer"):
+            limit: object = getattr(self, name)
+            if not isinstance(limit, Limit):
+                raise TypeError(f"{name} must be a Limit, got {limit!r}")
         if self.buffer.full == "drop":
             raise ValueError(
                 "buffer must wait or raise when it is full, since no turn may be dropped"
@@ -103,30 +135,17 @@ class ReconnectOptions:
             raise ValueError(
                 "media_buffer must drop or raise when it is full, since no microphone may wait"
             )
-        if not self.history_limit >= 1:
-            raise ValueError(
-                f"history_limit must be 1 character or more, got {self.history_limit!r}"
-            )
-        timeout = self.resume_confirm_timeout
-        if timeout is not None and not _is_positive(timeout):
-            raise ValueError(
-                "resume_confirm_timeout must be a positive time, or None for no limit,"
-                f" got {timeout!r}"
-            )
-        if isinstance(self.hide, str) or not set(self.hide) <= set(_HIDDEN):
-            raise ValueError(
-                f"hide must be a collection of {' and '.join(map(repr, _HIDDEN))},"
-                f" got {self.hide!r}"
-            )
-        if self.after_cut not in (None, "same turn", "own turn"):
-            raise ValueError(
-                "after_cut must be 'same turn' or 'own turn', or None to choose by modality,"
-                f" got {self.after_cut!r}"
-            )
-        check_observer(self.on_event)
-        checked_policy(self.policy)
 
 
-def _is_positive(seconds: object) -> bool:
-    """Tell whether something is a number above 0, which NaN is not."""
-    return isinstance(seconds, int | float) and seconds > 0
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _checked_hide(hide: object) -> frozenset[str]:
+    names = None if isinstance(hide, str) or not isinstance(hide, Iterable) else list(hide)
+    # Not as sets, for which all would have to be hashable.
+    if names is None or not all(name in _HIDDEN for name in names):
+        raise ValueError(
+            f"hide must be a collection of {' and '.join(map(repr, _HIDDEN))}, got {hide!r}"
+        )
+    return frozenset(names)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from ._checks import wording_for
 from ._conversation.exchanges import CONTENT, REALTIME, UPDATE, Call
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
@@ -89,8 +90,9 @@ class ResumableSession:
 
     Raises:
         TypeError: If ``live`` has no ``connect()``, ``config`` is neither dict nor
-            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, or ``policy`` is not a
-            `Policy` (a class, say).
+            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, ``policy`` is not a
+            `Policy` (a class, say), ``gate`` is no gate, a buffer is no `Limit`, or
+            ``continue_with`` gives no text.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
@@ -157,7 +159,7 @@ class ResumableSession:
                 config=checked,
                 history=history if callable(history) else sdk.checked_turns(history),
                 options=options,
-                continue_with=continue_with(model) if callable(continue_with) else continue_with,
+                continue_with=wording_for(continue_with, model),
                 index_base=index_base,
                 draw=draw,
             ),

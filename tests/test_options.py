@@ -3,10 +3,22 @@
 import dataclasses
 import inspect
 import math
+import pickle
 
 import pytest
 
-from reconnect import Limit, ReconnectOptions, ReconnectPolicy, ResumableSession
+from reconnect import (
+    Limit,
+    ReconnectGate,
+    ReconnectOptions,
+    ReconnectPolicy,
+    ResumableSession,
+)
+
+
+async def later(_model):
+    """Return a text when it is awaited."""
+    return "Please go on."
 
 
 def test_defaults_are_those_of_a_session():
@@ -44,9 +56,40 @@ def test_defaults_are_those_of_a_session():
         ({"policy": ReconnectPolicy}, TypeError, "got the class ReconnectPolicy"),
         ({"policy": None}, TypeError, "policy must have a method"),
         ({"on_event": 5}, TypeError, "on_event must be callable, got 5"),
+        ({"setup_timeout": "10"}, ValueError, "setup_timeout must be a positive time, got '10'"),
+        ({"stall_timeout": None}, ValueError, "stall_timeout must be a positive time, got None"),
+        ({"audio_buffer": "3"}, ValueError, "audio_buffer must be a time from 0 up, got '3'"),
+        ({"history_limit": None}, ValueError, "history_limit must be 1 character or more"),
+        ({"buffer": None}, TypeError, "buffer must be a Limit, got None"),
+        ({"media_buffer": 5}, TypeError, "media_buffer must be a Limit, got 5"),
+        ({"hide": None}, ValueError, "hide must be a collection of .* got None"),
+        ({"hide": [["go_away"]]}, ValueError, "hide must be a collection of"),
+        ({"gate": 5}, TypeError, "gate must be a ReconnectGate, or None for no limit, got 5"),
+        ({"gate": ReconnectGate}, TypeError, "gate must be a ReconnectGate, or None"),
+        ({"continue_with": 5}, TypeError, "continue_with must be a text, .* got 5"),
+        ({"continue_with": lambda: "a"}, TypeError, "continue_with must be a text"),
+        ({"continue_with": later}, TypeError, "continue_with must be a text, a plain function"),
     ],
 )
 def test_bad_input_is_refused(given, kind, said):
     """A wrong option raises at once, and says what would be right."""
     with pytest.raises(kind, match=said):
         ReconnectOptions(**given)
+
+
+def test_text_that_is_none():
+    """A function that returns no text for a model is named when a session is made with it."""
+    with pytest.raises(TypeError, match="returned 5 for 'm'; it must return a text, or None"):
+        ResumableSession(len, model="m", continue_with=lambda _model: 5)
+
+
+@pytest.mark.parametrize("kind", [set, list, iter])
+def test_what_is_hidden_is_kept(kind):
+    """What is hidden is as it was given, whatever becomes of the collection."""
+    given = kind(["go_away"])
+    options = ReconnectOptions(hide=given)
+    if kind is not iter:
+        given.clear()
+    assert set(options.hide) == {"go_away"}
+    assert options == ReconnectOptions() == pickle.loads(pickle.dumps(options))  # noqa: S301
+    assert hash(options) == hash(ReconnectOptions())
