@@ -190,7 +190,7 @@ _connect_installed.replaced = _sdk_connect  # type: ignore[attr-defined]
 _ResumableLive.connect.replaced = _sdk_connect  # type: ignore[attr-defined]
 
 
-class _LiveSession(ResumableSession, AsyncSession):  # type: ignore[override]
+class _LiveSession(ResumableSession, AsyncSession):
     """A resumable session that is an ``AsyncSession`` to type checkers and to ``isinstance``.
 
     Args:

@@ -207,17 +207,22 @@ class ResumableSession:
         """
         return self._driver.conversation.handle
 
-    @property
-    def session_id(self) -> str | None:
-        """The id of the newest connection's session; None where the server gave none."""
-        session_id: str | None = self._newest("session_id")
-        return session_id
+    if TYPE_CHECKING:
+        # As the SDK's session has them. To a type checker no class has both these and properties
+        # of the same names, and what follows an ``isinstance`` of the other would go unchecked.
+        session_id: str | None
+        setup_complete: types.LiveServerSetupComplete | None
+    else:
 
-    @property
-    def setup_complete(self) -> types.LiveServerSetupComplete | None:
-        """The newest connection's setupComplete."""
-        setup_complete: types.LiveServerSetupComplete | None = self._newest("setup_complete")
-        return setup_complete
+        @property
+        def session_id(self) -> str | None:
+            """The id of the newest connection's session; None where the server gave none."""
+            return self._newest("session_id")
+
+        @property
+        def setup_complete(self) -> types.LiveServerSetupComplete | None:
+            """The newest connection's setupComplete."""
+            return self._newest("setup_complete")
 
     @property
     def stats(self) -> Stats:
