@@ -120,6 +120,7 @@ def frameworks(session, framework):
         session.run("python", "tests/frameworks/table.py")
         return
     session.run("pytest", "-q", "tests/frameworks", "-k", "not sample", *session.posargs)
+    session.run("pytest", "-q", "tests/docs/test_examples.py", "-k", "migrate")
     app = f"tests/frameworks/apps/{framework.replace('-', '_')}_app.py"
     session.run("mypy", "--strict", app)
     session.run("pyright", "--pythonpath", f"{session.bin}/python", app)

@@ -17,22 +17,22 @@ class FailureKind(StrEnum):
     """What a failure calls for."""
 
     TRANSIENT = "transient"
-    """The next attempt may well succeed."""
+    """The next attempt may succeed."""
 
     THROTTLED = "throttled"
-    """The server wants to be left alone for a while."""
+    """The server asks to wait: a quota is used up, or it is overloaded."""
 
     HANDLE_REJECTED = "handle_rejected"
-    """The handle is dead; a new session would work."""
+    """The server does not accept the handle; a new session would work."""
 
     CONTEXT_EXHAUSTED = "context_exhausted"
-    """The conversation has outgrown the model's context."""
+    """The conversation no longer fits the model's context."""
 
     FATAL = "fatal"
-    """Nothing that this side can do by connecting again would help."""
+    """No new connection would help."""
 
     CLEAN = "clean"
-    """The session has ended as it should."""
+    """The session has ended as intended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

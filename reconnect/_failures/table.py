@@ -1,10 +1,11 @@
 """The error table: which failure is which, and why.
 
 It is data: read from the top, and the first row that matches counts. The same bytes need different
-reactions. A 1008 during the setup of a resume means that the handle is dead; during a fresh setup,
-that nothing will ever work; after a go_away, that the connection had reached its age. So a row may
-ask for all that is known of a loss. In the order of strength: what the caller did, go_away, the
-phase, whether a handle was sent, the text, the age, and whether the same thing has happened before.
+reactions. A 1008 during the setup of a resume means that the handle is rejected; during the setup
+of a new session, that nothing will ever work; after a go_away, that the connection had reached its
+age. So a row may ask for all that is known of a loss. In the order of strength: what the caller
+did, go_away, the phase, whether a handle was sent, the text, the age, and whether the same thing
+has happened before.
 
 The Live API closes with what is behind it: a ``google.rpc.Code``. Its usual message becomes the
 reason, and the close code says which family it is of. INVALID_ARGUMENT and FAILED_PRECONDITION
@@ -89,27 +90,27 @@ TABLE: Final[tuple[Row, ...]] = (
     # What the caller did.
     Row(
         kind=FailureKind.CLEAN,
-        why="The caller had asked to close: however the connection ended, that is the end.",
+        why="The caller had asked to close, so the session has ended, whatever the error says.",
         source=_PR_5007,
         closing=True,
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The credentials of this machine cannot be had: nothing was connected to yet.",
+        why="The credentials of this machine could not be loaded. Nothing was connected to yet.",
         source="https://googleapis.dev/python/google-auth/latest/reference/google.auth.exceptions.html",
         family=_FOREIGN,
         names=frozenset({"GoogleAuthError"}),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="No failure of a connection: a bug or a bad argument, which a retry would only hide.",
+        why="Not a failure of a connection, but a bug or a bad argument. A retry would hide it.",
         source=_PR_5007,
         family=_FOREIGN,
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The emulator says that the model of a test raised an exception: a mistake in the test,"
-        " which a retry would only hide.",
+        why="The emulator says that the model of a test raised an exception. A retry would hide "
+        "this mistake in the test.",
         source="the default of this library",
         family=_CLOSE,
         codes=frozenset({TEST_BROKE}),
@@ -118,8 +119,8 @@ TABLE: Final[tuple[Row, ...]] = (
     # What the caller does not wait for any longer.
     Row(
         kind=FailureKind.HANDLE_REJECTED,
-        why="The session was resumed and has not confirmed it within the caller's own"
-        " resume_confirm_timeout: some come back open, hear the user, and generate nothing.",
+        why="No update came within the caller's resume_confirm_timeout after a resume. Some "
+        "resumed sessions are open, hear the user, and generate nothing.",
         source="https://github.com/yagudaev/voiceclaw/pull/255",
         family=_NETWORK,
         names=frozenset({"ResumeUnconfirmed"}),
@@ -128,8 +129,8 @@ TABLE: Final[tuple[Row, ...]] = (
     # What the server had announced.
     Row(
         kind=FailureKind.TRANSIENT,
-        why="The server had said go_away: whatever code it then closes with, it is the end of the"
-        " connection and not of the session.",
+        why="The server had sent go_away. The code that it closes with then says nothing: the "
+        "connection ends, the session does not.",
         source=_LIVE_SESSION,
         family=_CLOSE | _NETWORK,
         phase=_SESSION,
@@ -138,15 +139,14 @@ TABLE: Final[tuple[Row, ...]] = (
     # Texts that mean the same in every phase.
     Row(
         kind=FailureKind.THROTTLED,
-        why="The server says that it throttles. Whatever else it says, it is neither the handle nor"
-        " what was asked for.",
+        why="The server says that it throttles. Neither the handle nor the request is at fault.",
         source="https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429",
         family=_SAID,
         text=("throttl",),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The money is spent, or the owner's own cap on it is reached: no wait helps.",
+        why="The credit is used up, or a spending cap is reached. Waiting does not help.",
         source="https://github.com/sonichi/sutando/pull/569",
         family=_SAID,
         text=(
@@ -166,14 +166,14 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The quota is none at all: this project may not use the model, now or later.",
+        why="The quota is zero: this project may not use the model.",
         source="https://github.com/continuedev/continue/issues/12643",
         family=_SAID,
         text=("quota ... limit: 0,",),
     ),
     Row(
         kind=FailureKind.THROTTLED,
-        why="A quota or the number of sessions is used up for the moment.",
+        why="A quota or the number of concurrent sessions is used up for the moment.",
         source="https://github.com/googleapis/python-genai/issues/874",
         family=_SAID,
         text=(
@@ -221,8 +221,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="The server says itself that its trouble passes. However often it says so, it is not"
-        " the handle.",
+        why="The server says that the problem is temporary. However often it says so, the handle "
+        "is not at fault.",
         source="https://github.com/kazunori279/adk-streaming-guide/issues/11",
         family=_CLOSE,
         codes=frozenset({1011}),
@@ -239,7 +239,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The configuration was refused right before, and is refused again.",
+        why="The configuration was refused, and is refused again.",
         source=_REFUSED_IN_A_CALL,
         family=_CLOSE,
         codes=_REFUSALS,
@@ -249,8 +249,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="The configuration had worked on this very connection, so it is not what is wrong. A"
-        " resume has worked every time; what is refused again before it works is refused.",
+        why="The configuration had worked on this connection, so it is not at fault. If it is "
+        "refused again before a resume works, the row above decides.",
         source=_REFUSED_IN_A_CALL,
         family=_CLOSE,
         codes=_REFUSALS,
@@ -261,8 +261,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The server names a part of the setup that it does not take, and with a handle the"
-        " same setup is sent.",
+        why="The server names a part of the setup that it does not accept. With a handle the same"
+        " setup is sent.",
         source="https://github.com/RahulMirji/Cloth_Recommendation/blob/main/GEMINI_LIVE_API_FIX.md",
         family=_CLOSE,
         codes=_TELLING,
@@ -270,8 +270,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.HANDLE_REJECTED,
-        why="The server no longer honours the handle. Kept, it is refused for ever: one client"
-        " tried it 798 times in a night.",
+        why="The server no longer accepts the handle, and never will: one client tried 798 times "
+        "in a night.",
         source="https://github.com/yeyu2/Youtube_demos/issues/5",
         family=_ANSWERED,
         text=(
@@ -297,8 +297,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The key, the token, the project or the place is refused: the next attempt comes with"
-        " the same.",
+        why="The key, the token, the project or the location is refused. The next attempt would "
+        "send the same.",
         source="https://github.com/googleapis/python-genai/issues/1710",
         family=_SAID,
         text=(
@@ -330,7 +330,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="A fault of one model's server that comes and goes in sessions that work.",
+        why="An error of one model's server that comes and goes in sessions that work.",
         source="https://github.com/googleapis/js-genai/issues/1236",
         family=_CLOSE,
         text=("operation is not implemented",),
@@ -338,7 +338,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The server names what it refuses in what was sent; sent again, it is refused again.",
+        why="The server names the part of a message that it refuses. Sent again, it is refused "
+        "again.",
         source="https://github.com/livekit/agents/issues/3853",
         family=_CLOSE,
         codes=_REFUSALS,
@@ -363,7 +364,7 @@ TABLE: Final[tuple[Row, ...]] = (
     # Codes, by phase and by whether a handle was sent.
     Row(
         kind=FailureKind.HANDLE_REJECTED,
-        why="The setup reached the server and was refused, and the handle is what was new in it.",
+        why="The setup was refused, and only the handle was new in it.",
         source="https://discuss.ai.google.dev/t/186392",
         family=_CLOSE,
         codes=_REFUSALS | frozenset(range(4000, 5000)),
@@ -372,8 +373,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="A fresh setup was refused: a model, a field or a modality that the server does not"
-        " take. The same setup will be refused again.",
+        why="A setup without a handle was refused: the server does not accept a model, a field or"
+        " a modality. It will be refused again.",
         source="https://github.com/livekit/agents/issues/5102",
         family=_CLOSE,
         codes=_REFUSALS,
@@ -381,8 +382,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.HANDLE_REJECTED,
-        why="What a session refuses within seconds of a resume is its handle, or what it was told"
-        " on top of it; a fresh session takes both as its history.",
+        why="A session that refuses something within seconds of a resume refuses the handle, or "
+        "what was replayed after it. A new session accepts the same as history.",
         source="https://github.com/livekit/agents/issues/5985",
         family=_CLOSE,
         codes=frozenset({1007}),
@@ -392,7 +393,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="What was sent is refused for its form or size; sent again, it is refused again.",
+        why="A message is refused for its form or size. Sent again, it is refused again.",
         source=_RFC6455,
         family=_CLOSE,
         codes=_REFUSALS - {NORMAL_CLOSURE, 1002, 1008},
@@ -400,7 +401,7 @@ TABLE: Final[tuple[Row, ...]] = (
     # Ages.
     Row(
         kind=FailureKind.CLEAN,
-        why="The server ended an idle session long before its connection could have been too old.",
+        why="The server ended an idle session, long before the age limit of a connection.",
         source="https://github.com/pipecat-ai/pipecat/issues/3112",
         family=_CLOSE,
         codes=frozenset({NORMAL_CLOSURE}),
@@ -409,8 +410,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The server broke over the first thing it was given to do. Handles come with the end"
-        " of a turn: that there is none yet says that no turn has ever worked.",
+        why="The server failed over the first message. There is no handle yet, so no turn has "
+        "ever worked.",
         source="https://github.com/gunpal5/Google_GenerativeAI/issues/109",
         family=_CLOSE,
         codes=frozenset({1011}),
@@ -424,8 +425,8 @@ TABLE: Final[tuple[Row, ...]] = (
     # The same failure again.
     Row(
         kind=FailureKind.HANDLE_REJECTED,
-        why="The third resumed connection in a row that ends like this before it has proven"
-        " anything: what they have in common is the handle.",
+        why="The third resumed connection in a row that ends like this before a turn was "
+        "completed. What they have in common is the handle.",
         source="https://github.com/yagudaev/voiceclaw/pull/53",
         family=_CLOSE,
         codes=_TELLING,
@@ -435,8 +436,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The third fresh connection in a row that ends like this before it has proven"
-        " anything: what they have in common is what they are asked for.",
+        why="The third new session in a row that ends like this before a turn was completed. What"
+        " they have in common is the setup.",
         source="https://github.com/pipecat-ai/pipecat/issues/4168",
         family=_CLOSE,
         codes=_TELLING,
@@ -447,8 +448,8 @@ TABLE: Final[tuple[Row, ...]] = (
     # Codes.
     Row(
         kind=FailureKind.TRANSIENT,
-        why="This side gave the connection up: no pong had come in time. Gemini's pongs can take"
-        " half a minute.",
+        why="The client gave the connection up, because no pong came in time. Gemini's pongs can "
+        "take half a minute.",
         source="https://github.com/aicc2025/sip-to-ai/pull/14",
         family=_CLOSE,
         codes=frozenset({ABNORMAL_CLOSURE}),
@@ -456,8 +457,8 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="An end that says nothing against a new connection: the age of the connection, a"
-        " restart, an internal error, a cut line.",
+        why="The age limit of the connection, a restart, an internal error, or a network that "
+        "failed. A new connection may work.",
         source="https://github.com/googleapis/python-genai/issues/986",
         family=_CLOSE,
         codes=_CUT | {NORMAL_CLOSURE, 1002, 1005, 1008, 1011, 3008},
@@ -486,14 +487,15 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="The server or something before it is not ready, or was interrupted.",
+        why="The server, or a proxy before it, is not ready or was interrupted.",
         source=_RPC,
         family=_STATUS,
         codes=frozenset({408, 409, 425, 499, *range(500, 600)}) - {501, 505},
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="Something else has answered in place of the server: a hotel's log-in page, a proxy.",
+        why="Something else answered in place of the server: the login page of a hotel, or a "
+        "proxy.",
         source=_HTTP,
         family=_STATUS,
         codes=frozenset(range(100, 300)),
@@ -507,37 +509,37 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The other end answers, but does not speak this WebSocket: a proxy that takes the"
-        " upgrade out, or a wrong address.",
+        why="The server answers, but not in WebSocket: a proxy removes the upgrade, or the "
+        "address is wrong.",
         source=_WEBSOCKETS,
         family=_HANDSHAKE,
         names=frozenset({"InvalidHeader", "NegotiationError", "SecurityError"}),
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="The line broke, or a proxy failed, while the handshake was under way.",
+        why="The connection or a proxy failed during the handshake.",
         source=_WEBSOCKETS,
         family=_HANDSHAKE,
     ),
     # The network.
     Row(
         kind=FailureKind.FATAL,
-        why="The server's certificate cannot be verified here: a wrong clock, a missing CA, or"
-        " somebody in between.",
+        why="The server's certificate cannot be verified: a wrong clock, a missing CA, or an "
+        "intercepting proxy.",
         source="https://github.com/google/adk-python/issues/176",
         family=_NETWORK,
         names=frozenset({"SSLCertVerificationError"}),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="The same, said by a library that wraps the error.",
+        why="The same, in the words of a library that wraps the error.",
         source="https://docs.aiohttp.org/en/stable/client_reference.html",
         family=_NETWORK,
         text=("certificate_verify_failed", "certificate verify failed"),
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="A file is missing, such as a certificate or a key: that is no network.",
+        why="A file is missing, such as a certificate or a key. The network is not at fault.",
         source="https://docs.python.org/3/library/exceptions.html#os-exceptions",
         family=_NETWORK,
         names=frozenset({"FileNotFoundError", "IsADirectoryError", "NotADirectoryError"}),
@@ -551,22 +553,22 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         kind=FailureKind.TRANSIENT,
-        why="Refused, reset, unreachable, unresolved, timed out: the network, or a server that is"
-        " starting.",
+        why="Refused, reset, unreachable, unresolved or timed out: the network, or a server that "
+        "is starting.",
         source="https://github.com/google/adk-python/issues/299",
         family=_NETWORK,
     ),
     # The rest: a code that nobody has registered, an error without one.
     Row(
         kind=FailureKind.TRANSIENT,
-        why="Nothing is known against trying again, and with a handle nothing is lost by it. The"
-        " budget bounds it, and so do the rows on repetition.",
+        why="Nothing is known against another attempt, and with a handle nothing is lost by it. "
+        "The budget limits it, and so do the rows on repetition.",
         source="the default of this library",
         handle=True,
     ),
     Row(
         kind=FailureKind.FATAL,
-        why="Nothing is known of it, and without a handle trying would lose the conversation.",
+        why="Nothing is known of it, and without a handle an attempt would lose the conversation.",
         source="the default of this library",
     ),
 )

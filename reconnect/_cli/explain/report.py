@@ -17,12 +17,12 @@ from .course import Step
 __all__ = ["KEYS", "Case", "as_data", "report"]
 
 _KINDS: Final = {
-    FailureKind.TRANSIENT: "the next attempt may well succeed",
-    FailureKind.THROTTLED: "the server wants to be left alone for a while",
-    FailureKind.HANDLE_REJECTED: "the handle is dead; a new session would work",
-    FailureKind.CONTEXT_EXHAUSTED: "the conversation has outgrown the model's context",
-    FailureKind.FATAL: "nothing that connecting again would help",
-    FailureKind.CLEAN: "the session has ended as it should",
+    FailureKind.TRANSIENT: "the next attempt may succeed",
+    FailureKind.THROTTLED: "the server asks to wait: a quota is used up, or it is overloaded",
+    FailureKind.HANDLE_REJECTED: "the server does not accept the handle; a new session would work",
+    FailureKind.CONTEXT_EXHAUSTED: "the conversation no longer fits the model's context",
+    FailureKind.FATAL: "no new connection would help",
+    FailureKind.CLEAN: "the session has ended as intended",
 }
 
 _WIDTH: Final = 78

@@ -40,7 +40,7 @@ def loss(*words, stdin=""):
 def test_quota():
     """The kind, the row, the reason, the source and the course of events are said."""
     text = said("1011", "You exceeded your current quota", "--phase", "setup")
-    assert text.startswith("throttled: the server wants to be left alone for a while")
+    assert text.startswith("throttled: the server asks to wait")
     assert 'the text has "exceed ... quota"' in text
     assert "https://github.com/googleapis/python-genai/issues/874" in text
     assert "30-31 s" in text
@@ -58,7 +58,7 @@ def test_handle():
 def test_standard_output(capsys):
     """It is written to the standard output by default."""
     run(parse("1000", "--closing"))
-    assert capsys.readouterr().out.startswith("clean: the session has ended as it should")
+    assert capsys.readouterr().out.startswith("clean: the session has ended as intended")
 
 
 def test_facts():

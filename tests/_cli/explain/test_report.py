@@ -47,7 +47,7 @@ def held(loss):
 def test_courses():
     """Each step has a line, with its delay and its time; those that are alike have one together."""
     text = reported(held(INTERNAL), INTERNAL)
-    assert text.startswith("transient: the next attempt may well succeed\n\n  read  a line\n")
+    assert text.startswith("transient: the next attempt may succeed\n\n  read  a line\n")
     assert text.count("transient: ") == 1
     assert text.index("with a handle held:") < text.index("without a handle:")
     assert "resume with the handle" in text
