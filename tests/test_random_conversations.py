@@ -35,6 +35,7 @@ ONCE_BROKEN = [
     ),  # a turn or audio interrupts the reply to speech that left no trace
     *(75322, 321279),  # nothing is left of speech between its marks
     322116,  # a turn interrupts the answer to a late result
+    303860,  # speech joins what a handle has
     310577,  # speech that goes on over a loss
     310402,  # lost calls are closed before what the session cannot have
     75099,  # the session moves before a handle has the history

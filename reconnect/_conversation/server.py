@@ -144,10 +144,11 @@ class ServerSide(Ends):
         heard = self._hearing
         if heard is not None and heard.since is None and exchange is self.newest_open():
             # Heard before the first word: the model takes it together with what was written, and
-            # has it when it has that.
+            # has it when it has that, as far as nobody counts.
             written = exchange.inputs[-1]
+            _, number, _ = self._audio()
             self._speech()
-            if first:
+            if first and not number:
                 heard.index, heard.known = written.index, written.known
         if not exchange.speaks:
             self.calls.take_up(exchange, turn=line.ends, passing=not calls)

@@ -300,6 +300,16 @@ def test_speech_of_which_a_handle_has_the_beginning_and_that_is_over():
         assert core.outbox.replay.maybe_twice == 1 - lost
 
 
+def test_speech_that_joins_what_a_handle_has():
+    """It is known by its own number, and not by that of what it is answered with."""
+    core = begun("a", transparent=True)
+    core.receive(update("h1", consumed=1))
+    core.speak(audio(1)).receive(heard("spoken"), said("x"), *WHOLE)
+    # Where it began nobody knows.
+    assert [item.known for item in core.newest.inputs] == [Known.YES, Known.MAYBE]
+    assert core.resume() == [told(user("spoken"), model_turn(["x"]))]
+
+
 def test_speech_that_goes_on_over_a_loss():
     """None of its audio is sent again once it is told in words."""
     core = begun(transparent=True)
