@@ -58,7 +58,7 @@ async def test_starts_afresh_when_the_handle_is_rejected():
         assert asked(server) == ["a", "b"]
     assert kinds(events)[-4:] == [Lost, Retrying, Restarted, Closed]
     assert events[-4].kind is FailureKind.HANDLE_REJECTED
-    assert events[-2].told == 3
+    assert events[-2].history == 3
 
 
 @pytest.mark.parametrize("after_setup", [False, True])
@@ -158,7 +158,7 @@ async def test_unconfirmed_resume_ends_in_a_fresh_session():
         assert (rejected.kind, rejected.phase) == (FailureKind.HANDLE_REJECTED, Phase.SESSION)
         assert isinstance(rejected.error, ResumeUnconfirmed)
         assert rejected.age == pytest.approx(5, abs=0.5)
-        assert (retrying.fresh, type(restarted), restarted.told) == (True, Restarted, 3)
+        assert (retrying.fresh, type(restarted), restarted.history) == (True, Restarted, 3)
         assert 'before it: "told", "a".' in await ask(session, "b")
         assert asked(server) == ["a", "b"]
 
