@@ -41,6 +41,8 @@ class Listener:
             for nothing.
         ended: Whether the app has come to its end.
         maybe_twice: How many questions may have been asked twice, as the library's events say.
+        gap: Seconds of the longest gap, by the same.
+        lost_audio: Seconds of audio that were dropped in gaps, by the same.
     """
 
     replies: list[Reply] = field(default_factory=list)
@@ -48,6 +50,8 @@ class Listener:
     fault: object = None
     ended: bool = False
     maybe_twice: int = 0
+    gap: float = 0.0
+    lost_audio: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, words: str = "", audio: int = 0) -> None:
@@ -86,6 +90,8 @@ class Listener:
         """Note what the library says of a gap."""
         if isinstance(event, Resumed | Restarted):
             self.maybe_twice += event.continuity.maybe_twice
+            self.gap = max(self.gap, event.continuity.outage)
+            self.lost_audio += event.continuity.lost_audio
 
     @property
     def whole(self) -> list[str]:
