@@ -106,7 +106,9 @@ def oldest(session):
 def loops(session, loop, debug):
     """Run the session's tests on one kind of loop; tasks can start at once from Python 3.12 on."""
     env = {"RECONNECT_LOOP": loop, "RECONNECT_DEBUG": str(int(debug))}
-    run_tests(session, tests=[*ASYNC, *LESS], env=env)
+    # Another process has a loop of its own; strategies have none.
+    alike = [f"--deselect=tests/testing/test_{name}.py" for name in ("environment", "strategies")]
+    run_tests(session, tests=[*ASYNC, *LESS, *alike], env=env)
 
 
 @nox.session(python=PYTHONS[0])
