@@ -291,6 +291,25 @@ async def test_cut_reply(after_cut, config, expected):
         assert await shown(server, client, config, Abort(), turns=len(expected)) == expected
 
 
+async def test_reply_is_cut_that_was_being_interrupted():
+    """A reply is taken back when its connection dies before the server interrupts it."""
+    async with LiveServer(chunk_delay=0.1) as server, connect(client_of(server), SPOKEN) as session:
+        await session.send_client_content(turns=user("a"))
+        told = []
+        async for message in session.receive():
+            content = message.server_content
+            if content and content.model_turn and not told:
+                await session.send_client_content(turns=user("b"))
+                server.inject(Abort())
+            if is_local(message):
+                told.append("interrupted" if content.interrupted else "turn_complete")
+            elif content and content.model_turn:
+                told.append("output")
+        assert told[-2:] == ["interrupted", "turn_complete"]
+        await reply(session)
+        assert asked(server)[-1] == "b"
+
+
 @pytest.mark.parametrize(("hide", "seen"), [(("go_away",), 0), ((), 1)])
 async def test_go_away_is_hidden(hide, seen):
     """A go_away is shown to nobody by default, and the session moves all the same."""

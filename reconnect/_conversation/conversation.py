@@ -45,6 +45,8 @@ class Losses:
 
     Args:
         reply: Whether a part of a reply was shown that will be given anew.
+        overtaken: Whether a part of a reply was shown that is not given on, since more was said
+            after it.
         ended: Whether a reply was shown that is over, and whose turn never ends.
         calls: The ids of the tool calls that the caller is told to leave.
         turns: How many spoken turns are lost, because no word of them is known.
@@ -53,6 +55,7 @@ class Losses:
     """
 
     reply: bool = False
+    overtaken: bool = False
     ended: bool = False
     calls: tuple[str, ...] = ()
     turns: int = 0
@@ -271,11 +274,13 @@ class Conversation(ServerSide):
         self._unheard += max(0.0, covered - self._quiet_at[0])
         self._left += self.calls.lost()
         newest = self.newest
-        reply = False
+        reply = overtaken = False
         for exchange in self.exchanges:
             if exchange.over is None and not (exchange is newest and self._turns):
                 # What was said after it has taken its place, or nobody waits for its end.
                 exchange.over = Over.CUT
+                # The server would have said that it is interrupted.
+                overtaken |= exchange is showing and exchange.shown and exchange is not newest
                 self._left += self.calls.over(exchange)
             if exchange.over is None:
                 reply = exchange.shown
@@ -298,7 +303,7 @@ class Conversation(ServerSide):
         self._maybe_covered, self._quiet_at = False, self._audio()
         self._forget()
         left = self._told_to_leave()
-        return Losses(reply=reply, ended=ended, calls=left, turns=turns, told=told)
+        return Losses(reply, overtaken, ended, calls=left, turns=turns, told=told)
 
     def _spoken_places(self) -> Iterator[tuple[Input, Exchange, range]]:
         """Return each speech, its exchange, and the places of its audio, as far as is known."""

@@ -463,7 +463,7 @@ class Driver:
         self.sender.flush()
         if cut.calls:
             self.reader.show(own.cancellation(cut.calls))
-        if cut.reply:
+        if cut.reply or cut.overtaken:
             self.reader.show(own.interruption())
         if cut.ended or (cut.reply and self._options.after_cut == "own turn"):
             self.reader.show(own.turn_end())

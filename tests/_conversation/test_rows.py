@@ -855,3 +855,21 @@ def test_silent_result():
     core.answer(result("1", scheduling="SILENT"))
     core.receive(generated(), complete())
     assert core.newest.over is Over.WHOLE
+
+
+def test_lost_before_what_was_said_has_interrupted():
+    """A reply that was shown is taken back where more was said, and its interruption is lost."""
+    core = begun("a", transparent=False)
+    core.receive(said("x"), update("h1"))
+    core.say("b")
+    losses = core.lose()
+    assert (losses.reply, losses.overtaken, losses.ended) == (False, True, True)
+
+
+def test_lost_after_what_was_said_has_interrupted():
+    """A reply that the server has interrupted is taken back already."""
+    core = begun("a", transparent=False)
+    core.receive(said("x"), update("h1"))
+    core.say("b").receive(interrupted())
+    losses = core.lose()
+    assert (losses.reply, losses.overtaken, losses.ended) == (False, False, True)
