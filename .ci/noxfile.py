@@ -20,27 +20,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHONS = ["3.11", "3.12", "3.13"]
 SDKS = ["2.34", "3.6"]
 WEBSOCKETS = ["13", "14", "15", "16", "17"]
-OURS = [
-    "tests/_conversation",
-    "tests/_failures/test_classify.py",
-    "tests/docs",
-    "tests/frameworks",
-    "tests/test_backoff.py",
-    "tests/test_outage.py",
-    "tests/test_policy.py",
-    "tests/test_random_conversations.py",
-    "tests/test_recorded_cuts.py",
-    "tests/test_scenarios.py",
-    "tests/test_speech.py",
-    "tests/test_sweep.py",
-    "tests/testing/test_laws.py",
+LESS = [
+    "--deselect=tests/_failures/test_classify.py",
+    "--deselect=tests/testing/test_laws.py",
 ]
-"""What takes long, and asks the library rather than the libraries it stands on. Besides, what is
-unread when a connection closes is lost with websockets 13, and some of these miss it. The examples
-of the pages are written for the newest libraries."""
-
-LESS = [f"--deselect={path}" for path in OURS]
-"""They are collected all the same: what they import must be there."""
+"""What takes long, and asks the library rather than the libraries it stands on."""
 
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
 """As in the README; ``-- -n 0`` after the name of a session runs its tests in one process."""
@@ -58,6 +42,23 @@ ASYNC = [
     "tests/test_session.py",
 ]
 """The tests that ask how a loop treats the session, but for those that take minutes."""
+
+STANDING = [
+    "tests/_adapters",
+    "tests/_cli/simulate",
+    "tests/_cli/test_main.py",
+    "tests/_failures",
+    "tests/test_announced_history.py",
+    "tests/test_client.py",
+    "tests/test_hypothesis.py",
+    "tests/test_init.py",
+    "tests/test_otel.py",
+    "tests/test_pytest.py",
+    "tests/test_session_calls.py",
+    "tests/test_session_exchanges.py",
+    "tests/test_session_speech.py",
+]
+"""The tests that ask, besides, what the library does with the libraries that it stands on."""
 
 FRAMEWORKS = ["google-adk", "livekit-agents", "pipecat-ai", "pydantic-ai"]
 """The agent frameworks: each has a dependency group and an example app."""
@@ -96,7 +97,7 @@ def tests(session, sdk, websockets):
 def oldest(session):
     """Run the tests of what the libraries do on the lowest version of each that is declared."""
     lowest = ["--resolution", "lowest-direct"]
-    run_tests(session, *lowest, tests=LESS)
+    run_tests(session, *lowest, tests=[*ASYNC, *STANDING, *LESS])
 
 
 @nox.session(python=PYTHONS[1:])
@@ -130,9 +131,11 @@ def frameworks(session, framework):
 
 @nox.session(python=PYTHONS[0])
 def long(session):
-    """Run the property tests on other examples each time; what fails says how to see it again."""
+    """Run the property tests on other examples each time, and the sweeps with all their cuts."""
     drawn = ["-m", "hypothesis", "--hypothesis-profile=long", "--timeout=1200"]
     run_tests(session, tests=drawn)
+    swept = [f"tests/test_{name}.py" for name in ("scenarios", "speech", "sweep")]
+    run_tests(session, tests=swept, env={"RECONNECT_SWEEP": "all"})
 
 
 @nox.session
