@@ -261,9 +261,10 @@ class Calls:
             key: The id that the result names, or its name where it names none.
             result: The function response.
         """
-        made_up = all(call.key != key for call in self._calls)
+        if any(call.key == key for call in self._calls):
+            return key
         nameless = any(call.id is None and call.name == result.name for call in self._calls)
-        return result.name if made_up and nameless else key
+        return result.name if nameless else key
 
     def unanswered(self, key: str) -> None:
         """Note that a result was not sent after all, since the SDK would not take it.
