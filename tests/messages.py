@@ -289,3 +289,16 @@ def begun(*sent, **options):
     core = Core(**options)
     core.receive(update("h0"))
     return core.say(*sent)
+
+
+WHOLE = [generated(), complete()]
+
+
+def turn_of(words):
+    """Return the message that speech is told as, where the model is to reply."""
+    return Call(CONTENT, {"turns": [user(words)], "turn_complete": True})
+
+
+def overs(core):
+    """Return how each exchange that asks something ended."""
+    return [it.over for it in core.conversation.exchanges if it.asks]

@@ -47,7 +47,7 @@ class Secrets:
     def __init__(self) -> None:
         self._handles: deque[str] = deque(maxlen=_REMEMBERED)
         # Apart, so that no number of handles pushes them out.
-        self._keys: dict[str, None] = {}
+        self._keys: deque[str] = deque(maxlen=_REMEMBERED)
 
     def add(self, handle: str) -> None:
         """Remember a handle.
@@ -56,8 +56,7 @@ class Secrets:
             handle: What the server has issued, or the caller has brought. One that is shorter than
                 any real one would be found in words.
         """
-        if len(handle) >= _RECOGNISED and (not self._handles or self._handles[-1] != handle):
-            self._handles.append(handle)
+        _remember(self._handles, handle)
 
     def add_key(self, key: str) -> None:
         """Remember what a connection is made with: an API key, or a token that is good for one.
@@ -65,10 +64,7 @@ class Secrets:
         Args:
             key: The key. One that is shorter than any real one would be found in words.
         """
-        if len(key) >= _RECOGNISED:
-            self._keys[key] = None
-            if len(self._keys) > _REMEMBERED:
-                del self._keys[next(iter(self._keys))]
+        _remember(self._keys, key)
 
     def hide(self, error: BaseException) -> None:
         """Remove all secrets from an error, and from those it was raised from or during.
@@ -149,6 +145,12 @@ class Secrets:
             # It is shared by all that is raised of it.
             value.reason = self.clean(value.reason)
         return value
+
+
+def _remember(secrets: deque[str], secret: str) -> None:
+    """Add a secret, unless it is the newest there is, or shorter than any real one."""
+    if len(secret) >= _RECOGNISED and (not secrets or secrets[-1] != secret):
+        secrets.append(secret)
 
 
 def _errors_in(error: BaseException) -> Iterator[BaseException]:

@@ -27,7 +27,6 @@ __all__ = ["VARIABLE", "gate_for", "hurried", "is_testing", "set_testing"]
 VARIABLE: Final = "RECONNECT_TESTING"
 """The environment variable that turns it on in a process of its own; ``0`` is off."""
 
-
 PAUSE: Final = 0.01
 """Seconds that are waited all the same: with none, a server that is away is asked 200 times a
 second, and each attempt is an event and a line of the log."""

@@ -5,6 +5,7 @@ from messages import (
     ASK_ON,
     END,
     START,
+    WHOLE,
     Core,
     audio,
     begun,
@@ -16,6 +17,7 @@ from messages import (
     generated,
     heard,
     interrupted,
+    overs,
     result,
     said,
     sound,
@@ -23,25 +25,13 @@ from messages import (
     told,
     transcribed,
     turn,
+    turn_of,
     update,
     user,
 )
 
-from reconnect._conversation.exchanges import ANSWER, CONTENT, Call, Known, Over
+from reconnect._conversation.exchanges import ANSWER, Known, Over
 from reconnect._conversation.transcript import model_turn
-
-WHOLE = [generated(), complete()]
-
-
-def turn_of(words):
-    """Return the message that speech is told as, where the model is to reply."""
-    return Call(CONTENT, {"turns": [user(words)], "turn_complete": True})
-
-
-def overs(core):
-    """Return how each exchange that asks something ended."""
-    return [it.over for it in core.conversation.exchanges if it.asks]
-
 
 # More of a reply
 

@@ -2,6 +2,7 @@
 
 import pytest
 from messages import (
+    WHOLE,
     Core,
     audio,
     begun,
@@ -12,27 +13,17 @@ from messages import (
     generated,
     heard,
     interrupted,
+    overs,
     result,
     said,
     turn,
+    turn_of,
     update,
     user,
 )
 
-from reconnect._conversation.exchanges import CONTENT, UPDATE, Call, Known, Over
+from reconnect._conversation.exchanges import CONTENT, UPDATE, Known, Over
 from reconnect._conversation.transcript import model_turn
-
-WHOLE = [generated(), complete()]
-
-
-def turn_of(words):
-    """Return the message that speech is told as, where the model is to reply."""
-    return Call(CONTENT, {"turns": [user(words)], "turn_complete": True})
-
-
-def overs(core):
-    """Return how each exchange that asks something ended."""
-    return [it.over for it in core.conversation.exchanges if it.asks]
 
 
 def test_update_interrupts_nothing():
