@@ -21,9 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from .chunks import MARKS, ROUNDING, Chunk, chunk_of, length_of, newest, without
+from .chunks import MARKS, ROUNDING, Chunk, chunk_of, newest, without
 from .limits import Limit
 from .meter import Meter, Written
+from .unconsumed import Unconsumed
 
 __all__ = ["Media"]
 
@@ -54,14 +55,12 @@ class Media:
         # What was written to this connection and is not consumed, by its number; kept only in
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
-        self._unconsumed: deque[tuple[int, Chunk]] = deque()
-        # The number and the place of the newest of it that is kept no more, and seconds that were
-        # kept until a handle covered them.
-        self._passed = (0, 0)
+        self._unconsumed = Unconsumed()
+        # Seconds that were kept until a handle covered them.
         self._consumed = 0.0
         self._shown: tuple[int, Chunk] | None = None
         self._shown_before: tuple[int, Chunk] | None = None
-        # The bytes of all that is kept but the images.
+        # The bytes of all that waits but the images.
         self._bytes = 0
         # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
@@ -72,10 +71,6 @@ class Media:
         # Seconds that are not kept any more for want of room, and the number of the newest of them.
         self._evicted = 0.0
         self._evicted_until = 0
-        # The type of the newest audio that is kept, and how long a byte and a frame of it are:
-        # asked for with every frame.
-        self._kind: object = None
-        self._seconds_a_byte = self._seconds_a_frame = 0.0
 
     @property
     def next_place(self) -> int | None:
@@ -92,9 +87,9 @@ class Media:
     @property
     def kept_from(self) -> int | None:
         """The place from which on audio is kept, written or not; None where none is."""
-        written = [item for _, item in self._unconsumed][:1]
-        oldest = [*written, *[items[0] for items in (self._again, self._held) if items]]
-        return min((item.place for item in oldest), default=None)
+        oldest = [items[0].place for items in (self._again, self._held) if items]
+        written = self._unconsumed.oldest
+        return min(oldest if written is None else [written[1], *oldest], default=None)
 
     @property
     def covered_seconds(self) -> float:
@@ -124,46 +119,29 @@ class Media:
         if item.picture:
             self._shown_before, self._shown = self._shown, (index, item)
             return
-        self._unconsumed.append((index, item))
-        self._bytes += item.size
+        self._unconsumed.add(item, index)
         self._evict()
 
-    def keep(self, blob: Any, *, index: int, place: int) -> None:
+    def keep(self, blob: Any, index: int, place: int) -> None:
         """Note audio that is about to be written, and kept until a handle covers it.
 
         Args:
-            blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
-                the SDK to refuse.
+            blob: The audio: a blob of the SDK's.
             index: The number of the message.
             place: Its place among all that the caller sent.
         """
-        try:
-            kind: Any = blob.mime_type
-            data: Any = blob.data
-        except AttributeError:
-            kind = data = None
-        if data.__class__ is not bytes:
-            # A dict, or nothing that is usual: it need not be as fast.
+        unconsumed = self._unconsumed
+        if not unconsumed.extend(blob, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
-            return
-        if kind is not self._kind:
-            self._kind = kind
-            self._seconds_a_byte, self._seconds_a_frame = length_of(kind)
-        size = len(data)
-        seconds = size * self._seconds_a_byte + self._seconds_a_frame
-        frame = Chunk({"audio": {"data": data, "mime_type": kind}}, place, seconds, size)
-        self._unconsumed.append((index, frame))
-        self._bytes += size
-        if self._bytes > self._limit.bytes or len(self._unconsumed) > self._limit.messages:
+        elif unconsumed.bytes > self._limit.bytes or unconsumed.messages > self._limit.messages:
             self._evict()
 
     def _evict(self) -> None:
         """Keep no more than there is room for of what the server has been sent."""
-        while self._too_much() and self._unconsumed:
+        while self._too_much() and (oldest := self._unconsumed.oldest) is not None:
             # It is lost only if the connection is.
-            self._evicted_until, evicted = self._unconsumed.popleft()
-            self._evicted += evicted.seconds
-            self._bytes -= evicted.size
+            self._evicted_until, _ = oldest
+            self._evicted += self._unconsumed.forget(self._evicted_until)
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers.
@@ -171,11 +149,7 @@ class Media:
         Args:
             index: The number of the newest message that it covers.
         """
-        while self._unconsumed and self._unconsumed[0][0] <= index:
-            number, item = self._unconsumed.popleft()
-            self._bytes -= item.size
-            self._passed = number, item.place
-            self._consumed += item.seconds
+        self._consumed += self._unconsumed.forget(index)
         if self._evicted_until <= index:
             self._evicted = 0.0
         if self._shown is not None and self._shown[0] <= index:
@@ -196,7 +170,7 @@ class Media:
         if item.picture:
             return
         messages = self._messages + 1
-        size = self._bytes + item.size
+        size = self._bytes + self._unconsumed.bytes + item.size
         if not self._limit.fits(messages=messages, bytes=size):
             raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
 
@@ -233,11 +207,7 @@ class Media:
     @property
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
-        number, place = self._passed
-        if self._unconsumed:
-            number, newest = self._unconsumed[-1]
-            place = newest.place
-        return self.meter.seconds + self._consumed, number, place
+        return self.meter.seconds + self._consumed, *self._unconsumed.newest
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
@@ -250,7 +220,7 @@ class Media:
                 never do, and must not be sent minutes of stale audio.
             told: The places of speech that is replayed in words, and whose audio is not.
         """
-        unconsumed = without((item for _, item in self._unconsumed), told)
+        unconsumed = without(self._unconsumed, told)
         self._lost += self.meter.uncovered + self._evicted
         self.meter.lost()
         self._evicted = 0.0
@@ -270,8 +240,8 @@ class Media:
         if self._shown is not None and again and self._video is None:
             self._video = self._shown[1]
         self._shown = None
-        self._unconsumed.clear()
-        self._passed, self._consumed = (0, 0), 0.0
+        self._unconsumed = Unconsumed()
+        self._consumed = 0.0
         self._measure()
         self._opened = None
 
@@ -306,31 +276,29 @@ class Media:
         return item
 
     def unkeep(self, index: int) -> None:
-        """Take back what `keep` was told of last: the SDK would not write it.
+        """Take back that input was written which is kept: the SDK would not write it.
 
         Args:
             index: The number of the message.
         """
-        if self._unconsumed and self._unconsumed[-1][0] == index:
-            self._bytes -= self._unconsumed.pop()[1].size
-        elif self._shown is not None and self._shown[0] == index:
+        if self._shown is not None and self._shown[0] == index:
             self._shown = self._shown_before
+        else:
+            self._unconsumed.take_back(index)
 
-    def unwrite(self, item: Chunk) -> None:
+    def unwrite(self, item: Chunk, *, index: int | None = None) -> None:
         """Take back that input was written.
 
         Args:
             item: What `written` was told of last.
+            index: The number of the message in transparent resumption; None in any other.
         """
         if item.activity is not None:
             self._opened = self._opened_before
-        if self._unconsumed and self._unconsumed[-1][1] is item:
-            self._unconsumed.pop()
-            self._bytes -= item.size
-        elif self._shown is not None and self._shown[1] is item:
-            self._shown = self._shown_before
-        else:
+        if index is None:
             self.meter.take_back(item.seconds)
+        else:
+            self.unkeep(index)
 
     def put_back(self, item: Chunk) -> None:
         """Keep input whose write has failed, in its place among all that waits.
@@ -364,7 +332,7 @@ class Media:
     def give_up(self) -> tuple[float, float]:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
         waiting = sum(item.seconds for item in (*self._again, *self._held))
-        unconsumed = sum(item.seconds for _, item in self._unconsumed)
+        unconsumed = sum(item.seconds for item in self._unconsumed)
         uncovered = self._lost + self.meter.uncovered + self._evicted + unconsumed
         return round(self.dropped + waiting, 6), round(uncovered, 6)
 
@@ -376,10 +344,11 @@ class Media:
 
     @property
     def _messages(self) -> int:
-        return len(self._again) + len(self._held) + len(self._unconsumed)
+        return len(self._again) + len(self._held) + self._unconsumed.messages
 
     def _too_much(self) -> bool:
-        return not self._limit.fits(messages=self._messages, bytes=self._bytes)
+        size = self._bytes + self._unconsumed.bytes
+        return not self._limit.fits(messages=self._messages, bytes=size)
 
     def _drop_oldest(self) -> None:
         """Drop the oldest audio there is; a mark only where nothing else is left."""

@@ -242,8 +242,8 @@ class Outbox:
         Args:
             audio: The audio.
         """
-        conversation = self._conversation
-        self.media.keep(audio, index=conversation.number(), place=conversation.place())
+        number, place = self._conversation.frame()
+        self.media.keep(audio, number, place)
 
     def unkeep(self) -> None:
         """Take back what `keep` was told of last: the SDK would not write it."""
@@ -317,9 +317,9 @@ class Outbox:
         Args:
             write: What `next` returned.
         """
-        self._conversation.unnumber()
+        number = self._conversation.unnumber()
         if write.chunk is not None:
-            self.media.unwrite(write.chunk)
+            self.media.unwrite(write.chunk, index=number if self.transparent else None)
         if write.item is not None:
             self._conversation.retract(write.item)
         for key in write.answers:

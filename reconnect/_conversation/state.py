@@ -176,6 +176,12 @@ class State:
         self.line.index += 1
         return self.line.index
 
+    def frame(self) -> tuple[int, int]:
+        """Return the number and the place of audio that is written now: one call for each frame."""
+        self.line.index = index = self.line.index + 1
+        self._place = place = self._place + 1
+        return index, place
+
     def unnumber(self) -> int:
         """Take the last number back, and return it: its message was not written after all."""
         self.line.index -= 1

@@ -1,6 +1,7 @@
 """The outbox: what is written to a connection next."""
 
 import pytest
+from google.genai import types
 from messages import (
     ASK_ON,
     END,
@@ -541,9 +542,9 @@ def test_audio_that_is_kept():
     """Audio that is written past the outbox has a number and a place, as all other input has."""
     core = Core(transparent=True).say("a")
     for number in (1, 2):
-        core.outbox.keep(audio(number)["audio"])
+        core.outbox.keep(types.Blob(**audio(number)["audio"]))
     # The SDK refuses one.
-    core.outbox.keep(audio(3)["audio"])
+    core.outbox.keep(types.Blob(**audio(3)["audio"]))
     core.outbox.unkeep()
     core.say("b")
     assert core.conversation.number() == 5

@@ -1,0 +1,85 @@
+"""What was written and is kept until a handle covers it: each frame once, in runs or not."""
+
+from google.genai import types
+from hypothesis import given, strategies as st
+
+from reconnect._conversation.chunks import chunk_of
+from reconnect._conversation.unconsumed import Unconsumed
+
+KINDS = ("audio/pcm;rate=16000", "audio/pcm;rate=8000", "audio/opus")
+STEPS = st.lists(
+    st.one_of(
+        # A frame: its bytes, its type, and how many other messages and places come before it.
+        st.tuples(
+            st.just("frame"),
+            st.binary(max_size=8),
+            st.sampled_from(KINDS),
+            st.integers(0, 1),
+            st.integers(0, 1),
+        ),
+        st.tuples(st.just("mark"), st.sampled_from(["activity_start", "audio_stream_end"])),
+        st.tuples(st.just("forget"), st.integers(0, 12)),
+        st.tuples(st.just("take back"), st.booleans()),
+    )
+)
+
+
+@given(STEPS)
+def test_runs_are_a_list(steps):
+    """Unconsumed is what a list of numbered pieces is, however they are kept."""
+    unconsumed, listed = Unconsumed(), []
+    number = place = 0
+    forgotten = (0, 0)
+    for what, *how in steps:
+        if what == "frame":
+            data, kind, others, places = how
+            number, place = number + 1 + others, place + 1 + places
+            blob = types.Blob(data=data, mime_type=kind)
+            chunk = chunk_of({"audio": blob}, place=place)
+            if not unconsumed.extend(blob, number, place):
+                unconsumed.add(chunk, number)
+            listed.append((number, chunk))
+        elif what == "mark":
+            number, place = number + 1, place + 1
+            chunk = chunk_of({how[0]: {}}, place=place)
+            unconsumed.add(chunk, number)
+            listed.append((number, chunk))
+        elif what == "forget":
+            until = number - how[0]
+            gone = [(of, chunk) for of, chunk in listed if of <= until]
+            listed = listed[len(gone) :]
+            assert round(unconsumed.forget(until), 9) == round(
+                sum(chunk.seconds for _, chunk in gone), 9
+            )
+            if gone:
+                forgotten = gone[-1][0], gone[-1][1].place
+        else:
+            newest = how[0] and listed
+            unconsumed.take_back(listed[-1][0] if newest else number + 1)
+            if newest:
+                listed.pop()
+        assert list(unconsumed) == [chunk for _, chunk in listed]
+        assert unconsumed.messages == len(listed)
+        assert unconsumed.bytes == sum(chunk.size for _, chunk in listed)
+        places = [(of, chunk.place) for of, chunk in listed]
+        assert unconsumed.oldest == (places[0] if places else None)
+        assert unconsumed.newest == (places[-1] if places else forgotten)
+
+
+def test_frame_that_is_one_more():
+    """A frame extends a run only as bytes, of the same type, next in number and in place."""
+    kind = KINDS[0]
+    unconsumed = Unconsumed()
+    first = types.Blob(data=b"12", mime_type=kind)
+    assert not unconsumed.extend(first, 1, 1)
+    unconsumed.add(chunk_of({"audio": first}, place=1), 1)
+    for blob, number, place in (
+        (types.Blob(data=b"12", mime_type=KINDS[1]), 2, 2),
+        (types.Blob(data=b"12"), 2, 2),
+        (types.Blob.model_construct(data=bytearray(b"12"), mime_type=kind), 2, 2),
+        (first, 3, 2),
+        (first, 2, 3),
+    ):
+        assert not unconsumed.extend(blob, number, place)
+    assert unconsumed.extend(first, 2, 2)
+    assert unconsumed.newest == (2, 2)
