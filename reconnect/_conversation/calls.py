@@ -227,7 +227,7 @@ class Calls:
             key: The id of the call, or its name where it has none.
             result: The function response.
         """
-        key = self.key_of(key, result)
+        key = self._key_of(key, result)
         meant = [
             call
             for call in self._calls
@@ -251,27 +251,25 @@ class Calls:
         call.result, call.order = result, self._given
         call.taken = _scheduling(result) == "SILENT"
 
-    def key_of(self, key: str, result: Any) -> str:
+    def _key_of(self, key: str, result: Any) -> str:
         """Return the key of the call that a result is for.
 
         That is what the result names, unless it is an id that no call has: google-adk makes one up
         for a call that came without.
-
-        Args:
-            key: The id that the result names, or its name where it names none.
-            result: The function response.
         """
         if any(call.key == key for call in self._calls):
             return key
         nameless = any(call.id is None and call.name == result.name for call in self._calls)
         return result.name if nameless else key
 
-    def unanswered(self, key: str) -> None:
+    def unanswered(self, key: str, result: Any) -> None:
         """Note that a result was not sent after all, since the SDK would not take it.
 
         Args:
-            key: What it names.
+            key: The id of the call, or its name where it has none.
+            result: The function response.
         """
+        key = self._key_of(key, result)
         for call in reversed(self._calls):
             if call.key == key and call.live and call.result is not None:
                 call.result = None

@@ -39,13 +39,13 @@ class Write:
         call: The message.
         item: What it is of the conversation; None where it is not.
         chunk: What it is of the realtime input; None where it is not.
-        answers: The keys of the calls that it answers.
+        answers: The results in it, each with the id of the call or its name.
     """
 
     call: Call
     item: Input | None = None
     chunk: Chunk | None = None
-    answers: tuple[str, ...] = ()
+    answers: Sequence[tuple[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +195,7 @@ class Outbox:
             results: The function responses in it, each with the id of the call or its name.
         """
         self._conversation.number()
-        key_of = self._conversation.calls.key_of
-        return Write(call, answers=tuple(key_of(key, result) for key, result in results))
+        return Write(call, answers=results)
 
     def hold_results(self, results: Iterable[Any]) -> None:
         """Keep results of tool calls that cannot be written now.
@@ -322,8 +321,8 @@ class Outbox:
             self.media.unwrite(write.chunk, index=number if self.transparent else None)
         if write.item is not None:
             self._conversation.retract(write.item)
-        for key in write.answers:
-            self._conversation.calls.unanswered(key)
+        for key, result in write.answers:
+            self._conversation.calls.unanswered(key, result)
 
     # Inside
 

@@ -82,10 +82,12 @@ def test_result_with_an_id_that_its_caller_has_made_up():
     """It answers the call of its name that came without an id; no other, and none that has one."""
     model = Model()
     first, named = model.make(None), model.make("1", name="g")
-    assert model.calls.key_of("made-up", result("made-up", 3)) == "f"
     assert model.calls.answer("made-up", result("made-up", 3))
     assert model.calls.answer("made-up-2", result("made-up-2", 3, name="g"))
     assert (first.open, named.open) == (False, True)
+    model.calls.unanswered("made-up", result("made-up", 3))
+    assert first.open
+    assert model.calls.answer("made-up", result("made-up", 3))
     model.calls.lost()
     again = model.make(None)
     assert (again.shown, model.due()) == (False, [(again, 3)])
@@ -123,8 +125,8 @@ def test_result_that_was_not_sent_after_all(lost):
     model.answer("1")
     if lost:
         model.calls.lost()
-    model.calls.unanswered("1")
-    model.calls.unanswered("2")
+    model.calls.unanswered("1", result("1", 3))
+    model.calls.unanswered("2", result("2", 3))
     assert call.open is not lost
     assert (call.result is None) is not lost
 
