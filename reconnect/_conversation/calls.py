@@ -155,6 +155,17 @@ class Calls:
         made = [call for call in self.made_in(exchange) if call.live]
         return bool(made) and (made[-1].cancelled or _scheduling(made[-1].result) == "SILENT")
 
+    def move_lost(self, exchange: Exchange, later: Exchange) -> None:
+        """Give the lost calls of an exchange to another one.
+
+        Args:
+            exchange: The exchange in which they were made.
+            later: The one that was parted from it.
+        """
+        for call in self.made_in(exchange):
+            if not call.live:
+                call.exchange = later
+
     def late(self) -> Exchange | None:
         """Return the exchange that is over, and whose result the model takes up next.
 

@@ -112,7 +112,10 @@ class Ends(State):
         """Make an exchange of their own of those inputs that the reply does not answer."""
         exchange.inputs = [item for item in exchange.inputs if item not in later]
         place = self.exchanges.index(exchange) + 1
-        self.exchanges[place:place] = exchanges_of(later)
+        parted = exchanges_of(later)
+        self.exchanges[place:place] = parted
+        # Of which the lost calls were nobody knows: they stand until the last is over.
+        self.calls.move_lost(exchange, parted[-1])
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""
