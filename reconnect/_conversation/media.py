@@ -207,7 +207,7 @@ class Media:
     @property
     def progress(self) -> Written:
         """How far writing audio to this connection has come."""
-        return self.meter.seconds + self._consumed, *self._unconsumed.newest
+        return self.meter.seconds + self._unconsumed.seconds, *self._unconsumed.newest
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.

@@ -15,8 +15,8 @@ __all__ = ["Meter", "Written"]
 Written: TypeAlias = tuple[float, int, int]
 """How far writing audio to a connection has come: it differs whenever more was written.
 
-The seconds that were written and are not kept; the number of the newest message of what is kept,
-and its place among all that the caller sent; 0 for none.
+The seconds that were written, whatever was covered since; the number of the newest message of what
+is kept, or was, and its place among all that the caller sent; 0 for none.
 """
 
 

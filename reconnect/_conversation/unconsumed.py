@@ -70,9 +70,10 @@ class Unconsumed:
         self._runs: deque[_Run] = deque()
         # The number and the place of the newest that was forgotten; 0 for none.
         self._forgotten = (0, 0)
-        # How many messages there are, and their bytes.
+        # How many messages there are, and their bytes; how much audio was ever added, in seconds.
         self.messages = 0
         self.bytes = 0
+        self.seconds = 0.0
 
     def __iter__(self) -> Iterator[Chunk]:
         return (chunk for run in self._runs for chunk in run.chunks())
@@ -101,6 +102,7 @@ class Unconsumed:
         self._runs.append(_Run(number, chunk))
         self.messages += 1
         self.bytes += chunk.size
+        self.seconds += chunk.seconds
 
     def extend(self, blob: Any, number: int, place: int) -> bool:
         """Add a frame of audio to the newest run; return False where it is not one more of it.
@@ -123,8 +125,10 @@ class Unconsumed:
         ):
             return False
         sent.append(data)
+        size = len(data)
         self.messages += 1
-        self.bytes += len(data)
+        self.bytes += size
+        self.seconds += size * run.seconds_a_byte + run.seconds_a_frame
         return True
 
     def forget(self, until: int) -> float:
@@ -154,8 +158,10 @@ class Unconsumed:
         if not self._runs or self.newest[0] != number:
             return
         run = self._runs[-1]
-        last = run.sent.pop()
+        *_, last = run.chunks()
+        run.sent.pop()
         self.messages -= 1
-        self.bytes -= last.size if run.kind is run else len(last)
+        self.bytes -= last.size
+        self.seconds -= last.seconds
         if not run.sent:
             self._runs.pop()

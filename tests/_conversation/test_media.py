@@ -789,3 +789,10 @@ def test_progress():
                 media.meter.count(audio(number)["audio"])
             assert media.progress not in seen
             seen.append(media.progress)
+        # What is covered now was written before.
+        media.consumed(1)
+        media.meter.asking()
+        media.meter.acknowledged()
+        media.meter.cover()
+        assert media.progress == seen[-1]
+        assert media.covered_seconds == (1.0 if numbered else 2.0)

@@ -159,7 +159,7 @@ def test_results_that_are_written_at_once():
     results = [("1", result("1")), ("2", result("2"))]
     assert core.outbox.answer(results) == [it for _, it in results]
     call = answered(*(it for _, it in results))
-    assert core.outbox.answered(call, results) == Write(call, answers=("1", "2"))
+    assert core.outbox.answered(call, results) == Write(call, answers=results)
     assert not core.outbox.due
     assert core.write() == []
     assert core.conversation.number() == 2

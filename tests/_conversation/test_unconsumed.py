@@ -30,6 +30,7 @@ def test_runs_are_a_list(steps):
     unconsumed, listed = Unconsumed(), []
     number = place = 0
     forgotten = (0, 0)
+    added = 0.0
     for what, *how in steps:
         if what == "frame":
             data, kind, others, places = how
@@ -39,6 +40,7 @@ def test_runs_are_a_list(steps):
             if not unconsumed.extend(blob, number, place):
                 unconsumed.add(chunk, number)
             listed.append((number, chunk))
+            added += chunk.seconds
         elif what == "mark":
             number, place = number + 1, place + 1
             chunk = chunk_of({how[0]: {}}, place=place)
@@ -57,9 +59,10 @@ def test_runs_are_a_list(steps):
             newest = how[0] and listed
             unconsumed.take_back(listed[-1][0] if newest else number + 1)
             if newest:
-                listed.pop()
+                added -= listed.pop()[1].seconds
         assert list(unconsumed) == [chunk for _, chunk in listed]
         assert unconsumed.messages == len(listed)
+        assert round(unconsumed.seconds, 9) == round(added, 9)
         assert unconsumed.bytes == sum(chunk.size for _, chunk in listed)
         places = [(of, chunk.place) for of, chunk in listed]
         assert unconsumed.oldest == (places[0] if places else None)
