@@ -174,10 +174,12 @@ class ServerSide(Ends):
         if current is None:
             answers = line.came is None
         else:
-            # It says nothing to that before its own tools have run; who calls more goes on with it.
+            # It says nothing to that before its own tools have run, but what it said it would when
+            # it called them; who calls more goes on with it.
             made = self.calls.made_in(current)
             works = not current.speaks and any(call.open or call.untaken for call in made)
-            answers = works and not calls
+            given = line.came is None or line.answered >= line.came
+            answers = works and given and not calls
         if answers and line.aside is None and not self._spoken:
             line.aside = self.calls.late()
         if line.aside is not None:
