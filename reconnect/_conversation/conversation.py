@@ -270,8 +270,11 @@ class Conversation(ServerSide):
         if seed is not None and seed.known is not Known.YES:
             # A handle that does not cover the history stands for an empty session.
             self.handle = None
+        heard, unheard = self._hearing, self._unheard + max(0.0, covered - self._quiet_at[0])
         self._note_speech(speaking=speaking, again=kept is not None)
-        self._unheard += max(0.0, covered - self._quiet_at[0])
+        if heard is None or self._hearing is not None or not heard.words:
+            # Of what the handle has nobody else has more, unless there are words for it.
+            self._unheard = unheard
         self._left += self.calls.lost()
         newest = self.newest
         reply = overtaken = False
