@@ -166,13 +166,20 @@ class Calls:
             if not call.live:
                 call.exchange = later
 
-    def late(self) -> Exchange | None:
+    def late(self, *, idle: bool = True) -> Exchange | None:
         """Return the exchange that is over, and whose result the model takes up next.
 
         It takes them up in the order in which they were given, but for what is to wait until it
         has nothing else to do.
+
+        Args:
+            idle: Whether it has nothing else to do.
         """
-        untaken = (call for call in self._calls if call.untaken)
+        untaken = (
+            call
+            for call in self._calls
+            if call.untaken and (idle or _scheduling(call.result) != "WHEN_IDLE")
+        )
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or first.exchange.over is None else first.exchange
 

@@ -171,6 +171,7 @@ class ServerSide(Ends):
     def _replied_to(self, *, calls: bool) -> Exchange:
         """Return the exchange that output belongs to, or calls."""
         line, current = self.line, self.current
+        idle = True
         if current is None:
             answers = line.came is None
         else:
@@ -180,8 +181,9 @@ class ServerSide(Ends):
             works = not current.speaks and any(call.open or call.untaken for call in made)
             given = line.came is None or line.answered >= line.came
             answers = works and given and not calls
+            idle = line.came is None or not any(call.open for call in made)
         if answers and line.aside is None and not self._spoken:
-            line.aside = self.calls.late()
+            line.aside = self.calls.late(idle=idle)
         if line.aside is not None:
             return line.aside
         if current is None:
