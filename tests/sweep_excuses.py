@@ -161,6 +161,28 @@ def crossed(play, number, asked):
     return set(asked[asked.index(number) :]) <= set(seen)
 
 
+def cut_unseen(play, number):
+    """Tell whether a turn may have interrupted a reply, of which the caller has seen the end alone.
+
+    It was sent before the first word, so that it may be answered with what was asked before. Some
+    models say of a reply that is interrupted that it is whole, before they say what it is; where
+    the connection is lost in between both are taken for answered.
+
+    Args:
+        play: The conversation.
+        number: The turn.
+    """
+    if not play.conversation.traits.whole_if_interrupted:
+        return False
+    since = _since(play, number)
+    kinds = [entry.kind for entry in since]
+    if "generated" not in kinds:
+        return False
+    end = kinds.index("generated")
+    begun = any(word[1] == 0 for it in since[:end] if it.kind == "words" for word in it.value)
+    return begun and any(isinstance(it.value, Lost) for it in since[end + 1 : end + 2])
+
+
 def is_ambiguous(play, one, other):
     """Tell whether nobody knows which of two calls a result is for.
 

@@ -8,7 +8,14 @@ server's newest session knows; none of them looks into the library. What they ex
 
 from __future__ import annotations
 
-from sweep_excuses import calls_of, is_ambiguous, is_joined, may_be_answered_again, may_be_lost
+from sweep_excuses import (
+    calls_of,
+    cut_unseen,
+    is_ambiguous,
+    is_joined,
+    may_be_answered_again,
+    may_be_lost,
+)
 from sweep_knowledge import LAWS, STREAMED
 
 from reconnect import GaveUp, GoingAway, Lost, Restarted, Resumed, Retrying
@@ -83,7 +90,9 @@ def _answers(play):
         lost |= any(
             call[0] == waited and is_ambiguous(play, value, call) for value, call in _mistaken(play)
         )
-        if not (lost or (turn is not None and is_joined(play, waited))):
+        if not lost and turn is not None:
+            lost = is_joined(play, waited) or cut_unseen(play, waited)
+        if not lost:
             yield f"nobody has answered {waited}"
 
 
