@@ -182,7 +182,9 @@ class ServerSide(Ends):
             given = line.came is None or line.answered >= line.came
             answers = works and given and not calls
             idle = line.came is None or not any(call.open for call in made)
-        if answers and line.aside is None and not self._spoken:
+        # Whatever was said after a result is answered with it, or in its place.
+        said = self._spoken or self._said_since(line.answered)
+        if answers and line.aside is None and not said:
             line.aside = self.calls.late(idle=idle)
         if line.aside is not None:
             return line.aside
