@@ -171,21 +171,8 @@ class ServerSide(Ends):
     def _replied_to(self, *, calls: bool) -> Exchange:
         """Return the exchange that output belongs to, or calls."""
         line, current = self.line, self.current
-        idle = True
-        if current is None:
-            answers = line.came is None
-        else:
-            # It says nothing to that before its own tools have run, but what it said it would when
-            # it called them; who calls more goes on with it.
-            made = self.calls.made_in(current)
-            works = not current.speaks and any(call.open or call.untaken for call in made)
-            given = line.came is None or line.answered >= line.came
-            answers = works and given and not calls
-            idle = line.came is None or not any(call.open for call in made)
-        # Whatever was said after a result is answered with it, or in its place.
-        said = self._spoken or self._said_since(line.answered)
-        if answers and line.aside is None and not said:
-            line.aside = self.calls.late(idle=idle)
+        if line.aside is None:
+            line.aside = self._late(current, calls=calls)
         if line.aside is not None:
             return line.aside
         if current is None:
@@ -196,6 +183,24 @@ class ServerSide(Ends):
             # It was said since the turn began, which is of what was said before.
             return self._newest_again() or current
         return current
+
+    def _late(self, current: Exchange | None, *, calls: bool) -> Exchange | None:
+        """Return the exchange that is over, and whose late result output answers, or calls."""
+        line = self.line
+        if self._spoken or self._said_since(line.answered):
+            # Whatever was said after a result is answered with it, or in its place.
+            return None
+        begins = line.came is None
+        if current is None:
+            return self.calls.late() if begins else None
+        # The model says nothing to what it is at before its own tools have run, but what it said it
+        # would when it called them; if it calls more it goes on with that.
+        made = self.calls.made_in(current)
+        works = not current.speaks and any(call.open or call.untaken for call in made)
+        given = line.came is None or line.answered >= line.came
+        if calls or not works or not given:
+            return None
+        return self.calls.late(idle=begins or not any(call.open for call in made))
 
     def _opened(self) -> Exchange:
         """Return the exchange that output opens, or opens again, where none is under way."""
