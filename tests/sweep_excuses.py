@@ -183,6 +183,27 @@ def cut_unseen(play, number):
     return begun and any(isinstance(it.value, Lost) for it in since[end + 1 : end + 2])
 
 
+def answers_two(play, number):
+    """Tell whether a reply follows results of two turns, its own and an older one.
+
+    The model may answer them together, or the older one first: nobody knows before the next reply.
+
+    Args:
+        play: The conversation.
+        number: The turn that the reply says it is to.
+    """
+    results = set()
+    for entry in play.log:
+        if entry.kind == "words":
+            if any(word[:2] == (number, 0) for word in entry.value) and number in results:
+                if min(results) < number:
+                    return True
+            results.clear()
+        elif entry.kind == "result":
+            results.add(entry.value[0])
+    return False
+
+
 def is_ambiguous(play, one, other):
     """Tell whether nobody knows which of two calls a result is for.
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from sweep_excuses import (
     all_said,
+    answers_two,
     crossed,
     has_no_order,
     is_in_another_session,
@@ -76,11 +77,13 @@ def _tells_the_truth(play):
                 twice = number in said or (asked[-1:] and asked[-1] in asked[:-1])
                 again = twice and total(play, "maybe_twice")
                 after = _is_later(play, number, asked) or crossed(play, number, asked)
-                if not (alone or again or after):
+                if not (alone or again or after or answers_two(play, number)):
                     yield f"the reply to {number} is known as one to {asked[-1:]}"
             said |= numbers
     over = _over(play)
     for number in sorted(over - said):
+        if answers_two(play, number):
+            continue
         if play.conversation.content or not total(play, "forgotten"):
             yield f"the whole reply to {number} is not known"
 
