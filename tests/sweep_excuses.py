@@ -195,9 +195,9 @@ def answers_two(play, number):
     results = set()
     for entry in play.log:
         if entry.kind == "words":
-            if any(word[:2] == (number, 0) for word in entry.value) and number in results:
-                if min(results) < number:
-                    return True
+            begins = any(word[:2] == (number, 0) for word in entry.value)
+            if begins and number in results and min(results) < number:
+                return True
             results.clear()
         elif entry.kind == "result":
             results.add(entry.value[0])
