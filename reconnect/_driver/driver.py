@@ -285,7 +285,7 @@ class Driver:
             async with asyncio.timeout(self._options.setup_timeout):
                 seed = [] if handle is not None else await self._seed()
                 live = await sdk.find_live(self._settings.live)
-                self._secrets.add_key(sdk.key_of(live))
+                self._note_keys(live)
         except Exception as error:
             # The caller's own code: a history or a token that cannot be fetched now.
             return self._lose(error, phase=Phase.CONNECT)
@@ -303,7 +303,11 @@ class Driver:
         connection = Connection(live, model=self._settings.model, config=config, over=self._over)
         try:
             self._check_open()
-            await connection.open(timeout=self._options.setup_timeout)
+            try:
+                await connection.open(timeout=self._options.setup_timeout)
+            finally:
+                # Credentials get a new token as they connect.
+                self._note_keys(live)
         except Exception as error:
             readable = sdk.readable(error, connecting=True)
             return self._lose(readable, phase=sdk.phase_of(readable))
@@ -317,6 +321,11 @@ class Driver:
             announced=sdk.announces_history(config) and not waits,
         )
         return connection
+
+    def _note_keys(self, live: Any) -> None:
+        """Remember what is connected with, lest it be told."""
+        for key in sdk.keys_of(live, self._settings.config):
+            self._secrets.add_key(key)
 
     def _over(self) -> None:
         """Note that a connection is over: what is sent is held, and the supervisor goes on."""

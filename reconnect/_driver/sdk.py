@@ -12,10 +12,11 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_plus, urlsplit
 
 from reconnect._conversation.transcript import as_turns
 from reconnect._failures.loss import Family, Phase, read
@@ -45,7 +46,7 @@ __all__ = [
     "is_picture",
     "is_stuck",
     "is_transparent",
-    "key_of",
+    "keys_of",
     "phase_of",
     "readable",
     "results_of",
@@ -62,6 +63,14 @@ _READERS: Final = ("_LiveServerMessage_from_", "_from_response", "raise_error")
 
 _LIVE: Final = "google.genai.live"
 """The module of the SDK that decodes it."""
+
+_TOKENS: Final = "auth_tokens/"
+"""How the name of a token that is good for one connection begins."""
+
+_NO_KEYS: Final = frozenset(
+    {"accept", "content-type", "user-agent", "x-goog-api-client", "x-goog-user-project"}
+)
+"""Headers that are no secret: the SDK's own, and the project that an error is about."""
 
 _TCP_INFO: Final = (120, 128)
 """Where Linux's ``struct tcp_info`` has the bytes that the peer has acknowledged."""
@@ -232,13 +241,42 @@ async def find_live(live: Any) -> Any:
     return found
 
 
-def key_of(live: Any) -> str:
-    """Return the key or token by which ``live`` connects; nothing where it has none.
+def keys_of(live: Any, config: types.LiveConnectConfig) -> list[str]:
+    """Return what ``live`` connects with, and a server may quote: API keys, tokens, passwords.
+
+    The SDK has no public names for them. What credentials have for a token may change whenever a
+    connection is made.
 
     Args:
-        live: What is connected with. The SDK has no public name for its key.
+        live: What is connected with.
+        config: The session's configuration, which may have headers and a URL of its own.
     """
-    return getattr(getattr(live, "_api_client", None), "api_key", None) or ""
+    client = getattr(live, "_api_client", None)
+    key = getattr(client, "api_key", None)
+    found = [key, getattr(getattr(client, "_credentials", None), "token", None)]
+    if isinstance(key, str):
+        found.append(key.removeprefix(_TOKENS))
+    options = (getattr(client, "_http_options", None), getattr(config, "http_options", None))
+    for each in options:
+        headers = getattr(each, "headers", None)
+        if isinstance(headers, Mapping):
+            for name, value in headers.items():
+                if str(name).lower() not in _NO_KEYS:
+                    # With and without a scheme, such as Bearer.
+                    found += [value, str(value).partition(" ")[2]]
+        found += _keys_in(getattr(each, "base_url", None))
+    return [each for each in found if each and isinstance(each, str)]
+
+
+def _keys_in(url: Any) -> Iterator[str]:
+    """Yield what in a URL may be a key or a password, as it is written and as it is meant."""
+    if not isinstance(url, str):
+        return
+    parts = urlsplit(url)
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    for value in [*values, parts.password or ""]:
+        yield value
+        yield unquote_plus(value)
 
 
 def check_live(live: Any) -> None:

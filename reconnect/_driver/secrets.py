@@ -59,11 +59,14 @@ class Secrets:
         _remember(self._handles, handle)
 
     def add_key(self, key: str) -> None:
-        """Remember what a connection is made with: an API key, or a token that is good for one.
+        """Remember what a connection is made with: an API key, a token or a password.
 
         Args:
             key: The key. One that is shorter than any real one would be found in words.
         """
+        if key in self._keys:
+            # The same ones come with each connection.
+            self._keys.remove(key)
         _remember(self._keys, key)
 
     def hide(self, error: BaseException) -> None:
@@ -125,7 +128,7 @@ class Secrets:
         """Return a value without secrets: itself, where it has none."""
         if isinstance(value, str):
             return self.clean(value)
-        if isinstance(value, bytes):
+        if isinstance(value, (bytes, bytearray)):
             # Any bytes are text in this encoding, and no others.
             text = value.decode("latin-1")
             cleaned = self.clean(text)
@@ -139,12 +142,24 @@ class Secrets:
             pairs = tuple(value.items())
             cleaned_pairs = self._without(pairs, depth=depth - 1)
             return value if cleaned_pairs is pairs else dict(cleaned_pairs)
+        self._clean_shared(value)
+        return value
+
+    def _clean_shared(self, value: Any) -> None:
+        """Remove all secrets from what websockets shares among all that it raises of it."""
+        from websockets.datastructures import Headers
         from websockets.frames import Close
+        from websockets.http11 import Response
 
         if isinstance(value, Close):
-            # It is shared by all that is raised of it.
             value.reason = self.clean(value.reason)
-        return value
+        elif isinstance(value, Response):
+            value.reason_phrase = self.clean(value.reason_phrase)
+            value.body = self._without(value.body)
+            headers = tuple(value.headers.raw_items())
+            cleaned = self._without(headers)
+            if cleaned is not headers:
+                value.headers = Headers(cleaned)
 
 
 def _remember(secrets: deque[str], secret: str) -> None:

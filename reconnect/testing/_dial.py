@@ -21,6 +21,7 @@ from ._faults import (
     Close,
     ConnectionFault,
     GoAway,
+    Refuse,
     Schedule,
     Stall,
     cut,
@@ -31,6 +32,8 @@ from ._records import Connection, Shared
 from ._talk import Talk
 from ._websocket import Link
 
+BAD_REQUEST_STATUS = 400
+TWO_CREDENTIALS = "A header with a key or a token came twice."
 NOT_FOUND_STATUS = 404
 NO_SESSION = "session-0000"
 """The session a setupComplete names that is followed by a refusal."""
@@ -137,7 +140,10 @@ class Dial:
 
     def _handshake(self, path: str, headers: Mapping[str, str]) -> None:
         self.record.path = path
-        self.record.credential = wire.credential_of(path, headers)
+        try:
+            self.record.credential = wire.credential_of(path, headers)
+        except LookupError:
+            self._schedule = Schedule([Refuse(BAD_REQUEST_STATUS, body=TWO_CREDENTIALS)])
         self.record.dialect = wire.dialect_of(path)
         # What follows the question mark may be a key.
         self.journal.note("client", f"connects ({self.record.dialect or path.partition('?')[0]})")

@@ -7,17 +7,20 @@ import traceback
 
 import pytest
 from google import genai
+from google.auth.credentials import Credentials
 from google.genai import errors, types
 from google.genai.live import AsyncSession
 from hypothesis import given, strategies as st
-from talk import QUICK, ask, session_on, settled
-from websockets.exceptions import ConnectionClosedError
+from talk import QUICK, TEXT, ask, session_on, settled
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
+from websockets.http11 import Response
 
 from reconnect import Lost
 from reconnect._driver import sdk
 from reconnect._driver.secrets import Secrets
-from reconnect.testing import Close as Closing, LiveServer
+from reconnect.testing import Close as Closing, LiveServer, Refuse
 
 NEWEST = "CiQzMDk1YzQ2Zi1hbm90aGVyLWhhbmRsZQ"
 OLDER = "CiQ0YjdlZjI5MC10aGUtZmlyc3QtaGFuZGxl"
@@ -125,6 +128,22 @@ async def test_close_as_the_sdk_tells_it(reason, secrets):
     assert error.code == 1008
 
 
+def test_response_of_a_refused_handshake(secrets):
+    """A handle is in nothing of an HTTP response, and what is repeated in it stays so."""
+    headers = Headers([("X-Of", NEWEST), ("X-Of", "b"), ("Retry-After", "5")])
+    response = Response(403, f"no {OLDER}", headers, bytearray(b"\xff" + NEWEST.encode()))
+    error = raised(RuntimeError("refused"), cause=InvalidStatus(response))
+    secrets.hide(error)
+    assert NEWEST not in told(error)
+    assert OLDER not in told(error)
+    assert list(response.headers.raw_items()) == [
+        ("X-Of", "<handle>"),
+        ("X-Of", "b"),
+        ("Retry-After", "5"),
+    ]
+    assert (response.reason_phrase, response.body) == ("no <handle>", b"\xff<handle>")
+
+
 async def test_error_that_the_server_sends(secrets):
     """A handle is not in what the SDK makes of an error, at any depth."""
     message = {"code": 404, "message": QUOTED["newest"], "details": [{"of": [OLDER]}, 5]}
@@ -223,7 +242,7 @@ class Slotted(Exception):
         return self.text
 
 
-class Response:
+class Answer:
     """What some libraries hang on an error: not everything that has a reason may be changed."""
 
     @property
@@ -274,8 +293,9 @@ CLEAN = {
     "text": lambda: ValueError("no handle", 5, None),
     "beginning": lambda: ValueError(f"{NEWEST[:12]} is no handle, nor is {CUT} one"),
     "system": lambda: OSError(5, "Input/output error", "file"),
-    "holding": lambda: _holding({"text": ["a", ("b", 5)], "bytes": b"\xff", "of": Response()}),
+    "holding": lambda: _holding({"text": ["a", ("b", 5)], "bytes": b"\xff", "of": Answer()}),
     "group": lambda: ExceptionGroup("two", [ValueError("a"), closed("b")]),
+    "response": lambda: InvalidStatus(Response(503, "busy", Headers(a="b"), b"\xff")),
     "timeout": TimeoutError,
 }
 
@@ -420,6 +440,8 @@ def test_keys_outlive_any_number_of_handles():
     assert secrets.clean("API key AIza-a-k") == "API key <key>"
     for number in range(2000):
         secrets.add_key(f"{number:08d}, a token")
+        secrets.add_key("AIza-a-key-of-its-own")
+    assert secrets.clean("AIza-a-key-of-its-own") == "<key>"
     assert secrets.clean("00001999, a token, was used") == "<key>, was used"
 
 
@@ -433,19 +455,121 @@ def logged(caplog):
     return "\n".join(lines)
 
 
-async def test_session_tells_no_key(caplog):
-    """No key is in an event, a log line or a traceback, when a server quotes it as it closes."""
+KEY = "not-a-real-one"
+
+
+class Token(Credentials):
+    """Credentials that have their token: to get one they would need a thread, and its time."""
+
+    def __init__(self, token):
+        super().__init__()
+        self.token = token
+
+    def refresh(self, request):
+        raise AssertionError(f"{self.token} is good for ever")
+
+
+class Renewing:
+    """A client's live sessions, whose credentials get a token while they connect."""
+
+    def __init__(self, live):
+        self._live = live
+        self._api_client = live._api_client
+
+    @contextlib.asynccontextmanager
+    async def connect(self, **arguments):
+        self._api_client._credentials.token = KEY
+        async with self._live.connect(**arguments) as session:
+            yield session
+
+
+def reaching(server, **options):
+    """Return the options by which a client reaches the server."""
+    checked = {"client_args": {"verify": server.ssl}, "async_client_args": {"ssl": server.ssl}}
+    return types.HttpOptions(**{"base_url": server.url} | checked | options)
+
+
+def of_vertex(server, **options):
+    """Return a client that has its token from credentials."""
+    return genai.Client(
+        vertexai=True,
+        project="p",
+        location="l",
+        credentials=Token(KEY),
+        http_options=reaching(server, **options),
+    )
+
+
+def past_a_gateway(server):
+    """Return a client that has its key in the address."""
+    path = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+    address = f"{server.url}{path}?key={KEY}".replace("https", "wss")
+    return genai.Client(vertexai=True, http_options=reaching(server, base_url=address))
+
+
+def with_headers(server, headers):
+    """Return a client that sends headers of its own."""
+    return genai.Client(api_key="none", http_options=reaching(server, headers=headers))
+
+
+KEYED = {
+    "key": lambda server: server.client(api_key=KEY),
+    "token": lambda server: server.client(api_key=f"auth_tokens/{KEY}"),
+    "express": lambda server: server.client(vertexai=True, api_key=KEY),
+    "key in a header": lambda server: with_headers(server, {"x-goog-api-key": KEY}),
+    "token in a header": lambda server: with_headers(server, {"Authorization": f"Bearer {KEY}"}),
+    "header of a gateway": lambda server: with_headers(server, {"X-Gateway": KEY}),
+    "headers of Vertex": lambda server: of_vertex(
+        server, headers={"Authorization": f"Bearer {KEY}"}
+    ),
+    "credentials": of_vertex,
+    "address": past_a_gateway,
+}
+
+QUOTING = {
+    "closing": Closing(1008, f"not valid: {KEY}"),
+    "setup": Closing(1008, f"not valid: {KEY}", during_setup=True),
+    "handshake": Refuse(401, headers={"X-Of": KEY}, body=f"not valid: {KEY}"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The SDK's ephemeral token support")
+@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
+@pytest.mark.parametrize("client", KEYED.values(), ids=KEYED)
+async def test_session_tells_no_key(client, fault, caplog):
+    """No key is in an event, a log line or a traceback, wherever it is had from and quoted."""
+    async with LiveServer(faults=[fault]) as server:
+        await ends_without_a_key(server, client(server).aio.live, TEXT, caplog)
+
+
+@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
+async def test_session_tells_no_key_of_its_own(fault, caplog):
+    """A key that only the session has, in its configuration, is told no more than a client's."""
+    config = TEXT | {"http_options": {"headers": {"Authorization": f"Bearer {KEY}"}}}
+    async with LiveServer(faults=[fault]) as server:
+        await ends_without_a_key(server, server.client().aio.live, config, caplog)
+
+
+@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
+async def test_session_tells_no_token_that_it_gets(fault, caplog):
+    """A token that credentials get while they connect is told no more than one that they had."""
+    async with LiveServer(faults=[fault]) as server:
+        client = of_vertex(server)
+        client._api_client._credentials.token = None
+        await ends_without_a_key(server, Renewing(client.aio.live), TEXT, caplog)
+
+
+async def ends_without_a_key(server, live, config, caplog):
+    """Open a session that the server ends, and fail if a key is told."""
     caplog.set_level(logging.DEBUG, "reconnect")
-    events, key = [], "AIza-not-a-real-one"
-    async with LiveServer() as server:
-        live = server.client(api_key=key).aio.live
-        server.plan(Closing(1008, f"API key not valid: {key}"))
-        with pytest.raises(errors.APIError) as caught:
-            async with session_on(server, live=live, on_event=events.append) as session:
-                await ask(session, "a")
-    assert "<key>" in str(caught.value)
+    events = []
+    session = session_on(server, live=live, config=config, on_event=events.append)
+    with pytest.raises((errors.APIError, InvalidStatus)) as caught:
+        async with session:
+            await ask(session, "a")
+    assert "<key>" in told(caught.value)
     for text in (logged(caplog), repr(events), told(caught.value)):
-        assert key not in text
+        assert KEY not in text
 
 
 async def test_session_tells_no_handle(caplog):

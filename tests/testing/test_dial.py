@@ -144,6 +144,18 @@ async def test_a_server_that_does_not_read_can_still_close():
         assert first.received == []
 
 
+@pytest.mark.parametrize("name", ["Authorization", "x-goog-api-key"])
+async def test_two_credentials_are_refused(name):
+    """A handshake with two keys is refused, and told why: nothing of the server's breaks."""
+    async with LiveServer() as server:
+        with pytest.raises(InvalidStatus) as error:
+            async with raw(server, additional_headers=[(name, "a b"), (name.lower(), "a c")]):
+                pass
+        assert error.value.response.status_code == 400
+        assert b"twice" in error.value.response.body
+        assert [record.status for record in server.connections] == [400]
+
+
 async def test_handshakes_are_refused():
     """A handshake gets the status that was planned, or 404 for a path nobody knows."""
     async with LiveServer(faults=[Refuse(429)]) as server:
