@@ -34,13 +34,18 @@ class Ends(State):
             line.aside.speaks = False
             line.ending, line.aside = line.aside, None
         if end in (End.TURN, End.EMPTY):
-            line.ending = None
             if line.showing is not None:
                 line.showing.speaks = False
-            line.came = line.beside = None
-            line.doubtful = self.sounding = False
-            line.ends += 1
+            self._turn_over()
         return hidden
+
+    def _turn_over(self) -> None:
+        """Note that what comes next is of another turn, whether or not a reply is over."""
+        line = self.line
+        line.ending = None
+        line.came = line.beside = None
+        line.doubtful = self.sounding = False
+        line.ends += 1
 
     def _effect(self, effect: Effect, end: End, exchange: Exchange | None) -> bool:
         line = self.line

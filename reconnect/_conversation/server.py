@@ -97,6 +97,9 @@ class ServerSide(Ends):
         if content.generation_complete:
             self._end(End.GENERATED)
         hidden = over and self._end(End.EMPTY if self.line.came is None else End.TURN)
+        if content.turn_complete and not over:
+            # The model thinks on, or waits for a tool: what ends is the turn, and no reply.
+            self._turn_over()
         if over and not hidden:
             self.line.showing = None
         return hidden

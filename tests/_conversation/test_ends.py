@@ -160,3 +160,25 @@ def test_speech_of_which_a_handle_has_the_beginning():
     core.connect()
     # What is left of it is sent, which is not there.
     assert core.outbox.replay.maybe_twice == 0
+
+
+@pytest.mark.parametrize("status", [None, "IN_PROGRESS"])
+def test_result_that_is_given_before_the_turn_ends_at_its_call(status):
+    """It is taken up by the turn that follows, whether or not the model says that it goes on."""
+    core = begun("a")
+    core.receive(calling(None))
+    core.answer(result(None))
+    core.receive(generated(), complete(interaction_status=status))
+    assert overs(core) == [None]
+    core.receive(said("x"), generated(), complete(interaction_status=status and "IDLE"))
+    assert overs(core) == [Over.WHOLE]
+    assert not core.lose().reply
+
+
+def test_reply_goes_on_in_a_turn_after_that_in_which_the_model_thinks_on():
+    """What it says then is of the same reply, and of no question that was asked meanwhile."""
+    core = begun("a")
+    core.receive(said("x"), complete(interaction_status="IN_PROGRESS"))
+    core.receive(said("y"), generated(), complete(interaction_status="IDLE"))
+    assert overs(core) == [Over.WHOLE]
+    assert core.newest.reply == ["x", "y"]
