@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from numbers import Real
 from typing import Any, Final
 
 from reconnect._adapters.plugins import answers_later
+from reconnect._numbers import is_number
 from reconnect.policy import Decision, Policy, Raise, Restart, Resume
 
 __all__ = [
@@ -199,7 +199,7 @@ def checked_decision(decision: Any, policy: Policy) -> Decision:
 
 
 def _check_delay(delay: Any, decision: Any, policy: Policy) -> None:
-    if not isinstance(delay, Real):
+    if not is_number(delay):
         raise TypeError(
             f"decide() of {policy!r} returned {decision!r}; a delay is a number of seconds"
         )

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from ._adapters.composition import Backoff
 from ._adapters.scatter import mix, unit
+from ._numbers import is_number
 
 __all__ = [
     "Backoff",
@@ -47,11 +48,11 @@ def check_backoff(*, base: float, factor: float, cap: float) -> None:
         ValueError: If ``base`` is not positive, ``factor`` is below 1, ``cap`` is below ``base``,
             or any of them is not a finite number.
     """
-    if not 0 < base < math.inf:
+    if not (is_number(base) and 0 < base < math.inf):
         raise ValueError(f"base must be a positive, finite number of seconds, got {base!r}")
-    if not 1 <= factor < math.inf:
+    if not (is_number(factor) and 1 <= factor < math.inf):
         raise ValueError(f"factor must be finite and 1 or more, got {factor!r}")
-    if not base <= cap < math.inf:
+    if not (is_number(cap) and base <= cap < math.inf):
         raise ValueError(f"cap must be finite and at least base ({base!r} s), got {cap!r}")
 
 
@@ -154,7 +155,7 @@ def constant(seconds: float) -> Backoff:
     Raises:
         ValueError: If ``seconds`` is negative or not a finite number.
     """
-    if not 0 <= seconds < math.inf:
+    if not (is_number(seconds) and 0 <= seconds < math.inf):
         raise ValueError(f"seconds must be finite and 0 or more, got {seconds!r}")
     return Backoff(partial(_always, seconds), name=f"constant({seconds!r})")
 

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from ._numbers import is_number, is_whole
+
 __all__ = ["ReconnectGate"]
 
 
@@ -35,7 +37,7 @@ class ReconnectGate:
 
     def __init__(self, *, rate: float, burst: int = 1, concurrent: int | None = None) -> None:
         self._bucket = _Bucket(rate=rate, burst=burst)
-        if concurrent is not None and (not isinstance(concurrent, int) or concurrent < 1):
+        if concurrent is not None and not (is_whole(concurrent) and concurrent >= 1):
             raise ValueError(f"concurrent must be a whole number from 1 up, got {concurrent!r}")
         self._concurrent = concurrent
         # asyncio's locks and semaphores wake those who wait in the order in which they came.
@@ -106,9 +108,9 @@ class _Bucket:
     full_at: float = -math.inf
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < math.inf:
+        if not (is_number(self.rate) and 0 < self.rate < math.inf):
             raise ValueError(f"rate must be a positive, finite number a second, got {self.rate!r}")
-        if not isinstance(self.burst, int) or self.burst < 1:
+        if not (is_whole(self.burst) and self.burst >= 1):
             raise ValueError(f"burst must be a whole number from 1 up, got {self.burst!r}")
 
     def wait(self, now: float) -> float:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from ._checks import check_gate, check_observer, check_wording, checked_policy
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
+from ._numbers import is_number
 from .events import Event
 from .gate import ReconnectGate
 from .policy import Policy, ReconnectPolicy
@@ -107,16 +108,16 @@ class ReconnectOptions:
     def _check_numbers(self) -> None:
         for name in ("setup_timeout", "stall_timeout"):
             timeout = getattr(self, name)
-            if not (_is_number(timeout) and timeout > 0):
+            if not (is_number(timeout) and timeout > 0):
                 raise ValueError(f"{name} must be a positive time, got {timeout!r}")
-        if not (_is_number(self.audio_buffer) and self.audio_buffer >= 0):
+        if not (is_number(self.audio_buffer) and self.audio_buffer >= 0):
             raise ValueError(f"audio_buffer must be a time from 0 up, got {self.audio_buffer!r}")
-        if not (_is_number(self.history_limit) and self.history_limit >= 1):
+        if not (is_number(self.history_limit) and self.history_limit >= 1):
             raise ValueError(
                 f"history_limit must be 1 character or more, got {self.history_limit!r}"
             )
         timeout = self.resume_confirm_timeout
-        if timeout is not None and not (_is_number(timeout) and timeout > 0):
+        if timeout is not None and not (is_number(timeout) and timeout > 0):
             raise ValueError(
                 "resume_confirm_timeout must be a positive time, or None for no limit,"
                 f" got {timeout!r}"
@@ -135,10 +136,6 @@ class ReconnectOptions:
             raise ValueError(
                 "media_buffer must drop or raise when it is full, since no microphone may wait"
             )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def _checked_hide(hide: object) -> frozenset[str]:

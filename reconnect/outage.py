@@ -9,6 +9,7 @@ from collections import deque
 from typing import Final
 
 from ._failures.loss import PROOF_AGE, Family, Loss, Phase, read
+from ._numbers import is_whole
 from .errors import TooManyReconnects
 
 __all__ = ["Outage", "check_count"]
@@ -31,7 +32,7 @@ def check_count(name: str, count: object) -> None:
     Raises:
         ValueError: If it is no whole number from 1 up.
     """
-    if not isinstance(count, int) or count < 1:
+    if not (is_whole(count) and count >= 1):
         raise ValueError(f"{name} must be a whole number from 1 up, got {count!r}")
 
 

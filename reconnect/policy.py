@@ -27,6 +27,7 @@ from ._adapters import lending
 from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
 from ._failures.classify import FailureKind, classify
 from ._failures.loss import Family, Loss, Phase, read, retry_after
+from ._numbers import is_number
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted
 from .outage import Outage, check_count
@@ -172,7 +173,7 @@ class ReconnectPolicy:
 
     def __post_init__(self) -> None:
         check_backoff(base=self.base, factor=self.factor, cap=self.cap)
-        if not 0 <= self.throttle_delay < math.inf:
+        if not (is_number(self.throttle_delay) and 0 <= self.throttle_delay < math.inf):
             raise ValueError(
                 f"throttle_delay must be a number of seconds from 0 up, got {self.throttle_delay!r}"
             )

@@ -15,6 +15,7 @@ from ._checks import wording_for
 from ._conversation.exchanges import CONTENT, REALTIME, UPDATE, Call
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
+from ._numbers import is_whole
 from .events import Event, Stats
 from .gate import ReconnectGate
 from .options import ReconnectOptions
@@ -89,14 +90,15 @@ class ResumableSession:
             go_away.
 
     Raises:
-        TypeError: If ``live`` has no ``connect()``, ``config`` is neither dict nor
-            ``LiveConnectConfig``, ``on_event`` cannot be called or is async, ``policy`` is not a
-            `Policy` (a class, say), ``gate`` is no gate, a buffer is no `Limit`, or
-            ``continue_with`` gives no text.
+        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is no text, ``draw``
+            cannot be called, ``config`` is neither dict nor ``LiveConnectConfig``, ``on_event``
+            cannot be called or is async, ``policy`` is not a `Policy` (a class, say), ``gate`` is
+            no gate, a buffer is no `Limit`, or ``continue_with`` gives no text.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
-            is none of those named, or a buffer's ``full`` is one that it does not allow.
+            is none of those named, a buffer's ``full`` is one that it does not allow, or
+            ``index_base`` is no whole number from 0 up.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class ResumableSession:
         from ._driver.settings import Settings  # noqa: PLC0415
 
         sdk.check_live(live)
+        _check(model=model, handle=handle, index_base=index_base, draw=draw)
         options = ReconnectOptions(
             policy=ReconnectPolicy() if policy is None else policy,
             gate=gate,
@@ -424,6 +427,19 @@ class ResumableSession:
     def _newest(self, name: str) -> Any:
         connection = self._driver.connection
         return None if connection is None else getattr(connection.session, name, None)
+
+
+def _check(*, model: object, handle: object, index_base: object, draw: object) -> None:
+    """Raise for what is of one session alone and cannot be what it is given as."""
+    if not isinstance(model, str):
+        raise TypeError(f"model must be a model's name, got {model!r}")
+    if not (handle is None or isinstance(handle, str)):
+        # Not what it is: it may be a secret.
+        raise TypeError(f"handle must be a text, or None, got a {type(handle).__name__}")
+    if not (is_whole(index_base) and index_base >= 0):
+        raise ValueError(f"index_base must be a whole number from 0 up, got {index_base!r}")
+    if not callable(draw):
+        raise TypeError(f"draw must be a function that returns a number in [0, 1), got {draw!r}")
 
 
 def is_local(message: types.LiveServerMessage) -> bool:

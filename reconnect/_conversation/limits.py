@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from reconnect._numbers import is_whole
 from reconnect.errors import BufferOverflow
 
 __all__ = ["CONVERSATION", "INBOX", "MEDIA", "Limit", "size_of"]
@@ -35,7 +36,7 @@ class Limit:
     def __post_init__(self) -> None:
         for name in ("messages", "bytes"):
             number = getattr(self, name)
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            if not (is_whole(number) and number >= 1):
                 raise ValueError(f"{name} must be a whole number from 1 up, got {number!r}")
         if self.full not in ("wait", "drop", "raise"):
             raise ValueError(f"full must be 'wait', 'drop' or 'raise', got {self.full!r}")

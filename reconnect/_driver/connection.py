@@ -94,7 +94,7 @@ class Connection:
             # The holder has given up by now, and waits for the server to acknowledge its close:
             # so the handshake was over.
             self._opened.cancel()
-            raise SetupTimeout(f"no setupComplete within {timeout:g} s") from error
+            raise SetupTimeout(f"no setupComplete within {float(timeout):g} s") from error
         except asyncio.CancelledError:
             self._holder.cancel()
             raise

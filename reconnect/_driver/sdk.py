@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -168,10 +168,16 @@ def checked_turns(history: Any) -> list[Any]:
         history: Contents, dicts or texts.
 
     Raises:
+        TypeError: If it is none of these.
         ValueError: If one of them is no content.
     """
     from google.genai import types
 
+    if not isinstance(history, Iterable) and not hasattr(history, "parts"):
+        raise TypeError(
+            f"history must be turns, or a function that returns them, got {history!r}; leave it out"
+            " for none"
+        )
     single = isinstance(history, (dict, str)) or hasattr(history, "parts")
     turns = as_turns(history if single else list(history))
     for turn in turns:

@@ -243,7 +243,7 @@ class Writer:
         told = self._stall_timeout * _TOLD_AFTER
         if self._stalled >= self._stall_timeout - _ROUNDING:
             self.connection.cut_off(
-                TimeoutError(f"the peer has read nothing for {self._stall_timeout:g} s")
+                TimeoutError(f"the peer has read nothing for {float(self._stall_timeout):g} s")
             )
             return True
         if 0 <= self._stalled - told < self._look_every - _ROUNDING:

@@ -18,6 +18,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from reconnect._numbers import is_number, is_whole
+
 __all__ = [
     "ABNORMAL_CLOSURE",
     "PROOF_AGE",
@@ -99,9 +101,9 @@ class Loss:
             raise TypeError(f"error must be an exception, got {self.error!r}")
         if self.phase.__class__ is not Phase:
             object.__setattr__(self, "phase", Phase(self.phase))
-        if not 0 <= self.age < math.inf:
+        if not (is_number(self.age) and 0 <= self.age < math.inf):
             raise ValueError(f"age must be a finite number of seconds from 0 up, got {self.age!r}")
-        if not isinstance(self.repeats, int) or self.repeats < 0:
+        if not (is_whole(self.repeats) and self.repeats >= 0):
             raise ValueError(f"repeats must be a whole number from 0 up, got {self.repeats!r}")
 
 

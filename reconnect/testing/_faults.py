@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeVar, cast
 
+from reconnect._numbers import is_number, is_whole
+
 INTERNAL_ERROR_CODE = 1011
 INTERNAL_ERROR = "Internal error encountered."
 DEADLINE_EXPIRED = "Deadline expired before operation could complete."
@@ -26,7 +28,7 @@ REASON_BYTES = 123
 
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _PRIVATE_CODES = range(3000, 5000)
-_STATUSES = range(200, 600)
+_STATUSES = frozenset(range(200, 600)) & set(http.HTTPStatus)
 _DURATION = re.compile(r"(\d+(?:\.\d{1,9})?)s", re.ASCII)
 
 
@@ -36,12 +38,17 @@ def cut(reason: str) -> str:
 
 
 def _check_seconds(name: str, seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds >= 0):
+    if not (is_number(seconds) and 0 <= seconds < math.inf):
         raise ValueError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")
 
 
+def _check_count(name: str, count: int | None, *, least: int) -> None:
+    if count is not None and not (is_whole(count) and count >= least):
+        raise ValueError(f"{name} must be a whole number from {least} up, not {count!r}")
+
+
 def _check_code(name: str, code: int) -> None:
-    if code not in _CLOSE_CODES and code not in _PRIVATE_CODES:
+    if not is_whole(code) or not (code in _CLOSE_CODES or code in _PRIVATE_CODES):
         raise ValueError(f"{name} must be a close code that can be sent, not {code!r}")
 
 
@@ -71,10 +78,8 @@ class Triggered:
         given = [self.after_sent, self.after_received, self.at]
         if self.during_setup + sum(item is not None for item in given) > 1:
             raise ValueError(f"more than one trigger in {self!r}")
-        if self.after_sent is not None and self.after_sent < 0:
-            raise ValueError(f"after_sent must be 0 or more, not {self.after_sent!r}")
-        if self.after_received is not None and self.after_received < 1:
-            raise ValueError(f"after_received must be 1 or more, not {self.after_received!r}")
+        _check_count("after_sent", self.after_sent, least=0)
+        _check_count("after_received", self.after_received, least=1)
         if self.at is not None:
             _check_seconds("at", self.at)
         if not self.processed and self.after_received is None:
@@ -103,7 +108,7 @@ class Refuse:
         if self.status is None:
             if self.headers or self.body:
                 raise ValueError("headers and body need a status")
-        elif self.status not in _STATUSES or self.status not in set(http.HTTPStatus):
+        elif not is_whole(self.status) or self.status not in _STATUSES:
             raise ValueError(f"status must be an HTTP status from 200 to 599, not {self.status!r}")
 
 

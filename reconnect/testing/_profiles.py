@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args, get_origin, get_type_hints
 
+from reconnect._numbers import is_number
+
 from ._wire import Dialect
 
 Moment: TypeAlias = Literal["setup", "resume", "turn", "speech", "output", "result", "end"]
@@ -107,7 +109,8 @@ class Profile:
             value = getattr(self, name)
             if get_origin(hint) is Literal and value not in get_args(hint):
                 raise ValueError(f"{name} must be one of {get_args(hint)}, not {value!r}")
-            if isinstance(value, float) and not value >= 0:
+            seconds = hint is float or (float in get_args(hint) and value is not None)
+            if seconds and not (is_number(value) and value >= 0):
                 raise ValueError(f"{name} must be a number of seconds, 0 or more, not {value!r}")
         if unknown := self.updates - set(get_args(Moment)):
             raise ValueError(f"updates must be among {get_args(Moment)}, not {sorted(unknown)}")

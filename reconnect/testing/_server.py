@@ -13,6 +13,8 @@ from typing import Any, Self, TypeVar, cast
 from google import genai
 from google.genai import types
 
+from reconnect._numbers import is_number, is_whole
+
 from ._certificates import HOST, contexts
 from ._dial import Dial
 from ._environment import API_KEY, environment
@@ -115,9 +117,9 @@ class LiveServer:
         _check_seconds("close_delay", close_delay)
         _check_seconds("handle_lifetime", handle_lifetime)
         _check_rate(receive_rate)
-        if port not in _PORTS:
+        if not (is_whole(port) and port in _PORTS):
             raise ValueError(f"port must be a number from 0 to {_PORTS[-1]}, not {port!r}")
-        if receive_buffer is not None and receive_buffer < 1:
+        if receive_buffer is not None and not (is_whole(receive_buffer) and receive_buffer >= 1):
             raise ValueError(f"receive_buffer must be 1 byte or more, not {receive_buffer!r}")
         self._memory = Memory(profile=as_profile(profile), handle_lifetime=handle_lifetime, vad=vad)
         timing = Timing(handle_delay, chunk_delay, close_delay)
@@ -390,10 +392,10 @@ class LiveServer:
 
 
 def _check_seconds(name: str, seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds >= 0):
+    if not (is_number(seconds) and 0 <= seconds < math.inf):
         raise ValueError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")
 
 
 def _check_rate(rate: float | None) -> None:
-    if rate is not None and not (math.isfinite(rate) and rate >= 0):
+    if rate is not None and not (is_number(rate) and 0 <= rate < math.inf):
         raise ValueError(f"receive_rate must be bytes a second, 0 or more, or None, not {rate!r}")
