@@ -17,7 +17,7 @@ from google.genai import types
 from google.genai.client import AsyncClient
 from google.genai.live import AsyncLive, AsyncSession
 
-from ._driver import sdk
+from ._driver.config import checked_config
 from ._driver.dry_run import calls_of
 from .options import ReconnectOptions
 from .session import ResumableSession
@@ -203,7 +203,7 @@ class _LiveSession(ResumableSession, AsyncSession):
     def __init__(self, live: AsyncLive, model: str, config: Any, options: ReconnectOptions) -> None:
         api_client: Any = _ApiClient(live._api_client)
         self._api_client = api_client
-        checked = sdk.checked_config(config)
+        checked = checked_config(config)
         given = {field.name: getattr(options, field.name) for field in fields(options)}
         given["after_cut"] = options.after_cut or _after_cut(checked)
         ResumableSession.__init__(

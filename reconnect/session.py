@@ -131,11 +131,12 @@ class ResumableSession:
         draw: Callable[[], float] = random.random,
     ) -> None:
         # They bring the SDK, which costs half a second: it is imported with the first session.
-        from ._driver import sdk  # noqa: PLC0415
+        from ._driver.config import checked_config, checked_turns, handle_in  # noqa: PLC0415
         from ._driver.driver import Driver  # noqa: PLC0415
+        from ._driver.sdk import check_live  # noqa: PLC0415
         from ._driver.settings import Settings  # noqa: PLC0415
 
-        sdk.check_live(live)
+        check_live(live)
         _check(model=model, handle=handle, index_base=index_base, draw=draw)
         options = ReconnectOptions(
             policy=ReconnectPolicy() if policy is None else policy,
@@ -153,20 +154,20 @@ class ResumableSession:
             continue_with=continue_with,
             resume_confirm_timeout=resume_confirm_timeout,
         )
-        checked = sdk.checked_config(config)
+        checked = checked_config(config)
         self._model = model
         self._driver = Driver(
             Settings(
                 live=live,
                 model=model,
                 config=checked,
-                history=history if callable(history) else sdk.checked_turns(history),
+                history=history if callable(history) else checked_turns(history),
                 options=options,
                 continue_with=wording_for(continue_with, model),
                 index_base=index_base,
                 draw=draw,
             ),
-            handle=handle or sdk.handle_in(checked),
+            handle=handle or handle_in(checked),
         )
 
     async def __aenter__(self) -> Self:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconnect.errors import SetupTimeout
 
-from .sdk import abort, check_setup, connect, readable
+from .sdk import check_setup, connect, readable
+from .wire import abort
 
 if TYPE_CHECKING:
     from google.genai import types

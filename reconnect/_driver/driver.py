@@ -42,6 +42,7 @@ from reconnect.policy import Outage, Raise, Restart
 
 from . import own, sdk
 from .account import Account
+from .config import announces_history, asks_for_audio, config_for, is_transparent
 from .connection import Connection
 from .departure import Departure
 from .observer import Observer, new_name
@@ -78,7 +79,7 @@ class Driver:
             handle=handle,
             reuse_tool_results=options.reuse_tool_results,
             index_base=settings.index_base,
-            announced=sdk.announces_history(settings.config),
+            announced=announces_history(settings.config),
             turns=ends_turns(settings.model),
             content=takes_content(settings.model),
             continue_with=settings.continue_with,
@@ -293,7 +294,7 @@ class Driver:
         self.sender.connecting(vertexai=vertexai)
         # Vertex has no history_config: there a seed is content that asks for no reply.
         waits = bool(seed) and not vertexai
-        config = sdk.config_for(
+        config = config_for(
             self._settings.config,
             handle=handle,
             seeded=waits,
@@ -317,8 +318,8 @@ class Driver:
         self._outbox.connected(
             seed,
             asks=waits,
-            transparent=sdk.is_transparent(config),
-            announced=sdk.announces_history(config) and not waits,
+            transparent=is_transparent(config),
+            announced=announces_history(config) and not waits,
         )
         return connection
 
@@ -372,7 +373,7 @@ class Driver:
         """Log what the configuration lacks: once, since it stays the same."""
         config = self._settings.config
         lacking = advice(
-            audio=sdk.asks_for_audio(config),
+            audio=asks_for_audio(config),
             compressed=config.context_window_compression is not None,
             transcribed=config.input_audio_transcription is not None,
             turns=ends_turns(self._settings.model),

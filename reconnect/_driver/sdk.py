@@ -1,24 +1,19 @@
-"""What the driver needs of google-genai and websockets: by their public API, imported late.
+"""What the driver needs of google-genai: by its public API, imported late.
 
 Both cost half a second to import: they are imported with the first session, inside functions.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-import os
-import socket
-import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
-from reconnect._conversation.transcript import as_turns
 from reconnect._failures.loss import Family, Phase, read
 from reconnect.errors import RemoteProtocolError, SetupTimeout
 
@@ -28,24 +23,12 @@ if TYPE_CHECKING:
     from google.genai import types
 
 __all__ = [
-    "abort",
-    "acknowledged_bytes",
-    "acknowledgement",
-    "announces_history",
-    "asks_for_audio",
     "blob_class",
     "check_live",
     "check_setup",
-    "checked_config",
-    "checked_turns",
-    "config_for",
     "connect",
     "find_live",
-    "handle_in",
-    "is_loss",
     "is_picture",
-    "is_stuck",
-    "is_transparent",
     "keys_of",
     "phase_of",
     "readable",
@@ -72,42 +55,6 @@ _NO_KEYS: Final = frozenset(
 )
 """Headers that are no secret: the SDK's own, and the project that an error is about."""
 
-_TCP_INFO: Final = (120, 128)
-"""Where Linux's ``struct tcp_info`` has the bytes that the peer has acknowledged."""
-
-
-def checked_config(config: Any) -> types.LiveConnectConfig:
-    """Return a configuration of this session's own, checked: the caller may change what it gave.
-
-    Args:
-        config: A ``LiveConnectConfig`` or a dict of its fields; None for the defaults.
-
-    Raises:
-        TypeError: If it is neither.
-        ValueError: If a field is unknown or has a value that it cannot have.
-    """
-    from google.genai import types
-
-    if config is None:
-        return types.LiveConnectConfig()
-    if isinstance(config, types.LiveConnectConfig):
-        copied: types.LiveConnectConfig = copy_of(config)
-        return copied
-    if isinstance(config, dict):
-        return types.LiveConnectConfig.model_validate(copy_of(config))
-    raise TypeError(
-        f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
-    )
-
-
-def handle_in(config: types.LiveConnectConfig) -> str | None:
-    """Return the handle that a configuration carries; None where it has none.
-
-    Args:
-        config: A session's configuration.
-    """
-    return None if config.session_resumption is None else config.session_resumption.handle
-
 
 def is_picture(arguments: dict[str, Any]) -> bool:
     """Tell whether realtime input is an image that is no blob, such as one of Pillow's.
@@ -128,101 +75,6 @@ def blob_class() -> type[types.Blob]:
     from google.genai import types
 
     return types.Blob
-
-
-def announces_history(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration announces that the first content is a history.
-
-    Args:
-        config: A session's configuration.
-    """
-    history = getattr(config, "history_config", None)
-    return history is not None and bool(history.initial_history_in_client_content)
-
-
-def is_transparent(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration asks for transparent resumption.
-
-    Args:
-        config: The configuration of a connection.
-    """
-    return config.session_resumption is not None and bool(config.session_resumption.transparent)
-
-
-def asks_for_audio(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration has the model reply in audio, as it does by default.
-
-    Args:
-        config: The session's configuration.
-    """
-    asked = config.response_modalities
-    if asked is None and config.generation_config is not None:
-        asked = config.generation_config.response_modalities
-    return not asked or "AUDIO" in {str(getattr(kind, "value", kind)).upper() for kind in asked}
-
-
-def checked_turns(history: Any) -> list[Any]:
-    """Return a history as a list of turns, checked.
-
-    Args:
-        history: Contents, dicts or texts.
-
-    Raises:
-        TypeError: If it is none of these.
-        ValueError: If one of them is no content.
-    """
-    from google.genai import types
-
-    if not isinstance(history, Iterable) and not hasattr(history, "parts"):
-        raise TypeError(
-            f"history must be turns, or a function that returns them, got {history!r}; leave it out"
-            " for none"
-        )
-    single = isinstance(history, (dict, str)) or hasattr(history, "parts")
-    turns = as_turns(history if single else list(history))
-    for turn in turns:
-        if not isinstance(turn, types.Content):
-            types.Content.model_validate(turn)
-    return turns
-
-
-def config_for(
-    config: types.LiveConnectConfig,
-    *,
-    handle: str | None,
-    seeded: bool,
-    announced: bool,
-    vertexai: bool,
-) -> types.LiveConnectConfig:
-    """Return the configuration of one connection: always a copy, since ``connect()`` changes it.
-
-    Args:
-        config: The session's configuration.
-        handle: The handle to resume from; None for a new session.
-        seeded: Whether the new session waits for a history before it talks.
-        announced: Whether it waits for one that the caller is to send.
-        vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
-    """
-    from google.genai import types
-
-    asked = config.session_resumption or types.SessionResumptionConfig()
-    changes: dict[str, Any] = {
-        "session_resumption": asked.model_copy(
-            update={
-                "handle": handle,
-                "transparent": True
-                if vertexai and asked.transparent is None
-                else asked.transparent,
-            }
-        ),
-    }
-    if seeded:
-        changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
-    elif handle is not None or not announced:
-        # A handle restores the history: to announce another one is refused. And where none comes,
-        # the next typed turn would be taken for it.
-        changes["history_config"] = None
-    return config.model_copy(update=changes)
 
 
 async def find_live(live: Any) -> Any:
@@ -412,100 +264,6 @@ def without_calls(
         return [rest] if rest.model_dump(exclude_none=True) else []
     tool_call = message.tool_call.model_copy(update={"function_calls": left})
     return [message.model_copy(update={"tool_call": tool_call})]
-
-
-def is_loss(error: BaseException) -> bool:
-    """Tell whether what a send has raised means that the connection is lost.
-
-    websockets wraps every error of the network in one of its own. Whatever else comes out of a
-    send is about its arguments: an ``OSError`` over a truncated image, say.
-
-    Args:
-        error: What was raised.
-    """
-    from websockets.exceptions import ConnectionClosed
-
-    return isinstance(error, ConnectionClosed)
-
-
-async def acknowledgement(session: Any) -> bool:
-    """Ask the server for a pong, and wait for it; return whether it came.
-
-    All that was written before the ping has then reached the server. The SDK has no method for
-    this: where its session has no WebSocket that can be asked, nothing is ever acknowledged.
-
-    Args:
-        session: A session of the SDK's.
-    """
-    from websockets.asyncio.connection import Connection
-
-    websocket = getattr(session, "_ws", None)
-    if not isinstance(websocket, Connection):
-        return False
-    try:
-        pong = asyncio.ensure_future(await websocket.ping())
-        # Not awaited itself: websockets 13 fails over a pong whose waiter was cancelled.
-        await asyncio.wait({pong})
-        pong.result()
-    except Exception as error:
-        if is_loss(error):
-            # Whoever reads finds out too.
-            return False
-        raise
-    return True
-
-
-def is_stuck(session: Any) -> bool:
-    """Tell whether the socket takes no more for now, so that whoever writes waits.
-
-    Args:
-        session: A session of the SDK's, which has no method for this.
-    """
-    from websockets.asyncio.connection import Connection
-
-    websocket = getattr(session, "_ws", None)
-    return isinstance(websocket, Connection) and bool(websocket.paused)
-
-
-def acknowledged_bytes(session: Any) -> int | None:
-    """Return how many bytes the peer's system has taken; None where nobody says so.
-
-    That a write is over is no measure: one that is large takes long on a slow line, and all that
-    wait are over at once. So Linux is asked what has been acknowledged of the connection.
-
-    Args:
-        session: A session of the SDK's, which has no method for this.
-    """
-    from websockets.asyncio.connection import Connection
-
-    websocket = getattr(session, "_ws", None)
-    if not isinstance(websocket, Connection) or sys.platform != "linux":
-        return None
-    first, last = _TCP_INFO
-    try:
-        found = websocket.transport.get_extra_info("socket")
-        # The loop's own view of the socket may not be asked.
-        with socket.socket(fileno=os.dup(found.fileno())) as asked:
-            info = asked.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, last)
-    except OSError:
-        # It is closed.
-        return None
-    return int.from_bytes(info[first:last], sys.byteorder) if len(info) == last else None
-
-
-def abort(session: Any) -> None:
-    """Cut a connection off, for one whose peer reads nothing: a close would wait for it.
-
-    Whoever waits for room in the socket goes on, most of them as if all had been written.
-
-    Args:
-        session: A session of the SDK's, which has no method for this.
-    """
-    from websockets.asyncio.connection import Connection
-
-    websocket = getattr(session, "_ws", None)
-    if isinstance(websocket, Connection):
-        websocket.transport.abort()
 
 
 def check_setup(live: Any, session: Any) -> None:

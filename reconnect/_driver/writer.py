@@ -19,7 +19,8 @@ from reconnect._conversation.outbox import Outbox, Write
 from reconnect.events import Stalled
 
 from .connection import Connection
-from .sdk import acknowledged_bytes, acknowledgement, blob_class, is_loss, is_stuck
+from .sdk import blob_class
+from .wire import acknowledged_bytes, acknowledgement, is_loss, is_stuck
 
 __all__ = ["Writer"]
 

@@ -1,20 +1,17 @@
-"""What is taken from the SDK: frames, configurations, phases."""
+"""What is taken from the SDK: frames, results, errors, phases."""
 
-import asyncio
-import logging
 from types import SimpleNamespace
 
 import pytest
 from google.genai import errors, types
 from PIL import Image
-from talk import MODEL, QUICK, ask, session_on, settled, user
+from talk import MODEL, QUICK, ask, session_on, settled
 from websockets.client import ClientProtocol
-from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.uri import parse_uri
 
 from reconnect import Lost, Phase, RemoteProtocolError, ResumableSession
 from reconnect._driver import sdk as _sdk
-from reconnect.testing import Abort, Frame, LiveServer, Stall
+from reconnect.testing import Abort, Frame, LiveServer
 
 TOO_DEEP = "[" * 100_000
 
@@ -50,15 +47,6 @@ async def test_unreadable_setup_is_a_loss(data):
     assert len(server.connections) == 1
 
 
-async def test_leaves_the_callers_config_alone():
-    """Session dials with a copy of the configuration, which connect() changes."""
-    config = types.LiveConnectConfig(response_modalities=["TEXT"], system_instruction="be brief")
-    before = config.model_copy(deep=True)
-    async with LiveServer() as server, session_on(server, config=config) as session:
-        await ask(session, "a")
-    assert config == before
-
-
 async def test_calls_live_for_every_dial():
     """Session calls a callable live for each dial, plain or async, for fresh credentials."""
     calls = []
@@ -87,85 +75,6 @@ async def test_callable_that_returns_no_live_is_named():
     with pytest.raises(TypeError, match="live returned None"):
         async with ResumableSession(lambda: None, model="m"):
             pass
-
-
-@pytest.mark.parametrize(
-    ("config", "handle", "seeded", "resumption", "history"),
-    [
-        ({}, None, False, {"handle": None}, None),
-        ({}, "h", False, {"handle": "h"}, None),
-        ({"session_resumption": {"transparent": True}}, "h", False, {"transparent": True}, None),
-        ({"history_config": {}}, "h", False, {"handle": "h"}, None),
-        ({}, None, True, {"handle": None}, True),
-    ],
-)
-def test_config_of_a_dial(config, handle, seeded, resumption, history):
-    """A dial always asks for resumption, and announces a history only to a fresh session."""
-    dialled = _sdk.config_for(
-        _sdk.checked_config(config),
-        handle=handle,
-        seeded=seeded,
-        announced=_sdk.announces_history(_sdk.checked_config(config)),
-        vertexai=False,
-    )
-    assert dialled.session_resumption.handle == handle
-    for name, value in resumption.items():
-        assert getattr(dialled.session_resumption, name) == value
-    announced = dialled.history_config and dialled.history_config.initial_history_in_client_content
-    assert announced is history
-
-
-def test_handle_of_a_config():
-    """The handle that a configuration carries is found."""
-    assert _sdk.handle_in(_sdk.checked_config(None)) is None
-    config = {"session_resumption": {"handle": "h"}}
-    assert _sdk.handle_in(_sdk.checked_config(config)) == "h"
-
-
-def test_config_is_the_sessions_own():
-    """What the caller changes of its configuration later, at any depth, is not the session's."""
-    handle = types.SessionResumptionConfig(handle="h")
-    declared = types.FunctionDeclaration(name="f")
-    fields = {"session_resumption": handle, "tools": [types.Tool(function_declarations=[declared])]}
-    for given in (fields, types.LiveConnectConfig(**fields)):
-        config = _sdk.checked_config(given)
-        before = config.model_dump()
-        handle.handle, handle.transparent, declared.name = "another", True, "g"
-        assert config.model_dump() == before
-        handle.handle, handle.transparent, declared.name = "h", None, "f"
-
-
-def test_config_of_another_kind_is_named():
-    """A configuration that is none raises at once, with its value."""
-    with pytest.raises(TypeError, match=r"config must be a dict or .* got 'fast'"):
-        _sdk.checked_config("fast")
-
-
-@pytest.mark.parametrize(
-    "history",
-    ["a", user("a"), [user("a")], (user("a"),), iter([user("a")])],
-    ids=["text", "dict", "list", "tuple", "iterator"],
-)
-def test_history_comes_in_many_forms(history):
-    """A history is a text, a turn, or any number of turns."""
-    assert _sdk.checked_turns(history) == [user("a")]
-
-
-def test_history_of_contents_is_taken_as_it_is():
-    """A history of the SDK's contents needs no check."""
-    content = types.Content(role="user", parts=[types.Part(text="a")])
-    assert _sdk.checked_turns(content) == [content]
-
-
-@pytest.mark.parametrize(
-    ("vertexai", "asked", "transparent"),
-    [(True, None, True), (True, False, False), (False, None, False), (False, True, True)],
-)
-def test_transparent_resumption(vertexai, asked, transparent):
-    """A dial asks for transparent resumption on Vertex, unless the caller said otherwise."""
-    config = _sdk.checked_config({"session_resumption": {"transparent": asked}})
-    dialled = _sdk.config_for(config, handle=None, seeded=False, announced=False, vertexai=vertexai)
-    assert _sdk.is_transparent(dialled) is transparent
 
 
 @pytest.mark.parametrize(
@@ -349,26 +258,6 @@ async def test_wrong_first_frame_on_a_redial_is_a_loss(data):
     assert phases == [Phase.SESSION, Phase.SETUP]
 
 
-CLOSED = ConnectionClosedError(None, None)
-
-
-@pytest.mark.parametrize(
-    ("error", "lost"),
-    [
-        (CLOSED, True),
-        (ConnectionClosedOK(None, None), True),
-        (OSError("image file is truncated"), False),
-        (BrokenPipeError(), False),
-        (ValueError(), False),
-        (errors.APIError(1011, "", None), False),
-        (RuntimeError(), False),
-    ],
-)
-def test_loss_that_a_send_has_found(error, lost):
-    """Of what a send raises, only what websockets raises of a closed connection means a loss."""
-    assert _sdk.is_loss(error) is lost
-
-
 BLOB = types.Blob(data=b"1", mime_type="image/png")
 
 
@@ -389,93 +278,3 @@ def test_picture(given, picture):
     """An image that is no blob has to be read before it can be kept."""
     arguments = dict.fromkeys(("media", "audio", "video", "text")) | given
     assert _sdk.is_picture(arguments) is picture
-
-
-# Acknowledgements, and the end without ado
-
-
-async def test_acknowledgement():
-    """A pong acknowledges all that was written before it was asked for."""
-    async with LiveServer() as server:
-        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
-            await session.send_realtime_input(text="a")
-            assert await _sdk.acknowledgement(session)
-            assert [heard.value for heard in server.heard] == ["a"]
-
-
-async def test_acknowledgement_that_does_not_come():
-    """Nothing is acknowledged on a connection that ends before the pong, or has ended."""
-    async with LiveServer() as server:
-        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
-            server.inject(Stall(pongs=False))
-            waiting = asyncio.create_task(_sdk.acknowledgement(session))
-            await asyncio.sleep(5)
-            assert not waiting.done()
-            server.inject(Abort())
-            assert not await waiting
-            assert not await _sdk.acknowledgement(session)
-
-
-async def test_error_of_a_ping_is_raised(monkeypatch):
-    """What a ping raises that is no loss of the connection is a bug, and raised."""
-    async with LiveServer() as server:
-        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
-
-            async def ping():
-                raise RuntimeError("bug")
-
-            monkeypatch.setattr(session._ws, "ping", ping)
-            with pytest.raises(RuntimeError, match="bug"):
-                await _sdk.acknowledgement(session)
-
-
-@pytest.mark.parametrize("session", [SimpleNamespace(), SimpleNamespace(_ws=SimpleNamespace())])
-async def test_session_without_a_websocket(session):
-    """A session that has no WebSocket acknowledges nothing, and there is nothing to abort."""
-    assert not await _sdk.acknowledgement(session)
-    _sdk.abort(session)
-
-
-async def test_abort():
-    """A connection that is aborted is over at once, without a closing handshake."""
-    async with LiveServer() as server:
-        async with server.client().aio.live.connect(model=MODEL, config={}) as session:
-            _sdk.abort(session)
-            with pytest.raises(errors.APIError):
-                await anext(session.receive())
-            with pytest.raises(ConnectionClosedError):
-                await session.send_realtime_input(text="a")
-
-
-@pytest.mark.parametrize(
-    ("config", "audio"),
-    [
-        ({}, True),
-        ({"response_modalities": ["AUDIO"]}, True),
-        ({"response_modalities": ["TEXT"]}, False),
-        ({"response_modalities": [types.Modality.AUDIO]}, True),
-        ({"generation_config": {"response_modalities": ["TEXT"]}}, False),
-        ({"generation_config": {"response_modalities": ["AUDIO"]}}, True),
-    ],
-)
-def test_asks_for_audio(config, audio):
-    """A configuration asks for audio if it says so, or says nothing."""
-    assert _sdk.asks_for_audio(_sdk.checked_config(config)) is audio
-
-
-async def test_what_an_audio_config_lacks_is_logged_once(caplog):
-    """Session says at INFO what its configuration lacks: at its first connection, and once."""
-    with caplog.at_level(logging.INFO, logger="reconnect"):
-        async with (
-            LiveServer() as server,
-            session_on(server, config={"response_modalities": ["AUDIO"]}, policy=QUICK) as session,
-        ):
-            await session.send_client_content(turns=user("a"))
-            async for _ in session.receive():
-                pass
-            await settled()
-            server.inject(Abort())
-            await asyncio.sleep(1)
-            assert len(server.connections) == 2
-    said = [record for record in caplog.records if "the config asks for audio" in record.message]
-    assert [record.levelname for record in said] == ["INFO", "INFO"]

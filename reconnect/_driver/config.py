@@ -1,0 +1,154 @@
+"""The configuration of a session, and of each of its connections.
+
+google-genai is imported inside the functions: see `sdk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from reconnect._conversation.transcript import as_turns
+
+from .dry_run import copy_of
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+__all__ = [
+    "announces_history",
+    "asks_for_audio",
+    "checked_config",
+    "checked_turns",
+    "config_for",
+    "handle_in",
+    "is_transparent",
+]
+
+
+def checked_config(config: Any) -> types.LiveConnectConfig:
+    """Return a configuration of this session's own, checked: the caller may change what it gave.
+
+    Args:
+        config: A ``LiveConnectConfig`` or a dict of its fields; None for the defaults.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If a field is unknown or has a value that it cannot have.
+    """
+    from google.genai import types
+
+    if config is None:
+        return types.LiveConnectConfig()
+    if isinstance(config, types.LiveConnectConfig):
+        copied: types.LiveConnectConfig = copy_of(config)
+        return copied
+    if isinstance(config, dict):
+        return types.LiveConnectConfig.model_validate(copy_of(config))
+    raise TypeError(
+        f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
+    )
+
+
+def handle_in(config: types.LiveConnectConfig) -> str | None:
+    """Return the handle that a configuration carries; None where it has none.
+
+    Args:
+        config: A session's configuration.
+    """
+    return None if config.session_resumption is None else config.session_resumption.handle
+
+
+def announces_history(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration announces that the first content is a history.
+
+    Args:
+        config: A session's configuration.
+    """
+    history = getattr(config, "history_config", None)
+    return history is not None and bool(history.initial_history_in_client_content)
+
+
+def is_transparent(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration asks for transparent resumption.
+
+    Args:
+        config: The configuration of a connection.
+    """
+    return config.session_resumption is not None and bool(config.session_resumption.transparent)
+
+
+def asks_for_audio(config: types.LiveConnectConfig) -> bool:
+    """Tell whether a configuration has the model reply in audio, as it does by default.
+
+    Args:
+        config: The session's configuration.
+    """
+    asked = config.response_modalities
+    if asked is None and config.generation_config is not None:
+        asked = config.generation_config.response_modalities
+    return not asked or "AUDIO" in {str(getattr(kind, "value", kind)).upper() for kind in asked}
+
+
+def checked_turns(history: Any) -> list[Any]:
+    """Return a history as a list of turns, checked.
+
+    Args:
+        history: Contents, dicts or texts.
+
+    Raises:
+        TypeError: If it is none of these.
+        ValueError: If one of them is no content.
+    """
+    from google.genai import types
+
+    if not isinstance(history, Iterable) and not hasattr(history, "parts"):
+        raise TypeError(
+            f"history must be turns, or a function that returns them, got {history!r}; leave it out"
+            " for none"
+        )
+    single = isinstance(history, (dict, str)) or hasattr(history, "parts")
+    turns = as_turns(history if single else list(history))
+    for turn in turns:
+        if not isinstance(turn, types.Content):
+            types.Content.model_validate(turn)
+    return turns
+
+
+def config_for(
+    config: types.LiveConnectConfig,
+    *,
+    handle: str | None,
+    seeded: bool,
+    announced: bool,
+    vertexai: bool,
+) -> types.LiveConnectConfig:
+    """Return the configuration of one connection: always a copy, since ``connect()`` changes it.
+
+    Args:
+        config: The session's configuration.
+        handle: The handle to resume from; None for a new session.
+        seeded: Whether the new session waits for a history before it talks.
+        announced: Whether it waits for one that the caller is to send.
+        vertexai: Whether the backend is Vertex: transparent resumption is there and nowhere else.
+    """
+    from google.genai import types
+
+    asked = config.session_resumption or types.SessionResumptionConfig()
+    changes: dict[str, Any] = {
+        "session_resumption": asked.model_copy(
+            update={
+                "handle": handle,
+                "transparent": True
+                if vertexai and asked.transparent is None
+                else asked.transparent,
+            }
+        ),
+    }
+    if seeded:
+        changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
+    elif handle is not None or not announced:
+        # A handle restores the history: to announce another one is refused. And where none comes,
+        # the next typed turn would be taken for it.
+        changes["history_config"] = None
+    return config.model_copy(update=changes)
