@@ -1,6 +1,7 @@
 """What the driver needs of google-genai: by its public API, imported late.
 
-Both cost half a second to import: they are imported with the first session, inside functions.
+It and websockets cost half a second to import: they are imported with the first session, inside
+functions.
 """
 
 from __future__ import annotations

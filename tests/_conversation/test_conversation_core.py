@@ -23,6 +23,7 @@ from messages import (
     interrupted,
     is_part,
     model,
+    overs,
     realtime,
     result,
     said,
@@ -477,6 +478,25 @@ def test_unheard_speech_that_the_session_knows():
     core.lose()
     assert core.outbox.restarted() == 1
     assert core.connect() == []
+
+
+def test_turn_that_interrupts_the_reply_to_speech_that_a_handle_covers():
+    """A handle that covers the audio makes no more of it: the turn is still what interrupted."""
+    core = Core(transparent=True)
+    core.say("a").receive(said("of a"))
+    core.speak(audio(1)).receive(interrupted(), complete())
+    core.say("b").receive(said("of the speech"), update("h1", consumed=2), interrupted())
+    assert overs(core) == [Over.CUT, None]
+    assert [item.turns for item in core.newest.inputs] == [[user("b")]]
+
+
+def test_beginning_of_speech_that_only_a_refused_handle_had():
+    """It is counted as lost, where nobody has the words; what is left of it is said again."""
+    core = Core(transparent=True)
+    core.say("a").receive(said("of a"), generated(), complete(), update("h1", consumed=1))
+    core.speak(audio(1), audio(2)).receive(interrupted(), update("h2", consumed=2))
+    core.lose()
+    assert core.conversation.restarted(kept=core.media.kept_from).audio == 1.0
 
 
 def test_words_go_to_the_next_exchange():

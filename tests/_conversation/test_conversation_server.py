@@ -164,6 +164,39 @@ def test_call_after_a_late_result():
     assert [call.key for call in core.calls.made_in(core.newest)] == ["2", "3"]
 
 
+@pytest.mark.parametrize("given", ["before", "meanwhile"])
+def test_words_beside_a_call_and_an_older_result(given):
+    """What the model says while a tool runs is of its call, and answers no older result.
+
+    Unless that was given meanwhile, and need not wait until the model has nothing else to do.
+    """
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted())
+    older = result("1", scheduling="WHEN_IDLE")
+    if given == "before":
+        core.answer(older)
+    core.receive(complete(), calling("2", name="g"))
+    if given == "meanwhile":
+        core.answer(older)
+    core.receive(said("wait "))
+    assert core.newest.reply == ["wait "]
+    core.receive(generated())
+    core.answer(result("2", name="g"))
+    assert overs(core) == [Over.CUT, None]
+
+
+def test_turn_after_a_late_result():
+    """It is answered with the result, or in its place: the answer is no older turn's."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete(), calling("2", name="g"), *WHOLE)
+    core.answer(result("1"))
+    core.say("c").receive(said("of c"), *WHOLE)
+    assert core.newest.reply == ["of c"]
+    assert overs(core) == [Over.CUT, Over.CUT, Over.WHOLE]
+
+
 # What is said meanwhile
 
 

@@ -443,6 +443,20 @@ def test_owed_maybe_known_and_over():
     assert core.outbox.replay.maybe_twice == 1
 
 
+def test_known_result_after_a_reply_that_parts_what_was_asked():
+    """What answers the closing of lost calls parts what the session cannot have: results stay."""
+    core = begun("a", "b", transparent=True)
+    core.receive(update("h1", consumed=1), calling("1"))
+    core.answer(result("1"))
+    core.resume()
+    core.receive(said("of the error"))
+    core.resume()
+    core.receive(complete())
+    core.write()
+    core.receive(calling("1"))
+    assert core.calls.made_in(core.newest)[-1].shown is False
+
+
 def test_owed_maybe_known_without_lost_calls():
     """The question is sent again at once, and counted as perhaps twice."""
     core = begun("q")
