@@ -7,10 +7,12 @@ process. Either way ``client.aio.live.connect()`` opens a `ResumableSession` tha
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import fields
-from typing import Any, Literal, Self
+from functools import partial
+from typing import Any, Final, Literal, Self, cast
 
 from google import genai
 from google.genai import types
@@ -19,6 +21,7 @@ from google.genai.live import AsyncLive, AsyncSession
 
 from ._driver.config import checked_config
 from ._driver.dry_run import calls_of
+from ._driver.sdk import connects
 from .options import ReconnectOptions
 from .session import ResumableSession
 
@@ -105,62 +108,72 @@ def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
         TypeError: If ``options`` is no `ReconnectOptions`.
     """
     _installed.options = _checked(options)
-    if _installed.connect is None:
-        _installed.connect = AsyncLive.connect
-        AsyncLive.connect = _connect_installed  # type: ignore[method-assign]
+    if AsyncLive.connect not in _installed.beneath:
+        # Nobody has installed it, or somebody has put back or put around what they found.
+        beneath = AsyncLive.connect
+        AsyncLive.connect = _connecting(beneath)  # type: ignore[method-assign]
+        _installed.beneath[AsyncLive.connect] = beneath
     return _uninstall
 
 
 def _uninstall() -> None:
     """Give the SDK its own ``connect()`` back; once is enough."""
     _installed.options = None
-    if AsyncLive.connect is _connect_installed:
+    while AsyncLive.connect in _installed.beneath:
         # Else somebody has put a function of theirs around it, which stays.
-        AsyncLive.connect, _installed.connect = _installed.connect, None  # type: ignore[method-assign, assignment]
+        AsyncLive.connect = _installed.beneath.pop(AsyncLive.connect)  # type: ignore[method-assign]
 
 
 class _Installed:
-    """What `install` has changed: the options, and the function in whose place it has put its own.
+    """What `install` has changed: the options, None for nothing, and what was there before.
 
-    Each is None for nothing.
+    That is by what was put in its place: more than one where others have done so too.
     """
 
     options: ReconnectOptions | None = None
-    connect: Callable[..., Any] | None = None
+    beneath: Final[dict[Callable[..., Any], Callable[..., Any]]] = {}
 
 
 _installed = _Installed()
 
 
-def _sdk_connect(live: AsyncLive, **arguments: Any) -> Any:
-    """Connect as the SDK does, whatever is installed."""
-    return (_installed.connect or AsyncLive.connect)(live, **arguments)
+def _connecting(beneath: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what takes the place of the SDK's ``connect()`` while it is installed.
 
+    Args:
+        beneath: In whose place it is.
+    """
 
-@asynccontextmanager
-async def _connect_installed(
-    self: AsyncLive, *, model: str, config: types.LiveConnectConfigOrDict | None = None
-) -> AsyncIterator[AsyncSession]:
-    """Open a resumable session; see `install`."""
-    if _installed.options is None:
-        # It is installed no more, and called by who has kept it.
-        async with _sdk_connect(self, model=model, config=config) as session:
+    @asynccontextmanager
+    async def connect(
+        self: AsyncLive, *, model: str, config: types.LiveConnectConfigOrDict | None = None
+    ) -> AsyncIterator[AsyncSession]:
+        """Open a resumable session; see `install`."""
+        opening: AbstractAsyncContextManager[AsyncSession]
+        options = None if connects() else _installed.options
+        if options is None:
+            # It is installed no more, and called by who has kept it, or by a resumable session.
+            opening = beneath(self, model=model, config=config)
+        else:
+            opening = _LiveSession(_PlainLive(self, beneath), model, config, options)
+        async with opening as session:
             yield session
-        return
-    async with _LiveSession(self, model, config, _installed.options) as session:
-        yield session
+
+    return connect
 
 
 class _ResumableLive(AsyncLive):
     """The SDK's ``client.aio.live``, whose sessions are resumable.
 
     Args:
-        live: What it takes the place of.
+        live: What it takes the place of, and connects by.
         options: How its sessions are kept alive.
     """
 
     def __init__(self, live: AsyncLive, options: ReconnectOptions) -> None:
-        vars(self).update(vars(live))
+        # A connect() of its own is one of somebody's, and stays beneath.
+        vars(self).update({name: it for name, it in vars(live).items() if name != "connect"})
+        self._live = live
         self._options = options
 
     @asynccontextmanager
@@ -173,42 +186,51 @@ class _ResumableLive(AsyncLive):
             model: The model's name.
             config: The configuration of the session; a handle in it resumes.
         """
-        async with _LiveSession(self, model, config, self._options) as session:
+        opening: AbstractAsyncContextManager[AsyncSession]
+        if connects():
+            opening = self._live.connect(model=model, config=config)
+        else:
+            opening = _LiveSession(_PlainLive(self._live), model, config, self._options)
+        async with opening as session:
             yield session
 
 
 class _PlainLive(AsyncLive):
-    """The SDK's ``client.aio.live``, whose sessions are the SDK's own, whatever is installed."""
+    """What a resumable session connects with: the SDK's sessions, made as they were to be made.
+
+    Args:
+        live: What it was opened by.
+        connect: The function that connects; None for that of ``live``.
+    """
+
+    def __init__(self, live: AsyncLive, connect: Callable[..., Any] | None = None) -> None:
+        kept = copy.copy(live)
+        kept._api_client = self._api_client = cast("Any", _ApiClient(live._api_client))
+        self._connect = kept.connect if connect is None else partial(connect, kept)
 
     def connect(self, **arguments: Any) -> Any:
-        """Connect as the SDK does."""
-        return _sdk_connect(self, **arguments)
-
-
-# By this a ResumableSession that is made by hand of such a client finds the SDK's own.
-_connect_installed.replaced = _sdk_connect  # type: ignore[attr-defined]
-_ResumableLive.connect.replaced = _sdk_connect  # type: ignore[attr-defined]
+        """Connect as was to be connected."""
+        return self._connect(**arguments)
 
 
 class _LiveSession(ResumableSession, AsyncSession):
     """A resumable session that is an ``AsyncSession`` to type checkers and to ``isinstance``.
 
     Args:
-        live: What it was opened by.
+        live: What it connects with.
         model: The model's name.
         config: The configuration of the session.
         options: How it is kept alive.
     """
 
-    def __init__(self, live: AsyncLive, model: str, config: Any, options: ReconnectOptions) -> None:
-        api_client: Any = _ApiClient(live._api_client)
-        self._api_client = api_client
+    def __init__(
+        self, live: _PlainLive, model: str, config: Any, options: ReconnectOptions
+    ) -> None:
+        self._api_client = live._api_client
         checked = checked_config(config)
         given = {field.name: getattr(options, field.name) for field in fields(options)}
         given["after_cut"] = options.after_cut or _after_cut(checked)
-        ResumableSession.__init__(
-            self, _PlainLive(api_client), model=model, config=checked, **given
-        )
+        ResumableSession.__init__(self, live, model=model, config=checked, **given)
 
     @property
     def _ws(self) -> Any:  # type: ignore[override]

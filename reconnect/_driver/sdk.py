@@ -11,6 +11,7 @@ import json
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
@@ -28,6 +29,7 @@ __all__ = [
     "check_live",
     "check_setup",
     "connect",
+    "connects",
     "find_live",
     "is_picture",
     "keys_of",
@@ -47,6 +49,8 @@ _READERS: Final = ("_LiveServerMessage_from_", "_from_response", "raise_error")
 
 _LIVE: Final = "google.genai.live"
 """The module of the SDK that decodes it."""
+
+_connects: Final = ContextVar("reconnect_connects", default=False)
 
 _TOKENS: Final = "auth_tokens/"
 """How the name of a token that is good for one connection begins."""
@@ -305,17 +309,23 @@ def without(
 def connect(
     live: Any, *, model: str, config: types.LiveConnectConfig
 ) -> AbstractAsyncContextManager[Any]:
-    """Return what the SDK's own ``connect()`` returns, also where this library replaces it.
+    """Return what the ``connect()`` of ``live`` returns, for a session of this library.
 
     Args:
         live: What to connect with.
         model: The model's name.
         config: The configuration of the connection.
     """
-    replaced = getattr(live.connect, "replaced", None)
-    connection: AbstractAsyncContextManager[Any] = (
-        live.connect(model=model, config=config)
-        if replaced is None
-        else replaced(live, model=model, config=config)
-    )
+    # Each connection has a task of its own, and so a context.
+    _connects.set(True)
+    connection: AbstractAsyncContextManager[Any] = live.connect(model=model, config=config)
     return connection
+
+
+def connects() -> bool:
+    """Tell whether it is a session of this library that connects here.
+
+    What it connects with may lead to where sessions are made resumable, past whatever others have
+    put in between. That is the time to do as the SDK does: one session would keep another alive.
+    """
+    return _connects.get()
