@@ -329,7 +329,7 @@ class ResumableSession:
             # a buffer that its caller fills again: it takes the way on which it is copied.
             blob: Any = audio
             meter, data = writer.meter, blob.data
-            if blob.mime_type is meter.kind and data.__class__ is bytes:
+            if blob.mime_type == meter.kind and data.__class__ is bytes:
                 meter.bytes += len(data)
             else:
                 data = writer.note(blob)

@@ -131,7 +131,7 @@ class Media:
             place: Its place among all that the caller sent.
         """
         unconsumed = self._unconsumed
-        if not unconsumed.extend(blob, index, place):
+        if not unconsumed.extend(blob.data, blob.mime_type, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
         elif unconsumed.bytes > self._limit.bytes or unconsumed.messages > self._limit.messages:
             self._evict()

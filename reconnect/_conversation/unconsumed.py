@@ -8,7 +8,7 @@ is done for one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .chunks import Chunk, length_of
@@ -25,18 +25,17 @@ class _Run:
     Args:
         number: The number of the first message.
         chunk: What was written with it.
+        audio: The audio in it, if it is a plain frame; None for anything else.
     """
 
     __slots__ = ("kind", "number", "place", "seconds_a_byte", "seconds_a_frame", "sent")
 
-    def __init__(self, number: int, chunk: Chunk) -> None:
+    def __init__(self, number: int, chunk: Chunk, audio: Mapping[str, Any] | None) -> None:
         self.number = number
         self.place = chunk.place
-        audio = chunk.arguments.get("audio") or {}
-        plain = audio.keys() == _FRAME and isinstance(audio["data"], bytes)
         # The type of the frames, and their data; the run itself, and the one chunk.
-        self.kind: object = audio["mime_type"] if plain else self
-        self.sent: deque[Any] = deque([audio["data"] if plain else chunk])
+        self.kind: object = self if audio is None else audio["mime_type"]
+        self.sent: deque[Any] = deque([chunk if audio is None else audio["data"]])
         self.seconds_a_byte, self.seconds_a_frame = length_of(self.kind)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -99,26 +98,31 @@ class Unconsumed:
             chunk: What it was.
             number: The number of its message.
         """
-        self._runs.append(_Run(number, chunk))
+        audio = chunk.arguments.get("audio") or {}
+        plain = audio.keys() == _FRAME and isinstance(audio["data"], bytes)
+        if plain and self.extend(audio["data"], audio["mime_type"], number, chunk.place):
+            return
+        self._runs.append(_Run(number, chunk, audio if plain else None))
         self.messages += 1
         self.bytes += chunk.size
         self.seconds += chunk.seconds
 
-    def extend(self, blob: Any, number: int, place: int) -> bool:
+    def extend(self, data: Any, kind: object, number: int, place: int) -> bool:
         """Add a frame of audio to the newest run; return False where it is not one more of it.
 
         Args:
-            blob: The frame: a blob of the SDK's.
+            data: Its data; what is no bytes may be changed, and is not kept as it is.
+            kind: Its MIME type.
             number: The number of its message.
             place: Its place among all that the caller sent.
         """
         if not self._runs:
             return False
-        run, data = self._runs[-1], blob.data
+        run = self._runs[-1]
         sent = run.sent
         behind = len(sent)
         if (
-            blob.mime_type is not run.kind
+            kind != run.kind
             or data.__class__ is not bytes
             or number - run.number != behind
             or place - run.place != behind

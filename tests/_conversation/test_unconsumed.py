@@ -9,9 +9,11 @@ from reconnect._conversation.unconsumed import Unconsumed
 KINDS = ("audio/pcm;rate=16000", "audio/pcm;rate=8000", "audio/opus")
 STEPS = st.lists(
     st.one_of(
-        # A frame: its bytes, its type, and how many other messages and places come before it.
+        # A frame: whether it is known to be one, its bytes, its type, and how many other messages
+        # and places come before it.
         st.tuples(
             st.just("frame"),
+            st.booleans(),
             st.binary(max_size=8),
             st.sampled_from(KINDS),
             st.integers(0, 1),
@@ -33,11 +35,11 @@ def test_runs_are_a_list(steps):
     added = 0.0
     for what, *how in steps:
         if what == "frame":
-            data, kind, others, places = how
+            known, data, kind, others, places = how
             number, place = number + 1 + others, place + 1 + places
             blob = types.Blob(data=data, mime_type=kind)
             chunk = chunk_of({"audio": blob}, place=place)
-            if not unconsumed.extend(blob, number, place):
+            if not (known and unconsumed.extend(data, kind, number, place)):
                 unconsumed.add(chunk, number)
             listed.append((number, chunk))
             added += chunk.seconds
@@ -70,19 +72,19 @@ def test_runs_are_a_list(steps):
 
 
 def test_frame_that_is_one_more():
-    """A frame extends a run only as bytes, of the same type, next in number and in place."""
-    kind = KINDS[0]
+    """A frame extends a run only as bytes, of an equal type, next in number and in place."""
+    kind, data = KINDS[0], b"12"
     unconsumed = Unconsumed()
-    first = types.Blob(data=b"12", mime_type=kind)
-    assert not unconsumed.extend(first, 1, 1)
-    unconsumed.add(chunk_of({"audio": first}, place=1), 1)
-    for blob, number, place in (
-        (types.Blob(data=b"12", mime_type=KINDS[1]), 2, 2),
-        (types.Blob(data=b"12"), 2, 2),
-        (types.Blob.model_construct(data=bytearray(b"12"), mime_type=kind), 2, 2),
-        (first, 3, 2),
-        (first, 2, 3),
+    assert not unconsumed.extend(data, kind, 1, 1)
+    unconsumed.add(chunk_of({"audio": {"data": data, "mime_type": kind}}, place=1), 1)
+    for frame in (
+        (data, KINDS[1], 2, 2),
+        (data, None, 2, 2),
+        (bytearray(data), kind, 2, 2),
+        (data, kind, 3, 2),
+        (data, kind, 2, 3),
     ):
-        assert not unconsumed.extend(blob, number, place)
-    assert unconsumed.extend(first, 2, 2)
+        assert not unconsumed.extend(*frame)
+    # Made anew for each frame, as some callers do.
+    assert unconsumed.extend(data, "".join(["audio/", kind.partition("/")[2]]), 2, 2)
     assert unconsumed.newest == (2, 2)
