@@ -146,6 +146,15 @@ class OpenTelemetryObserver:
         Args:
             event: The event.
         """
+        try:
+            self._tell(event)
+        finally:
+            # A processor of spans that fails costs nobody else an event.
+            result = None if self._then is None else self._then(event)
+        return result
+
+    def _tell(self, event: Event) -> None:
+        """Make of an event what OpenTelemetry is told."""
         match event:
             case Lost():
                 details = {"reconnect.phase": event.phase.value, "reconnect.age": event.age}
@@ -181,7 +190,6 @@ class OpenTelemetryObserver:
                 pass
             case _:
                 assert_never(event)
-        return None if self._then is None else self._then(event)
 
     def _span(self, event: Event, kind: str) -> Span:
         """Return the span of the outage of a session, which begins now if there is none."""

@@ -11,7 +11,7 @@ import pytest
 from google.genai import errors
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -20,12 +20,14 @@ from talk import MODEL, QUICK, ask, session_on, settled, user
 from reconnect import (
     AudioDropped,
     Closed,
+    Connected,
     Continuity,
     FailureKind,
     GaveUp,
     Lost,
     Phase,
     Resumed,
+    Retrying,
     Stalled,
     otel,
 )
@@ -354,6 +356,48 @@ def test_another_observer():
     telemetry = Telemetry(then=lambda event: (event, 1))
     assert telemetry.observer(LOST) == (LOST, 1)
     assert OpenTelemetryObserver()(LOST) is None
+
+
+class Failing(SpanProcessor):
+    """A processor of spans that fails at some moments of a span's."""
+
+    def __init__(self, *moments):
+        self._moments = moments
+
+    def on_start(self, span, parent_context=None):
+        self._fail("start")
+
+    def on_end(self, span):
+        self._fail("end")
+
+    def _fail(self, moment):
+        if moment in self._moments:
+            raise RuntimeError(f"no room at the {moment}")
+
+
+@pytest.mark.parametrize("moments", [["start"], ["end"], ["start", "end"]], ids="+".join)
+async def test_another_observer_is_told_whatever_fails(telemetry, moments):
+    """No event is lost to it when a span cannot be begun or ended, and the failure is reported."""
+    reported = []
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
+    telemetry.traces.add_span_processor(Failing(*moments))
+    async with LiveServer() as server:
+        async with session_on(server, policy=QUICK, on_event=telemetry.observer) as session:
+            await ask(session, "a")
+            await settled()
+            server.inject(Abort())
+            await ask(session, "b")
+    loop.set_exception_handler(handler)
+    assert [type(event) for event in telemetry.events] == [
+        Connected,
+        Lost,
+        Retrying,
+        Resumed,
+        Closed,
+    ]
+    assert {str(error) for error in reported} == {f"no room at the {moments[0]}"}
 
 
 def test_observer_that_is_async():
