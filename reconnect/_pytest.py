@@ -68,6 +68,11 @@ def live_server(
     server = LiveServer(**live_server_options)
     mark = request.node.get_closest_marker("live_faults")
     if mark is not None:
+        if mark.kwargs:
+            raise TypeError(
+                "live_faults takes one item per connection, in order, and none by name, got"
+                f" {mark.kwargs!r}"
+            )
         server.plan(*mark.args)
     with _logged(), server:
         for name, value in server.environment().items():

@@ -151,6 +151,19 @@ def test_faults_are_planned_by_a_mark(run):
     result.stdout.fnmatch_lines(["*ValueError: no fault is named 'boom'; the names begin with *"])
 
 
+def test_faults_that_would_be_left_out_are_an_error(run):
+    """A fault that is given by a name, such as faults=, is refused: it would never act."""
+    result = run("""
+        import pytest
+
+        @pytest.mark.live_faults(faults=["abort-after_sent-2"])
+        def test_it(live_server):
+            pass
+        """)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*live_faults takes one item per connection*faults*"])
+
+
 def test_faults_are_the_ids_of_parametrised_tests(run):
     """A fault among the parameters of a test is its id, and other parameters keep theirs."""
     result = run(
