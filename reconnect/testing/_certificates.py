@@ -2,6 +2,9 @@
 
 import functools
 import ssl
+import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 try:
     import trustme
@@ -14,8 +17,27 @@ except ModuleNotFoundError as missing:
 
 HOST = "127.0.0.1"
 
+_T = TypeVar("_T")
 
-@functools.cache
+_making = threading.RLock()
+
+
+def _once(make: Callable[[], _T]) -> Callable[[], _T]:
+    """Make something once, whichever threads ask for it at a time.
+
+    A cache alone would let two of them make it, and a server and its client trust two authorities.
+    """
+    made = functools.cache(make)
+
+    @functools.wraps(make)
+    def get() -> _T:
+        with _making:
+            return made()
+
+    return get
+
+
+@_once
 def _authority() -> trustme.CA:
     return trustme.CA()
 
@@ -25,7 +47,7 @@ def authority_pem() -> bytes:
     return _authority().cert_pem.bytes()
 
 
-@functools.cache
+@_once
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Give the TLS contexts of a server on 127.0.0.1 and of a client that trusts it."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -49,7 +49,10 @@ class Listener:
 
         Raises:
             OSError: If somebody else has the port.
+            RuntimeError: If it is open.
         """
+        if self._socket is not None:
+            raise RuntimeError("the server is running already")
         self._socket = self._bound(self.port)
         self.port = self._socket.getsockname()[1]
         await self._listen(self._socket)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from google import genai
 from google.genai import types
@@ -167,8 +167,9 @@ class LiveServer:
             raise BaseExceptionGroup("LiveServer raised", self._errors)
 
     def __enter__(self) -> Self:
-        self._background = Background(self)
-        self._background.open()
+        background = Background(self)
+        background.open()
+        self._background = background
         return self
 
     def __exit__(
@@ -177,7 +178,10 @@ class LiveServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        cast("Background", self._background).close()
+        background, self._background = self._background, None
+        if background is None:
+            raise RuntimeError("the server is not running")
+        background.close()
 
     def _do(self, job: Callable[[], _T]) -> _T:
         """Run a job where the connections are, from whichever thread."""
@@ -187,12 +191,18 @@ class LiveServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port it listens on.
+
+        Raises:
+            RuntimeError: Before the block, unless the port was chosen.
+        """
+        if not self._listener.port:
+            raise RuntimeError("the server is not running, and has no port yet")
         return self._listener.port
 
     @property
     def url(self) -> str:
-        """The base URL, for a client that is not made by ``client``."""
+        """The base URL, for a client that is not made by ``client``; see ``port``."""
         return f"https://{HOST}:{self.port}"
 
     @property
@@ -213,6 +223,9 @@ class LiveServer:
             vertexai: Whether it speaks the Vertex dialect; None for what the profile's API speaks.
             api_key: Its key; "bad-key" is refused.
             async_client_args: More arguments for ``websockets.connect``, such as ping_interval.
+
+        Raises:
+            RuntimeError: Before the block, unless the port was chosen.
         """
         arguments = {"ssl": self.ssl, **(async_client_args or {})}
         # Without a context for its REST calls too, each client loads the public authorities: 40 ms.

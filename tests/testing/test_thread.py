@@ -102,3 +102,37 @@ def test_jobs_without_a_loop_run_at_once():
         assert run_in(loop, threading.get_ident) == threading.get_ident()
     finally:
         loop.close()
+
+
+# Mistakes
+
+
+def test_a_block_within_its_own_block():
+    """It is refused, and the block around it ends as ever."""
+    with LiveServer() as server:
+        with pytest.raises(RuntimeError, match="running already"), server:
+            pass
+        assert len(threads()) == 1
+        assert asyncio.run(refusal(server, "none"))[0] == 1008
+    assert threads() == []
+
+
+def test_an_end_without_a_beginning():
+    """It is refused, and so is a second one."""
+    server = LiveServer()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="the server is not running"):
+            server.__exit__(None, None, None)
+        with server:
+            pass
+
+
+@pytest.mark.parametrize("ask", [lambda it: it.port, lambda it: it.url, lambda it: it.client()])
+def test_a_port_that_is_not_there_yet(ask):
+    """Nobody is told of a server that cannot be reached: it has no port before its block."""
+    server = LiveServer()
+    with pytest.raises(RuntimeError, match="no port yet"):
+        ask(server)
+    with server:
+        assert ask(server)
+    assert ask(server)
