@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _SIGNATURE: Final = "decide(self, loss, *, attempt, elapsed, draw)"
+_NO_WORDS: Final = "None is for what the model takes by itself"
 _DECISIONS: Final = "Resume(delay), Restart(delay) or Raise(error)"
 
 
@@ -80,8 +81,13 @@ def check_wording(continue_with: Any) -> None:
 
     Raises:
         TypeError: If it is none of these, or a function that answers later.
+        ValueError: If it is a text without a word.
     """
-    if continue_with is None or isinstance(continue_with, str):
+    if continue_with is None:
+        return
+    if isinstance(continue_with, str):
+        if not continue_with.strip():
+            raise ValueError(f"continue_with asks for nothing: {continue_with!r}; {_NO_WORDS}")
         return
     if not callable(continue_with) or answers_later(continue_with) or not _takes_one(continue_with):
         raise TypeError(
@@ -99,14 +105,20 @@ def wording_for(continue_with: Any, model: str) -> str | None:
 
     Raises:
         TypeError: If a function of the model's name returns no text.
+        ValueError: If it returns one without a word.
     """
     text = continue_with(model) if callable(continue_with) else continue_with
-    if text is None or isinstance(text, str):
-        return text
-    raise TypeError(
-        f"continue_with={continue_with!r} returned {text!r} for {model!r}; it must return a text,"
-        " or None"
-    )
+    if not (text is None or isinstance(text, str)):
+        raise TypeError(
+            f"continue_with={continue_with!r} returned {text!r} for {model!r}; it must return a"
+            " text, or None"
+        )
+    if text is not None and not text.strip():
+        raise ValueError(
+            f"continue_with={continue_with!r} returned {text!r} for {model!r}, which asks for"
+            f" nothing; {_NO_WORDS}"
+        )
+    return text
 
 
 def checked_policy(policy: Any) -> Policy:

@@ -68,8 +68,8 @@ class ReconnectOptions:
             class, say), ``gate`` is no gate, a buffer is no `Limit`, or ``continue_with`` is
             neither a text nor a plain function.
         ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
-            ``hide`` or ``after_cut`` is none of those named, or a buffer's ``full`` is one that it
-            does not allow.
+            ``hide`` or ``after_cut`` is none of those named, a buffer's ``full`` is one that it
+            does not allow, or ``continue_with`` a text without a word.
     """
 
     policy: Policy = field(default_factory=ReconnectPolicy)

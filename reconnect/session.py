@@ -97,8 +97,9 @@ class ResumableSession:
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
-            is none of those named, a buffer's ``full`` is one that it does not allow, or
-            ``index_base`` is no whole number from 0 up.
+            is none of those named, a buffer's ``full`` is one that it does not allow,
+            ``continue_with`` gives a text without a word, or ``index_base`` is no whole number from
+            0 up.
     """
 
     def __init__(

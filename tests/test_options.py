@@ -67,6 +67,7 @@ def test_defaults_are_those_of_a_session():
         ({"gate": 5}, TypeError, "gate must be a ReconnectGate, or None for no limit, got 5"),
         ({"gate": ReconnectGate}, TypeError, "gate must be a ReconnectGate, or None"),
         ({"continue_with": 5}, TypeError, "continue_with must be a text, .* got 5"),
+        ({"continue_with": " "}, ValueError, "continue_with asks for nothing: ' '; None is for"),
         ({"continue_with": lambda: "a"}, TypeError, "continue_with must be a text"),
         ({"continue_with": later}, TypeError, "continue_with must be a text, a plain function"),
     ],
@@ -81,6 +82,12 @@ def test_text_that_is_none():
     """A function that returns no text for a model is named when a session is made with it."""
     with pytest.raises(TypeError, match="returned 5 for 'm'; it must return a text, or None"):
         ResumableSession(len, model="m", continue_with=lambda _model: 5)
+
+
+def test_text_without_a_word():
+    """A function that returns an empty text asks for nothing, and is told what None is for."""
+    with pytest.raises(ValueError, match="returned '' for 'm', which asks for nothing; None is"):
+        ResumableSession(len, model="m", continue_with=lambda _model: "")
 
 
 @pytest.mark.parametrize("kind", [set, list, iter])
