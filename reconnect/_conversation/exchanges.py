@@ -5,42 +5,16 @@ model's reply with its tool calls. Two things are asked of it. What does the new
 the question: `Known`? And is the reply over? Only the newest exchange is ever asked again; all
 before it are at most replayed.
 
-What is owed after a loss:
-
-==========================  ==============================  =================================
-the newest handle has       the reply is over, and not in   the reply is owed
-the question                the handle
-==========================  ==============================  =================================
-no                          replay question and reply,      send the question again
-                            asking nothing
-maybe                       the same, perhaps twice         find out, else send it again
-yes                         replay the reply alone          ask the model to continue
-==========================  ==============================  =================================
-
-What the server says of an end, by what the exchange that is under way has come to:
-
-==================  ============  ============  ============  ============  ============
-                    nothing is    nothing came  speaks        waits         has a result
-                    under way     of it yet
-==================  ============  ============  ============  ============  ============
-it is generated     nothing       nothing       over, whole   nothing       nothing
-the turn ends       nothing       was empty     over, whole   nothing       nothing
-an empty turn ends  nothing       was empty     over, whole   nothing       was empty
-it is interrupted   somebody      nothing       over, cut     over, cut     nothing
-                    speaks
-another begins      nothing       nothing       nothing       over, cut     over, cut
-==================  ============  ============  ============  ============  ============
-
-It *waits* while a tool runs, and when more was said since the newest result was given: what
-interrupts it then is the user. It *has a result* that the model has not taken up, and nothing was
-said since: what interrupts it then is the result (NON_BLOCKING). What is given while the model
-speaks is taken up after the next end, which so ends nothing. Vertex ends the turn at a tool call:
-the exchange goes on, until the reply to what was said meanwhile begins.
+What is owed after a loss stands in the table `LOSS`, and what an end does in `ENDS`: by what the
+exchange that is under way has come to. It *waits* while a tool runs, and when more was said since
+the newest result was given: what interrupts it then is the user. It *has a result* that the model
+has not taken up, and nothing was said since: what interrupts it then is the result (NON_BLOCKING).
+What is given while the model speaks is taken up after the next end, which so ends nothing. Vertex
+ends the turn at a tool call: the exchange goes on, until the reply to what was said meanwhile
+begins.
 
 The turn's end that follows what is generated or interrupted belongs to the exchange before,
 whatever was sent since.
-
-`LOSS` and `ENDS` are these tables. Nothing else decides what is owed, or what is over.
 """
 
 from __future__ import annotations
@@ -155,34 +129,21 @@ class Effect(Enum):
     SPEECH = "somebody speaks"
 
 
-ENDS: Final[Mapping[tuple[End, Progress], Effect]] = {
-    (End.GENERATED, Progress.NONE): Effect.NOTHING,
-    (End.GENERATED, Progress.ASKED): Effect.NOTHING,
-    (End.GENERATED, Progress.SPEAKS): Effect.WHOLE,
-    (End.GENERATED, Progress.WAITS): Effect.NOTHING,
-    (End.GENERATED, Progress.GIVEN): Effect.NOTHING,
-    (End.TURN, Progress.NONE): Effect.NOTHING,
-    (End.TURN, Progress.ASKED): Effect.EMPTY,
-    (End.TURN, Progress.SPEAKS): Effect.WHOLE,
-    (End.TURN, Progress.WAITS): Effect.NOTHING,
-    (End.TURN, Progress.GIVEN): Effect.NOTHING,
-    (End.EMPTY, Progress.NONE): Effect.NOTHING,
-    (End.EMPTY, Progress.ASKED): Effect.EMPTY,
-    (End.EMPTY, Progress.SPEAKS): Effect.WHOLE,
-    (End.EMPTY, Progress.WAITS): Effect.NOTHING,
-    (End.EMPTY, Progress.GIVEN): Effect.EMPTY,
-    (End.INTERRUPTED, Progress.NONE): Effect.SPEECH,
-    (End.INTERRUPTED, Progress.ASKED): Effect.NOTHING,
-    (End.INTERRUPTED, Progress.SPEAKS): Effect.CUT,
-    (End.INTERRUPTED, Progress.WAITS): Effect.CUT,
-    (End.INTERRUPTED, Progress.GIVEN): Effect.NOTHING,
-    (End.NEXT, Progress.NONE): Effect.NOTHING,
-    (End.NEXT, Progress.ASKED): Effect.NOTHING,
-    (End.NEXT, Progress.SPEAKS): Effect.NOTHING,
-    (End.NEXT, Progress.WAITS): Effect.CUT,
-    (End.NEXT, Progress.GIVEN): Effect.CUT,
+_ENDS: Final = {
+    # The exchange is: none, asked, speaks, waits, given.
+    End.GENERATED: (Effect.NOTHING, Effect.NOTHING, Effect.WHOLE, Effect.NOTHING, Effect.NOTHING),
+    End.TURN: (Effect.NOTHING, Effect.EMPTY, Effect.WHOLE, Effect.NOTHING, Effect.NOTHING),
+    End.EMPTY: (Effect.NOTHING, Effect.EMPTY, Effect.WHOLE, Effect.NOTHING, Effect.EMPTY),
+    End.INTERRUPTED: (Effect.SPEECH, Effect.NOTHING, Effect.CUT, Effect.CUT, Effect.NOTHING),
+    End.NEXT: (Effect.NOTHING, Effect.NOTHING, Effect.NOTHING, Effect.CUT, Effect.CUT),
 }
-"""What the server says of an end, and what the exchange under way has come to."""
+
+ENDS: Final[Mapping[tuple[End, Progress], Effect]] = {
+    (end, progress): effect
+    for end, effects in _ENDS.items()
+    for progress, effect in zip(Progress, effects, strict=True)
+}
+"""By what the server says of an end, and what the exchange under way has come to."""
 
 
 @dataclass(frozen=True)

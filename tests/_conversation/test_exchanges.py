@@ -1,11 +1,8 @@
 """The tables of the conversation, written out once more, and what an exchange is made of."""
 
-import re
-
 import pytest
 from messages import ASK_ON, context_update, realtime, turn, user
 
-from reconnect._conversation import exchanges
 from reconnect._conversation.exchanges import (
     CONTENT,
     ENDS,
@@ -74,35 +71,6 @@ def test_rows_are_of_use():
 def test_order_of_what_is_known():
     """What is known is in order: the least of several is what is known of all."""
     assert Known.NO < Known.MAYBE < Known.YES
-
-
-def tables(page):
-    """Return the simple tables of a page: the cells of each row, with the heading as the first."""
-    found = re.findall(r"^(=+  [= ]+)\n(.*?)\n=.*?\n(.*?)\n=", page, re.MULTILINE | re.DOTALL)
-    for rule, *parts in found:
-        columns = [slice(*match.span()) for match in re.finditer("=+ *", rule)]
-        rows = []
-        for number, part in enumerate(parts):
-            for line in part.splitlines():
-                cells = [line[column].strip() for column in columns]
-                if rows and (not cells[0] or (number == 0)):
-                    rows[-1] = [
-                        f"{old} {new}".strip() for old, new in zip(rows[-1], cells, strict=True)
-                    ]
-                else:
-                    rows.append(cells)
-        yield rows
-
-
-def test_page_shows_the_tables():
-    """The page that the module opens with shows the tables as they are."""
-    losses, ends = tables(exchanges.__doc__)
-    assert [row[0] for row in losses[1:]] == [known.name.lower() for known in Known]
-    assert losses[1][1:] == [LOSS[Known.NO, over].value for over in (True, False)]
-    assert losses[3][1:] == [LOSS[Known.YES, over].value for over in (True, False)]
-    assert ends[0][1:] == [progress.value for progress in Progress]
-    for end, row in zip(End, ends[1:], strict=True):
-        assert row == [end.value, *(ENDS[end, progress].value for progress in Progress)]
 
 
 # A client message
