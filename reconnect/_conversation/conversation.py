@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from .exchanges import (
     ANSWER,
@@ -152,17 +151,6 @@ class Conversation(ServerSide):
 
     # What is written
 
-    def seeded(self, turns: list[Any], *, asks: bool) -> Call:
-        """Take over what a new session is told before anything else, to be written at once.
-
-        Args:
-            turns: The turns.
-            asks: Whether their end is announced by ``turn_complete``; see ``history_config``.
-        """
-        assert self.line.seed is not None
-        self.line.seed.index = self.number()
-        return Call(CONTENT, {"turns": turns, "turn_complete": asks})
-
     def write(self, unit: Unit) -> Call | None:
         """Take a unit as written, and return what to write; None for nothing.
 
@@ -248,7 +236,7 @@ class Conversation(ServerSide):
             self._index_base - 1,
             resumed=resumed,
             closed=not resumed,
-            seed=Input(None, 0) if seeded else None,
+            told=not seeded,
             announced=announced,
         )
         for exchange in self.exchanges:
@@ -266,9 +254,9 @@ class Conversation(ServerSide):
             kept: The place from which on audio is written again; None for none.
             covered: Seconds of the audio that was written to it, and that a handle covers.
         """
-        seed, showing = self.line.seed, self.line.showing
-        if seed is not None and seed.known is not Known.YES:
-            # A handle that does not cover the history stands for an empty session.
+        showing = self.line.showing
+        if not self.line.told:
+            # The handle stands for an empty session.
             self.handle = None
         heard, unheard = self._hearing, self._unheard + max(0.0, covered - self._quiet_at[0])
         self._note_speech(speaking=speaking, again=kept is not None)

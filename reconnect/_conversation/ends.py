@@ -170,9 +170,8 @@ class Ends(State):
         if not self.exchanges or self.exchanges[0].known is Known.YES:
             # What was let go of came before.
             self.past.forgotten = 0
-        if line.seed is not None and line.seed.index is not None:
-            told = line.evident > 0 if consumed is None else consumed >= line.seed.index
-            line.seed.known = Known.YES if told else Known.MAYBE
+        # The history that a session is told is its first message.
+        line.told |= line.evident > 0 if consumed is None else consumed >= self._index_base
         if newest is not None:
             self._have(newest)
         self._forget()

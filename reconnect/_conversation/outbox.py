@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from .chunks import MARKS, Chunk, chunk_of
 from .conversation import Conversation, Losses
-from .exchanges import ANSWER, REALTIME, Call, Input, Known, Owed
+from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known, Owed
 from .limits import Limit
 from .media import Media
 from .units import Unit
@@ -95,7 +95,7 @@ class Outbox:
         # Whether realtime input that is written must be kept, so that there must be room for it.
         self.strict = False
         self._limit = limit
-        self._seed: tuple[list[Any], bool] | None = None
+        self._seed: Call | None = None
         self._told = 0
         self._closed = True
         self._connected = False
@@ -134,7 +134,8 @@ class Outbox:
         self._closed = False
         self._connected = True
         self._patience = None
-        self._seed = (seed, asks) if seed else None
+        history = Call(CONTENT, {"turns": seed, "turn_complete": asks})
+        self._seed = history if seed else None
         self._until = None
         self._told = len(seed)
         self._conversation.connected(seeded=bool(seed), announced=announced)
@@ -272,8 +273,9 @@ class Outbox:
         """
         conversation = self._conversation
         if self._seed is not None:
-            (turns, asks), self._seed = self._seed, None
-            return Write(conversation.seeded(turns, asks=asks))
+            seed, self._seed = self._seed, None
+            conversation.number()
+            return Write(seed)
         if not self._closed:
             self._closed = True
             closing = conversation.close_calls()

@@ -26,7 +26,7 @@ class Line:
     Args:
         index: The number of the newest message that was written to it.
         resumed: Whether its session is a resumed one.
-        seed: The history that it is told; None for none.
+        told: Whether the newest handle has the history that its session is told, if there is any.
         announced: Whether its session still waits for the history that the caller has announced.
         evident: The place up to which there is evidence that it has what was said.
         answered: The number of the newest message when the newest result was given; -1 for none.
@@ -49,7 +49,7 @@ class Line:
 
     index: int
     resumed: bool = False
-    seed: Input | None = None
+    told: bool = True
     announced: bool = False
     evident: int = 0
     answered: int = -1
