@@ -215,13 +215,6 @@ class Conversation(ServerSide):
         self.line.closing = True
         return Call(ANSWER, {"function_responses": responses})
 
-    def stop_closing(self) -> None:
-        """Wait no longer for the end that closes lost tool calls.
-
-        Nobody knew them, or the model ignores what comes late: the doubt stays.
-        """
-        self.line.closing = False
-
     # What the connection does
 
     def connected(self, *, seeded: bool, announced: bool = False) -> None:

@@ -96,11 +96,9 @@ class Outbox:
         self.strict = False
         self._limit = limit
         self._seed: Call | None = None
-        self._told = 0
-        self._closed = True
         self._connected = False
         # When to stop waiting for an end that closes calls.
-        self._patience: float | None = None
+        self._patience = 0.0
         # What the connection is brought up to date with, and the place of the last of it; None
         # until lost calls are closed, which may show what the session knows.
         self.replay = Replay()
@@ -131,13 +129,11 @@ class Outbox:
         """
         self.transparent = transparent
         self.strict = transparent and self._limit.full == "raise"
-        self._closed = False
         self._connected = True
-        self._patience = None
         history = Call(CONTENT, {"turns": seed, "turn_complete": asks})
         self._seed = history if seed else None
         self._until = None
-        self._told = len(seed)
+        self.replay = Replay(told=len(seed))
         self._conversation.connected(seeded=bool(seed), announced=announced)
 
     def lost(self) -> Losses:
@@ -154,7 +150,6 @@ class Outbox:
         self.media.lost(again=again, numbered=conversation.numbered, told=losses.told)
         self._seed = None
         self._until = None
-        self._closed = True
         self._connected = False
         if conversation.handle is None:
             # It was none that could stand for the conversation.
@@ -276,18 +271,17 @@ class Outbox:
             seed, self._seed = self._seed, None
             conversation.number()
             return Write(seed)
-        if not self._closed:
-            self._closed = True
+        if not conversation.line.closed:
             closing = conversation.close_calls()
             if closing is not None:
                 conversation.number()
                 self._patience = now + CLOSING_TIMEOUT
                 return Write(closing)
         if conversation.line.closing:
-            if self._patience is not None and now < self._patience:
+            if now < self._patience:
                 return Pause(self._patience)
-            conversation.stop_closing()
-        self._patience = None
+            # Nobody knew them, or the model ignores what comes late: the doubt stays.
+            conversation.line.closing = False
         if self._until is None:
             self._begin_replay()
         due = conversation.calls.due()
@@ -331,7 +325,8 @@ class Outbox:
     def _begin_replay(self) -> None:
         units = self._conversation.unwritten()
         self._until = max((unit.place for unit in units), default=0)
-        self.replay = Replay(
+        self.replay = replace(
+            self.replay,
             messages=sum(unit.call is not None for unit in units),
             maybe_twice=sum(
                 item.known is Known.MAYBE and not item.audio
@@ -339,7 +334,6 @@ class Outbox:
                 for item in unit.inputs
             ),
             continued=sum(unit.owed is Owed.CONTINUE for unit in units),
-            told=self._told,
             forgotten=self._conversation.past.take_forgotten(),
         )
 
