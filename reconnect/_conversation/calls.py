@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .exchanges import Exchange
+from .exchanges import Exchange, Known
 
 __all__ = ["Calls", "HeldResult", "ToolCall"]
 
@@ -40,8 +40,7 @@ class ToolCall:
         shown: Whether the caller was shown it, and not one before it that is the same.
         heir: The call that was made again, and is given this one's result; None for none.
         taken: Whether the model has taken up its result: output followed, or none need follow.
-        given: Whether a handle came after its result was given.
-        covered: Whether the newest handle has its result, and output after it.
+        known: What the newest handle has of its result: all once output had followed.
         closed: Whether no session that is resumed waits for it: it was closed before the newest
             handle came, or made in a session before this one.
         cancelled: Whether the server, or the session, has told the caller that nobody waits.
@@ -59,8 +58,7 @@ class ToolCall:
     shown: bool = True
     heir: ToolCall | None = None
     taken: bool = False
-    given: bool = False
-    covered: bool = False
+    known: Known = Known.NO
     closed: bool = False
     cancelled: bool = False
     order: int = 0
@@ -209,9 +207,9 @@ class Calls:
         if not self._reuse:
             return True
         for lost in self._calls:
-            free = not lost.live and lost.shown and not lost.covered and lost.heir is None
-            # Whoever was told to leave it will give no result.
-            comes = lost.result is not None or not lost.cancelled
+            free = not lost.live and lost.shown and lost.heir is None
+            # The handle does not have its result, and whoever was told to leave it will give none.
+            comes = lost.known is not Known.YES and (lost.result is not None or not lost.cancelled)
             if free and comes and lost.exchange.over is None and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
@@ -322,10 +320,9 @@ class Calls:
                 session resumed from the handle waits for none of them.
         """
         for call in self._calls:
-            followed = call.live and call.taken
-            call.given |= call.live and call.result is not None
-            call.covered |= followed
-            call.closed |= followed or (closed and not call.live)
+            if call.live and call.result is not None:
+                call.known = Known.YES if call.taken else max(call.known, Known.MAYBE)
+            call.closed |= call.known is Known.YES or (closed and not call.live)
 
     def lost(self) -> tuple[str, ...]:
         """Give up the connection; return the ids of the calls that the caller is told to leave."""
@@ -356,7 +353,7 @@ class Calls:
             {
                 "id": call.id,
                 "name": call.name,
-                "response": call.result.response if call.given else {"error": LOST},
+                "response": call.result.response if call.known is not Known.NO else {"error": LOST},
             }
             for call in self._calls
             if call.exchange is exchange
@@ -366,7 +363,7 @@ class Calls:
     def restarted(self) -> None:
         """Note that the next session is a new one: it has the result of no call."""
         for call in self._calls:
-            call.covered, call.closed = False, True
+            call.known, call.closed = Known.NO, True
 
     def over(self, exchange: Exchange) -> tuple[str, ...]:
         """Note that an exchange is over: its calls are.
