@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .exchanges import Exchange, Known
 
-__all__ = ["Calls", "HeldResult", "ToolCall"]
+__all__ = ["Calls", "ToolCall"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost and has no result."""
@@ -99,20 +99,6 @@ class ToolCall:
         return self.name == other.name and self.arguments == other.arguments
 
 
-@dataclass(frozen=True, slots=True)
-class HeldResult:
-    """A result that is to be sent.
-
-    Args:
-        call: The call that it is sent for, where that is not the one that the caller was shown;
-            None for a result as the caller gave it.
-        result: The function response.
-    """
-
-    call: ToolCall | None
-    result: Any
-
-
 class Calls:
     """The tool calls of one conversation, until their exchanges are over.
 
@@ -123,7 +109,9 @@ class Calls:
     def __init__(self, *, reuse: bool) -> None:
         self._reuse = reuse
         self._calls: list[ToolCall] = []
-        self._due: list[HeldResult] = []
+        # Results that are to be sent, each with the call that was made again, and is given it; None
+        # for one that is sent as the caller gave it.
+        self._due: list[tuple[ToolCall | None, Any]] = []
         self._given = 0
 
     @property
@@ -134,7 +122,7 @@ class Calls:
     @property
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
-        return any(map(self._may_go, self._due))
+        return any(self._may_go(call) for call, _ in self._due)
 
     def made_in(self, exchange: Exchange) -> list[ToolCall]:
         """Return the calls that the model made in an exchange.
@@ -213,8 +201,7 @@ class Calls:
             if free and comes and lost.exchange.over is None and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
-                    self._give(call, lost.result)
-                    self._due.append(HeldResult(call, lost.result))
+                    self._hand_on(call, lost.result)
                 return False
         return True
 
@@ -257,9 +244,13 @@ class Calls:
         self._give(call, result)
         heir = call.heir
         if heir is not None and heir.live and heir.result is None:
-            self._give(heir, result)
-            self._due.append(HeldResult(heir, result))
+            self._hand_on(heir, result)
         return call.live
+
+    def _hand_on(self, call: ToolCall, result: Any) -> None:
+        """Give a call that was made again the result of the first, by its own id."""
+        self._give(call, result)
+        self._due.append((call, result.model_copy(update={"id": call.id})))
 
     def _give(self, call: ToolCall, result: Any) -> None:
         """Note a result; one that is silent needs no taking up."""
@@ -291,26 +282,26 @@ class Calls:
                 call.result = None
                 return
 
-    def hold(self, result: Any) -> None:
-        """Keep a result that is to be sent, and cannot be now.
+    def hold(self, results: Iterable[Any]) -> None:
+        """Keep results that are to be sent, and cannot be now.
 
         Args:
-            result: The function response.
+            results: The function responses.
         """
-        self._due.append(HeldResult(None, result))
+        self._due += [(None, result) for result in results]
 
-    def due(self) -> list[HeldResult]:
+    def due(self) -> list[Any]:
         """Take out the results that are to be sent now."""
-        due = [held for held in self._due if self._may_go(held)]
+        due = [held for held in self._due if self._may_go(held[0])]
         self._due = [held for held in self._due if held not in due]
-        return due
+        return [result for _, result in due]
 
-    def _may_go(self, held: HeldResult) -> bool:
-        """Tell whether a result may be sent: calls without ids are told apart by their order."""
-        if held.call is None or held.call.id is not None:
+    def _may_go(self, again: ToolCall | None) -> bool:
+        """Tell whether its result may be sent: calls without ids are told apart by their order."""
+        if again is None or again.id is not None:
             return True
-        before = self._calls[: self._calls.index(held.call)]
-        return not any(call.open and call.name == held.call.name for call in before)
+        before = self._calls[: self._calls.index(again)]
+        return not any(call.open and call.name == again.name for call in before)
 
     def covered(self, *, closed: bool) -> None:
         """Note a handle: what was answered and followed by output is in it.

@@ -199,8 +199,7 @@ class Outbox:
         Args:
             results: The function responses.
         """
-        for result in results:
-            self._conversation.calls.hold(result)
+        self._conversation.calls.hold(results)
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep realtime input that cannot be written now.
@@ -288,7 +287,7 @@ class Outbox:
         if due:
             conversation.answered()
             conversation.number()
-            return Write(Call(ANSWER, {"function_responses": [_response(it) for it in due]}))
+            return Write(Call(ANSWER, {"function_responses": due}))
         if conversation.line.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
@@ -375,8 +374,3 @@ class Outbox:
             self._conversation.speaks(place=place)
         ends = chunk.activity == "activity_end" and not chunk.again
         return self._conversation.spoke(place=place) if ends else None
-
-
-def _response(due: Any) -> Any:
-    """Return a result as it is to be sent: one that is known bears the id of the lost call."""
-    return due.result if due.call is None else due.result.model_copy(update={"id": due.call.id})

@@ -3,7 +3,7 @@
 import pytest
 from messages import result, turn
 
-from reconnect._conversation.calls import CALL_LIMIT, LOST, Calls, HeldResult, ToolCall
+from reconnect._conversation.calls import CALL_LIMIT, LOST, Calls, ToolCall
 from reconnect._conversation.exchanges import Exchange, Input, Over
 
 
@@ -30,8 +30,8 @@ class Model:
         return self.calls.answer(id_ or name, result(id_, value, name=name))
 
     def due(self):
-        """Return the calls that results are due for, with what they are."""
-        return [(due.call, due.result.response["result"]) for due in self.calls.due()]
+        """Return the results that are due, each with the id that it bears."""
+        return [(due.id, due.response["result"]) for due in self.calls.due()]
 
 
 # On one connection
@@ -90,7 +90,7 @@ def test_result_with_an_id_that_its_caller_has_made_up():
     assert model.calls.answer("made-up", result("made-up", 3))
     model.calls.lost()
     again = model.make(None)
-    assert (again.shown, model.due()) == (False, [(again, 3)])
+    assert (again.shown, model.due()) == (False, [(again.id, 3)])
 
 
 def test_result_of_another_tool_with_the_id():
@@ -107,12 +107,11 @@ def test_result_that_cannot_be_sent_now_waits():
     """A result is kept until it can be sent, or its connection is lost."""
     model = Model()
     assert not model.calls.waiting
-    model.calls.hold("a")
-    model.calls.hold("b")
+    model.calls.hold("ab")
     assert model.calls.waiting
-    assert model.calls.due() == [HeldResult(None, "a"), HeldResult(None, "b")]
+    assert model.calls.due() == ["a", "b"]
     assert not model.calls.waiting
-    model.calls.hold("too late")
+    model.calls.hold(["too late"])
     model.calls.lost()
     assert not model.calls.waiting
 
@@ -209,7 +208,7 @@ def test_new_session_waits_for_no_call():
     assert model.calls.closing(model.exchange) == []
     again = model.make("2")
     assert not again.shown
-    assert model.due() == [(again, 3)]
+    assert model.due() == [(again.id, 3)]
 
 
 # Calls that are made again
@@ -230,7 +229,7 @@ def test_known_result_is_given_for_the_same_call(late):
     again = model.make("4", seats=2)
     assert not again.shown
     assert model.calls.waiting
-    assert model.due() == [(again, 3)]
+    assert model.due() == [(again.id, 3)]
     # It is given once: the model makes this one besides.
     assert model.make("5", seats=2).shown
     assert model.calls.awaited == ("2", "3", "5")
@@ -246,7 +245,7 @@ def test_call_that_still_runs_when_it_is_made_again():
     assert model.calls.awaited == ("2",)
     assert not model.calls.waiting
     assert not model.answer("1")
-    assert model.due() == [(again, 3)]
+    assert model.due() == [(again.id, 3)]
     assert model.calls.awaited == ()
 
 
@@ -260,7 +259,7 @@ def test_calls_that_are_made_again_and_named_alike():
     oslo, paris = model.make(None, city="Oslo"), model.make(None, city="Paris")
     assert [call.shown for call in (oslo, paris)] == [False, False]
     assert not model.answer(None, "rain")
-    assert model.due() == [(oslo, "snow"), (paris, "rain")]
+    assert model.due() == [(oslo.id, "snow"), (paris.id, "rain")]
 
 
 def test_known_result_of_the_second_of_two_calls_without_ids():
@@ -275,7 +274,7 @@ def test_known_result_of_the_second_of_two_calls_without_ids():
     # The server would take it for the answer to the call for Paris.
     assert not model.calls.waiting
     assert model.answer(None, "rain")
-    assert model.due() == [(oslo, "snow")]
+    assert model.due() == [(oslo.id, "snow")]
 
 
 def test_same_call_twice_is_made_again_once():
@@ -287,7 +286,7 @@ def test_same_call_twice_is_made_again_once():
     model.answer("2", "two")
     model.calls.lost()
     first, second, third = (model.make(id_) for id_ in "345")
-    assert model.due() == [(first, "one"), (second, "two")]
+    assert model.due() == [(first.id, "one"), (second.id, "two")]
     assert third.shown
 
 
@@ -302,7 +301,7 @@ def test_known_result_survives_a_second_loss():
     assert model.calls.due() == []
     again = model.make("3")
     assert not again.shown
-    assert model.due() == [(again, 3)]
+    assert model.due() == [(again.id, 3)]
 
 
 def test_call_that_still_runs_survives_a_second_loss():
@@ -314,7 +313,7 @@ def test_call_that_still_runs_survives_a_second_loss():
     model.calls.lost()
     again = model.make("3")
     model.answer("1")
-    assert model.due() == [(again, 3)]
+    assert model.due() == [(again.id, 3)]
 
 
 def test_call_of_an_exchange_that_is_over_is_not_made_again():
