@@ -104,10 +104,7 @@ class Conversation(ServerSide):
             # A model answers all that it has heard together.
             self._speech()
         item = Input(call, self.place())
-        if call.asks or (call.turns and self.newest_open() is not None):
-            self._join(item)
-        else:
-            self.exchanges.append(Exchange([item], over=Over.WHOLE))
+        self._join(item)
         return item
 
     def retract(self, item: Input) -> None:
@@ -374,8 +371,7 @@ class Conversation(ServerSide):
             self.past.add(self.exchanges.pop(0))
         updates = self.past.take_updates()
         if updates:
-            item = Input(Call(UPDATE, updates), 0)
-            self.exchanges.insert(0, Exchange([item], over=Over.WHOLE))
+            self.exchanges[:0] = exchanges_of([Input(Call(UPDATE, updates), 0)])
         unheard, self._unheard = self._unheard, 0.0
         return Losses(turns=turns, audio=unheard, told=tuple(told))
 

@@ -1,6 +1,6 @@
 """The state of one conversation: its exchanges, and where the connection that there is has come to.
 
-Here is what both sides ask of it, and how speech becomes an exchange; `reading` is what the server
+Here is what both sides ask of it, and how speech becomes an exchange; `server` is what the server
 does to it, and `conversation` what the caller and the connection do.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .calls import Calls
-from .exchanges import Exchange, Input, Kept, Known, Progress
+from .exchanges import Exchange, Input, Kept, Known, Progress, exchanges_of
 from .limits import CONVERSATION, Limit
 from .meter import Written
 from .past import HISTORY_LIMIT, Past
@@ -239,12 +239,14 @@ class State:
         return newest if given and not newest.speaks else None
 
     def _join(self, item: Input) -> Exchange:
-        """Add an input to the newest exchange, if it joins that, or else open one."""
-        exchange = self.newest_open()
+        """Add an input to the newest exchange, if it joins that, or else open one.
+
+        An update joins none: it says nothing.
+        """
+        exchange = self.newest_open() if item.asks or item.turns else None
         if exchange is None:
-            exchange = Exchange([item])
-            self.exchanges.append(exchange)
-            return exchange
+            self.exchanges += exchanges_of([item])
+            return self.exchanges[-1]
         # Context between the two, that was said while there was a reply, is of it as well.
         for between in self.exchanges[self.exchanges.index(exchange) + 1 :]:
             if between.place < item.place and all(it.turns for it in between.inputs):
