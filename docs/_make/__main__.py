@@ -38,7 +38,6 @@ PARTS: Final[Mapping[str, Callable[..., str]]] = {
     "herd-sources": herd.sources,
     "kept": tables.kept,
     "layout": layout.table,
-    "loss": tables.loss,
     "profiles": tables.profiles,
 }
 """What a part is called, and what writes it."""

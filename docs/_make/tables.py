@@ -8,12 +8,12 @@ from typing import Final
 from markdown import code, joined, table
 
 from reconnect import FailureKind, Loss, Raise, ReconnectPolicy, ResumableSession, testing
-from reconnect._conversation.exchanges import ENDS, LOSS, End, Known, Progress
+from reconnect._conversation.exchanges import ENDS, End, Progress
 from reconnect._conversation.limits import CONVERSATION, INBOX, MEDIA, Limit
 from reconnect._failures.classify import TABLE, Row, classify
 from reconnect._failures.loss import Family, Phase
 
-__all__ = ["decisions", "ends", "errors", "kept", "loss", "profiles", "source"]
+__all__ = ["decisions", "ends", "errors", "kept", "profiles", "source"]
 
 HIGHEST_CODE: Final = 5000
 
@@ -154,17 +154,6 @@ def _said(kind: FailureKind) -> str:
 
 
 # Exchanges
-
-
-def loss() -> str:
-    """Return what is owed after a loss: a row per knowledge of the newest handle."""
-    return table(
-        ["The handle has the question", "The reply is over", "The reply is owed"],
-        [
-            [f"**{known.name.lower()}**", *(LOSS[known, over].value for over in (True, False))]
-            for known in Known
-        ],
-    )
 
 
 def ends() -> str:

@@ -1,7 +1,7 @@
 """The conversation over all its connections: what the caller and the server do to its exchanges.
 
-The tables stand in `exchanges`; here is when they are asked. Nothing here has a clock, a socket, or
-a message type of the SDK: messages are read by their attributes, and written as a `Call`.
+What the server does to them stands in `server`. Nothing here has a clock, a socket, or a message
+type of the SDK: messages are read by their attributes, and written as a `Call`.
 
 What becomes known of an input:
 
@@ -28,7 +28,6 @@ from .exchanges import (
     Kept,
     Known,
     Over,
-    Owed,
     exchanges_of,
 )
 from .server import ServerSide
@@ -162,7 +161,7 @@ class Conversation(ServerSide):
                 item.call = unit.call
         if unit.exchange.over is not None:
             unit.exchange.kept = Kept.CONNECTION
-        elif unit.owed is Owed.CONTINUE or unit.exchange.again:
+        elif unit.continues or unit.exchange.again:
             unit.exchange.continued = True
         if self.line.announced and unit.call is not None and unit.call.method == CONTENT:
             # The history that the session waits for came too late to be written as it was given.

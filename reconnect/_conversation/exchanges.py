@@ -5,13 +5,12 @@ model's reply with its tool calls. Two things are asked of it. What does the new
 the question: `Known`? And is the reply over? Only the newest exchange is ever asked again; all
 before it are at most replayed.
 
-What is owed after a loss stands in the table `LOSS`, and what an end does in `ENDS`: by what the
-exchange that is under way has come to. It *waits* while a tool runs, and when more was said since
-the newest result was given: what interrupts it then is the user. It *has a result* that the model
-has not taken up, and nothing was said since: what interrupts it then is the result (NON_BLOCKING).
-What is given while the model speaks is taken up after the next end, which so ends nothing. Vertex
-ends the turn at a tool call: the exchange goes on, until the reply to what was said meanwhile
-begins.
+`ENDS` says what an end does, by what the exchange that is under way has come to. It *waits* while a
+tool runs, and when more was said since the newest result was given: what interrupts it then is the
+user. It *has a result* that the model has not taken up, and nothing was said since: what interrupts
+it then is the result (NON_BLOCKING). What is given while the model speaks is taken up after the
+next end, which so ends nothing. Vertex ends the turn at a tool call: the exchange goes on, until
+the reply to what was said meanwhile begins.
 
 The turn's end that follows what is generated or interrupted belongs to the exchange before,
 whatever was sent since.
@@ -32,7 +31,6 @@ __all__ = [
     "ANSWER",
     "CONTENT",
     "ENDS",
-    "LOSS",
     "REALTIME",
     "UPDATE",
     "Call",
@@ -43,7 +41,6 @@ __all__ = [
     "Kept",
     "Known",
     "Over",
-    "Owed",
     "Progress",
     "exchanges_of",
 ]
@@ -76,27 +73,6 @@ class Over(Enum):
 
     WHOLE = "whole"
     CUT = "cut"
-
-
-class Owed(Enum):
-    """What is owed for an exchange to a session that is resumed."""
-
-    REPLAY = "replay question and reply, asking nothing"
-    REPLAY_REPLY = "replay the reply alone"
-    SEND = "send the question again"
-    FIND_OUT = "close the lost calls to find out, else send the question again"
-    CONTINUE = "ask the model to continue"
-
-
-LOSS: Final[Mapping[tuple[Known, bool], Owed]] = {
-    (Known.NO, True): Owed.REPLAY,
-    (Known.NO, False): Owed.SEND,
-    (Known.MAYBE, True): Owed.REPLAY,
-    (Known.MAYBE, False): Owed.FIND_OUT,
-    (Known.YES, True): Owed.REPLAY_REPLY,
-    (Known.YES, False): Owed.CONTINUE,
-}
-"""By what the newest handle has of the question, and whether the reply is over."""
 
 
 class End(Enum):
@@ -290,11 +266,6 @@ class Exchange:
     def known(self) -> Known:
         """What the newest handle has of the question: as much as of what it has least of."""
         return min([item.known for item in self.inputs])
-
-    @property
-    def owed(self) -> Owed:
-        """What is owed for it to a session that is resumed."""
-        return LOSS[self.known, self.over is not None]
 
     def take_back(self) -> None:
         """Forget the reply so far: it will be given anew."""

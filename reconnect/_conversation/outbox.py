@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from .chunks import MARKS, Chunk, chunk_of
 from .conversation import Conversation, Losses
-from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known, Owed
+from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known
 from .limits import Limit
 from .media import Media
 from .units import Unit
@@ -332,7 +332,7 @@ class Outbox:
                 for unit in units
                 for item in unit.inputs
             ),
-            continued=sum(unit.owed is Owed.CONTINUE for unit in units),
+            continued=sum(unit.continues for unit in units),
             forgotten=self._conversation.past.take_forgotten(),
         )
 

@@ -1,9 +1,12 @@
 """What is to be written to a connection, exchange by exchange, and in which words.
 
-Pure: it reads the exchanges and changes none. What is owed stands in `exchanges.LOSS`; here it gets
-the form that the model takes. Gemini 3.1 takes no client content in a session, but for the history
-that is announced: what must be said again there goes as realtime text, and what is over, and so
-asks for nothing, cannot be replayed at all.
+Pure: it reads the exchanges and changes none. Where the reply is over, what the session may lack of
+question and reply is replayed, and asks nothing. Where it is owed, what the session may lack of the
+question is sent again, and if it has what asks in it the model is asked to continue.
+
+Gemini 3.1 takes no client content in a session, but for the history that is announced: what must
+be said again there goes as realtime text, and what is over, and so asks for nothing, cannot be
+replayed at all.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Kept, Known, Owed
+from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Kept, Known
 from .transcript import model_turn, words_of
 
 __all__ = ["Unit", "Wording", "newest_of"]
@@ -43,14 +46,14 @@ class Unit:
         call: The message; None for speech whose audio was written again.
         exchange: The exchange that it belongs to.
         inputs: The inputs that the session has with it.
-        owed: What it is owed for.
+        continues: Whether it asks the model to continue.
     """
 
     place: int
     call: Call | None
     exchange: Exchange
     inputs: tuple[Input, ...]
-    owed: Owed
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Wording:
         # What goes on without being asked must not be interrupted by the question.
         goes_on = exchange.begun is not None and exchange.continued
         units = [
-            Unit(item.place, self._words(item), exchange, (item,), Owed.SEND)
+            Unit(item.place, self._words(item), exchange, (item,))
             for item in exchange.inputs
             if item.index is None and item.known is not Known.YES
             if not (goes_on and item.known is Known.MAYBE)
@@ -112,7 +115,7 @@ class Wording:
         if asking or begun or (asked and not exchange.again):
             return units
         call = self._continuing(exchange)
-        return [*units, Unit(exchange.place, call, exchange, (), Owed.CONTINUE)]
+        return [*units, Unit(exchange.place, call, exchange, (), continues=True)]
 
     def _continuing(self, exchange: Exchange) -> Call:
         """Return what asks the model to continue."""
@@ -129,12 +132,12 @@ class Wording:
         reply = [] if kept else [model_turn(exchange.reply)]
         if not exchange.asks:
             # Context and updates go as they came.
-            return [Unit(item.place, item.call, exchange, (item,), Owed.REPLAY) for item in items]
+            return [Unit(item.place, item.call, exchange, (item,)) for item in items]
         turns = [turn for item in items for turn in item.turns] + reply
         if not turns:
             return []
         call = Call(CONTENT, {"turns": turns, "turn_complete": False})
-        return [Unit(exchange.place, call, exchange, tuple(items), exchange.owed)]
+        return [Unit(exchange.place, call, exchange, tuple(items))]
 
     def _words(self, item: Input) -> Call | None:
         """Return what is written for an input that asks; None for speech whose audio is written."""

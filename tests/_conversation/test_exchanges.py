@@ -1,4 +1,4 @@
-"""The tables of the conversation, written out once more, and what an exchange is made of."""
+"""The table of ends, written out once more, and what an exchange is made of."""
 
 import pytest
 from messages import ASK_ON, context_update, realtime, turn, user
@@ -6,7 +6,6 @@ from messages import ASK_ON, context_update, realtime, turn, user
 from reconnect._conversation.exchanges import (
     CONTENT,
     ENDS,
-    LOSS,
     Call,
     Effect,
     End,
@@ -15,21 +14,10 @@ from reconnect._conversation.exchanges import (
     Kept,
     Known,
     Over,
-    Owed,
     Progress,
     exchanges_of,
 )
 from reconnect._conversation.limits import size_of
-
-OWED = {
-    "no": ("replay question and reply, asking nothing", "send the question again"),
-    "maybe": (
-        "replay question and reply, asking nothing",
-        "close the lost calls to find out, else send the question again",
-    ),
-    "yes": ("replay the reply alone", "ask the model to continue"),
-}
-"""What is owed by what the handle has of the question: where the reply is over, and where not."""
 
 AT_AN_END = {
     "nothing is under way": ("nothing", "nothing", "nothing", "somebody speaks", "nothing"),
@@ -42,13 +30,6 @@ AT_AN_END = {
 nothing, it is interrupted, the reply to another begins."""
 
 
-@pytest.mark.parametrize("known", Known, ids=lambda it: it.name)
-@pytest.mark.parametrize("over", [True, False])
-def test_loss(known, over):
-    """What is owed after a loss is what the model of the conversation says."""
-    assert LOSS[known, over].value == OWED[known.name.lower()][0 if over else 1]
-
-
 @pytest.mark.parametrize("progress", Progress, ids=lambda it: it.name)
 @pytest.mark.parametrize(("number", "end"), list(enumerate(End)), ids=str)
 def test_ends(number, end, progress):
@@ -56,15 +37,13 @@ def test_ends(number, end, progress):
     assert ENDS[end, progress].value == AT_AN_END[progress.value][number]
 
 
-def test_tables_are_total():
+def test_table_is_total():
     """Every case has a row, and there is no row for what is no case."""
-    assert set(LOSS) == {(known, over) for known in Known for over in (True, False)}
     assert set(ENDS) == {(end, progress) for end in End for progress in Progress}
 
 
 def test_rows_are_of_use():
-    """Every outcome that has a name is in a table."""
-    assert set(LOSS.values()) == set(Owed)
+    """Every outcome that has a name is in the table."""
     assert set(ENDS.values()) == set(Effect)
 
 
@@ -127,15 +106,6 @@ def test_exchange_of_several_inputs():
     it = exchange(Known.YES, Known.MAYBE)
     assert (it.known, it.place) == (Known.MAYBE, 2)
     assert exchange(Known.YES, Known.NO, Known.MAYBE).known is Known.NO
-
-
-@pytest.mark.parametrize(
-    ("over", "owed"),
-    [(None, Owed.CONTINUE), (Over.WHOLE, Owed.REPLAY_REPLY), (Over.CUT, Owed.REPLAY_REPLY)],
-)
-def test_owed(over, owed):
-    """A reply that was cut is over like one that is whole."""
-    assert exchange(Known.YES, over=over).owed is owed
 
 
 @pytest.mark.parametrize(
