@@ -20,10 +20,10 @@ class Ends(State):
         line = self.line
         hidden = False
         # What it is of is over already, or goes on with another turn.
-        before = line.aside if line.aside is not None else line.ending
+        before = line.aside or line.ending
         if before is None or (end is End.GENERATED and line.aside is None):
             exchange = self.current
-            hidden = self._effect(ENDS[end, self._progress(exchange)], end, exchange)
+            hidden = self._effect(end, exchange)
             if exchange is not None:
                 exchange.speaks = False
         elif end is End.INTERRUPTED:
@@ -47,8 +47,10 @@ class Ends(State):
         line.doubtful = self.sounding = False
         line.ends += 1
 
-    def _effect(self, effect: Effect, end: End, exchange: Exchange | None) -> bool:
+    def _effect(self, end: End, exchange: Exchange | None) -> bool:
+        """Do what an end does to an exchange; return whether the caller is not shown it."""
         line = self.line
+        effect = ENDS[end, self._progress(exchange)]
         if effect is Effect.SPEECH:
             self._listen()
             line.came = line.index
@@ -76,15 +78,12 @@ class Ends(State):
                 return True
         # What was not taken up by now never is.
         self.calls.take_up(exchange, turn=line.ends + 1)
-        if effect is Effect.CUT:
-            if self._part_last(exchange):
-                return False
-            if exchange is self.newest:
-                # Nothing that was written has interrupted it.
-                self._listen()
-            self._finish(exchange, Over.CUT)
-        else:
-            self._finish(exchange, Over.WHOLE)
+        if effect is Effect.CUT and self._part_last(exchange):
+            return False
+        if effect is Effect.CUT and exchange is self.newest:
+            # Nothing that was written has interrupted it.
+            self._listen()
+        self._finish(exchange, Over.CUT if effect is Effect.CUT else Over.WHOLE)
         if self._hearing is None:
             self._heard_out()
         return False

@@ -109,13 +109,10 @@ class ServerSide(Ends):
     def _heard(self, text: str) -> None:
         """Note words of what somebody says."""
         # Before the reply to what was said first is over somebody may have spoken again.
-        said = [
-            it for exchange in self.exchanges if exchange.over is None for it in exchange.inputs
-        ]
-        spoken = [it for it in said if it.call is None]
-        item = next((it for it in spoken if it.audio or not it.words), None)
-        if item is None and said and spoken[-1:] == said[-1:]:
-            item = spoken[-1]
+        said = [it for each in self.exchanges if each.over is None for it in each.inputs]
+        item = next((it for it in said if it.call is None and (it.audio or not it.words)), None)
+        if item is None and said and said[-1].call is None:
+            item = said[-1]
         if item is None:
             item = self._listen()
             item.index = self.line.index
@@ -169,6 +166,8 @@ class ServerSide(Ends):
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
             self._quiet_at = line.audio = self._audio()
+        if not calls:
+            exchange.shown, line.showing = True, exchange
         return exchange
 
     def _replied_to(self, *, calls: bool) -> Exchange:
@@ -253,13 +252,8 @@ class ServerSide(Ends):
         if waiting and len(waiting) < len(exchange.inputs):
             self._part(exchange, waiting)
 
-    def _shown(self, exchange: Exchange) -> None:
-        exchange.shown = True
-        self.line.showing = exchange
-
     def _said(self, content: Any) -> None:
         exchange = self._output()
-        self._shown(exchange)
         exchange.speaks = True
         self.goes_on(content)
 
@@ -274,7 +268,6 @@ class ServerSide(Ends):
             _add(late.reply, text)
             return
         exchange = self._output()
-        self._shown(exchange)
         # They may be of what was said before a call that the model waits for.
         exchange.speaks |= not any(call.open for call in self.calls.made_in(exchange))
         _add(exchange.reply, text)
@@ -308,7 +301,7 @@ class ServerSide(Ends):
         current = self.current
         if current is not None and self.line.came is None and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
-            self._effect(ENDS[End.TURN, self._progress(current)], End.TURN, current)
+            self._effect(End.TURN, current)
 
 
 def _add(words: list[str], text: str) -> None:
