@@ -101,7 +101,7 @@ class Conversation(ServerSide):
         heard = self._hearing is not None and bool(self._hearing.words)
         if (call.asks or call.turns) and heard and self.newest_open() is None:
             # A model answers all that it has heard together.
-            self._speech()
+            self._take_speech()
         item = Input(call, self.place())
         self._join(item)
         return item
@@ -133,7 +133,7 @@ class Conversation(ServerSide):
             place: Its place.
         """
         item = self._listen()
-        self._speech(place=place)
+        self._take_speech(place=place)
         return item
 
     def hushed(self) -> None:
@@ -301,7 +301,7 @@ class Conversation(ServerSide):
         if heard is None:
             return
         if not speaking and heard.since is None:
-            self._speech()
+            self._take_speech()
             return
         self._hearing = None if heard.since is None else Input(None, heard.place, since=heard.since)
         if heard.words and not again:

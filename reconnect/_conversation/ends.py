@@ -20,8 +20,8 @@ class Ends(State):
         line = self.line
         hidden = False
         # What it is of is over already, or goes on with another turn.
-        before = line.aside or line.ending
-        if before is None or (end is End.GENERATED and line.aside is None):
+        before = line.late or line.ending
+        if before is None or (end is End.GENERATED and line.late is None):
             exchange = self.current
             hidden = self._effect(end, exchange)
             if exchange is not None:
@@ -30,9 +30,9 @@ class Ends(State):
             self._part_last(before)
             if self.current is None:
                 self._listen()
-        if line.aside is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
-            line.aside.speaks = False
-            line.ending, line.aside = line.aside, None
+        if line.late is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
+            line.late.speaks = False
+            line.ending, line.late = line.late, None
         if end in (End.TURN, End.EMPTY):
             if line.showing is not None:
                 line.showing.speaks = False
@@ -43,9 +43,9 @@ class Ends(State):
         """Note that what comes next is of another turn, whether or not a reply is over."""
         line = self.line
         line.ending = None
-        line.came = line.beside = None
+        line.came = line.unsure = None
         line.doubtful = self.sounding = False
-        line.ends += 1
+        line.turn += 1
 
     def _effect(self, end: End, exchange: Exchange | None) -> bool:
         """Do what an end does to an exchange; return whether the caller is not shown it."""
@@ -57,7 +57,7 @@ class Ends(State):
         turn = end in (End.TURN, End.EMPTY)
         if exchange is None:
             # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = line.resumed and line.ends == 0 and line.came is None
+            leftover = line.resumed and line.turn == 0 and line.came is None
             return turn and (self._closes() or leftover)
         if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
             line.ending = exchange
@@ -67,7 +67,7 @@ class Ends(State):
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            first = line.resumed and not line.ends
+            first = line.resumed and not line.turn
             if (first or self.calls.made_in(exchange)) and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
@@ -77,7 +77,7 @@ class Ends(State):
                 exchange.take_back()
                 return True
         # What was not taken up by now never is.
-        self.calls.take_up(exchange, turn=line.ends + 1)
+        self.calls.take_up(exchange, turn=line.turn + 1)
         if effect is Effect.CUT and self._part_last(exchange):
             return False
         if effect is Effect.CUT and exchange is self.newest:
@@ -99,14 +99,14 @@ class Ends(State):
         asked = [item for item in exchange.inputs if item.index is not None and item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
-        since |= self._hearing is not None or line.audio != self._audio()
-        since |= exchange is line.beside and exchange.last_number < begun
+        since |= self._hearing is not None or line.heard != self._audio()
+        since |= exchange is line.unsure and exchange.last_number < begun
         if since or exchange is not self.newest:
             return False
         if len(asked) > 1:
             self._part(exchange, exchange.inputs[exchange.inputs.index(asked[-1]) :])
             return False
-        other = exchange is line.beside
+        other = exchange is line.unsure
         if other:
             exchange.take_back()
             exchange.begun, exchange.over, exchange.kept = None, None, Kept.NOWHERE

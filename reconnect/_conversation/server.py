@@ -147,25 +147,25 @@ class ServerSide(Ends):
             # has it when it has that, as far as nobody counts.
             written = exchange.inputs[-1]
             _, number, _ = self._audio()
-            self._speech()
+            self._take_speech()
             if first and not number:
                 heard.index, heard.known = written.index, written.known
         if not exchange.speaks:
-            self.calls.take_up(exchange, turn=line.ends, passing=not calls)
+            self.calls.take_up(exchange, turn=line.turn, passing=not calls)
         if first:
             exchange.begun = line.index
             other = heard is None and self._quiet_at != self._audio()
             late = self.calls.late()
-            if late not in (None, line.aside) and exchange.first_number > line.answered:
-                self.calls.take_up(late, turn=line.ends)
+            if late not in (None, line.late) and exchange.first_number > line.answered:
+                self.calls.take_up(late, turn=line.turn)
                 other = True
-            line.beside = exchange if other else None
+            line.unsure = exchange if other else None
             self._leave_waiting(exchange)
             line.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
-            self._quiet_at = line.audio = self._audio()
+            self._quiet_at = line.heard = self._audio()
         if not calls:
             exchange.shown, line.showing = True, exchange
         return exchange
@@ -173,10 +173,9 @@ class ServerSide(Ends):
     def _replied_to(self, *, calls: bool) -> Exchange:
         """Return the exchange that output belongs to, or calls."""
         line, current = self.line, self.current
-        if line.aside is None:
-            line.aside = self._late(current, calls=calls)
-        if line.aside is not None:
-            return line.aside
+        line.late = line.late or self._late(current, calls=calls)
+        if line.late is not None:
+            return line.late
         if current is None:
             return self._opened()
         if line.came is None:
@@ -212,7 +211,7 @@ class ServerSide(Ends):
             self.line.doubtful = newest.known is not Known.YES
             return newest
         again = None if self._spoken else self._newest_again()
-        return again or self._speech()
+        return again or self._take_speech()
 
     def _newest_again(self) -> Exchange | None:
         """Open the newest exchange again that is over; None if there is none."""
@@ -241,7 +240,7 @@ class ServerSide(Ends):
         if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
             self._finish(exchange, Over.CUT)
-            return self._speech()
+            return self._take_speech()
         return exchange
 
     def _leave_waiting(self, exchange: Exchange) -> None:
@@ -258,14 +257,14 @@ class ServerSide(Ends):
         self.goes_on(content)
 
     def _transcribed(self, text: str) -> None:
-        newest, late = self.newest, self.line.ending
+        newest, ended = self.newest, self.line.ending
         if self.current is None and not self._spoken and newest is not None and newest.over:
             # After calls they are taken for the answer to a result, a turn of its own.
-            tools = self.calls.made_in(newest) or self.line.aside or self.calls.late()
-            late = late if tools else newest
-        if late is not None and late.over is not None:
+            tools = self.calls.made_in(newest) or self.line.late or self.calls.late()
+            ended = ended if tools else newest
+        if ended is not None and ended.over is not None:
             # The words of a reply may come after its end, and then prove nothing.
-            _add(late.reply, text)
+            _add(ended.reply, text)
             return
         exchange = self._output()
         # They may be of what was said before a call that the model waits for.
@@ -282,7 +281,7 @@ class ServerSide(Ends):
         for number, call in enumerate(calls):
             # A copy: the caller may change what it is handed, and the call is known again by it.
             arguments = copy.deepcopy(call.args or {})
-            made = ToolCall(call.id, call.name, arguments, exchange, turn=self.line.ends)
+            made = ToolCall(call.id, call.name, arguments, exchange, turn=self.line.turn)
             if self.calls.made(made):
                 self.line.showing = exchange
             else:

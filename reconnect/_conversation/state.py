@@ -36,11 +36,11 @@ class Line:
         closing: Whether the empty end that this causes is awaited.
         came: The number of the newest message when something of a reply first came in the turn that
             has not ended; None while nothing has.
-        audio: How far writing audio had come when the newest reply began.
-        ends: How many turns have ended.
-        aside: The exchange that is over, and whose late result the turn that has not ended answers.
-        beside: The exchange whose reply began while another was due: to a late result, or to audio
-            since the last turn, of which nobody has a word.
+        heard: How far writing audio had come when the newest reply began.
+        turn: The number of the turn that has not ended.
+        late: The exchange that is over, and whose late result that turn answers.
+        unsure: The exchange whose reply may be another: to a late result, or to audio since the
+            last turn, of which nobody has a word.
         doubtful: Whether that turn answers what closed lost calls, though nobody knows whether the
             session has the question.
         ending: The exchange whose turn's end is still to come, though it is over.
@@ -58,10 +58,10 @@ class Line:
     closed: bool = True
     closing: bool = False
     came: int | None = None
-    audio: Written = (0.0, 0, 0)
-    ends: int = 0
-    aside: Exchange | None = None
-    beside: Exchange | None = None
+    heard: Written = (0.0, 0, 0)
+    turn: int = 0
+    late: Exchange | None = None
+    unsure: Exchange | None = None
     doubtful: bool = False
     ending: Exchange | None = None
     showing: Exchange | None = None
@@ -266,7 +266,7 @@ class State:
             self._hearing = Input(None, self._unmarked(), index=index, began=number + 1)
         return self._hearing
 
-    def _speech(self, *, place: int | None = None) -> Exchange:
+    def _take_speech(self, *, place: int | None = None) -> Exchange:
         """Make an exchange of what somebody has said, or add it to the one that has not begun."""
         item = self._listen()
         if place is not None or not item.words:
