@@ -75,14 +75,9 @@ class ToolCall:
         return self.live and self.result is None and not self.cancelled
 
     @property
-    def given_now(self) -> bool:
-        """Whether its result was given on the connection that there is, and somebody waits."""
-        return self.live and self.result is not None and not self.cancelled
-
-    @property
     def untaken(self) -> bool:
-        """Whether the model is still to take up its result."""
-        return self.given_now and not self.taken
+        """Whether its result was given on the connection that there is, and is to be taken up."""
+        return self.live and self.result is not None and not (self.taken or self.cancelled)
 
     @property
     def waits(self) -> bool:
@@ -182,7 +177,7 @@ class Calls:
         for call in self._calls:
             ended = call.id is not None or call.turn < turn
             call.passed |= passing and call.exchange is exchange and call.open
-            call.taken |= ended and call.exchange is exchange and call.given_now
+            call.taken |= ended and call.exchange is exchange and call.untaken
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it.
@@ -330,7 +325,7 @@ class Calls:
         self._due.clear()
         return tuple(call.key for call in left)
 
-    def closing(self, exchange: Exchange | None) -> list[dict[str, Any]]:
+    def closing(self, exchange: Exchange) -> list[dict[str, Any]]:
         """Return the responses that close the lost calls on a session that waits for them.
 
         Such a session takes whatever comes first for the answer, and answers nothing else: an
@@ -338,7 +333,7 @@ class Calls:
         Until a new handle comes, each session that is resumed waits again.
 
         Args:
-            exchange: The exchange that is owed; None for none.
+            exchange: The exchange that is owed.
         """
         return [
             {

@@ -317,8 +317,7 @@ class Conversation(ServerSide):
         lost = 0
         for exchange in list(self.exchanges):
             # Of what a number covers in part it does not cover all.
-            alone = exchange.over is not None or len(exchange.inputs) == 1
-            alone &= not self.numbered
+            alone = not self.numbered and (exchange.over is not None or len(exchange.inputs) == 1)
             gone = [
                 item
                 for item in exchange.inputs

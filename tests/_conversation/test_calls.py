@@ -167,7 +167,6 @@ def test_calls_of_another_exchange_are_not_closed():
     model.make("1")
     model.calls.lost()
     assert model.calls.closing(asking()) == []
-    assert model.calls.closing(None) == []
 
 
 def test_result_that_a_handle_may_cover():
