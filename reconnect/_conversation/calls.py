@@ -380,6 +380,8 @@ class Calls:
             or call.exchange is exchange
             or call.exchange.over is None
         ]
+        # A result that still waited for its turn is nobody's either.
+        self._due = [(call, it) for call, it in self._due if call is None or call in self._calls]
         return tuple(call.key for call in left)
 
 

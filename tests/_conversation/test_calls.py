@@ -276,6 +276,22 @@ def test_known_result_of_the_second_of_two_calls_without_ids():
     assert model.due() == [(oslo.id, "snow")]
 
 
+def test_known_result_whose_turn_has_not_come_when_all_is_over():
+    """A known result that waits for its turn is sent no more once its call is forgotten."""
+    model = Model()
+    model.make(None, city="Oslo")
+    model.answer(None, "snow")
+    model.calls.lost()
+    model.make(None, city="Paris")
+    assert not model.make(None, city="Oslo").shown
+    model.calls.take_up(model.exchange, turn=1)
+    model.exchange.over = Over.WHOLE
+    for exchange in (model.exchange, asking()):
+        model.calls.over(exchange)
+    assert not model.calls.waiting
+    assert model.due() == []
+
+
 def test_same_call_twice_is_made_again_once():
     """Of two calls that are the same each stands for one that is made again."""
     model = Model()
