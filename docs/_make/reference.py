@@ -44,7 +44,7 @@ def entry(path: str, bare: str = "") -> str:
     found = getattr(importlib.import_module(module), name)
     parts = [f"### {name}"]
     parts.append(f"```python\n{_signature(name, found)}\n```")
-    parts.append(_prose(inspect.getdoc(found) or "", path))
+    parts.append(_prose(_docstring(found), path))
     if isinstance(found, type) and not bare:
         parts += _members(name, found, path)
     return "\n\n".join(part for part in parts if part)
@@ -180,13 +180,45 @@ def _documented(found: type[enum.Enum]) -> Iterator[tuple[enum.Enum, str]]:
     """Yield the members of an enumeration with the texts below them, which Python does not keep."""
     source = inspect.getsource(found)
     for member in found:
+        # No further than the line below it: the next text may be another member's.
         text = re.search(
-            rf'^    {member.name} = .*\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL
+            rf'^    {member.name} = [^\n]*\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL
         )
         yield member, _inline(" ".join(text[1].split()), found.__qualname__) if text else ""
 
 
 # Docstrings
+
+
+def _docstring(found: Any) -> str:
+    """Return a docstring; that of a dataclass with the arguments that it has from its bases."""
+    text = inspect.getdoc(found) or ""
+    described = _arguments(text)
+    inherited: dict[str, str] = {}
+    for base in found.__mro__[1:] if dataclasses.is_dataclass(found) else ():
+        for name, what in _arguments(inspect.cleandoc(base.__doc__ or "")).items():
+            if name not in described:
+                inherited.setdefault(name, what)
+    if not inherited:
+        return text
+    blocks = list(_blocks(text))
+    lines = "\n".join(f"    {name}: {what}" for name, what in inherited.items())
+    # Behind its own arguments, or in front of the errors, or at the end.
+    sections = [number for number, block in enumerate(blocks) if _is_section(block.split("\n")[0])]
+    if described:
+        blocks[sections[0]] += f"\n{lines}"
+    else:
+        blocks.insert(sections[0] if sections else len(blocks), f"Args:\n{lines}")
+    return "\n\n".join(blocks)
+
+
+def _arguments(docstring: str) -> dict[str, str]:
+    """Return the arguments that a docstring describes, with what it says of each."""
+    for block in _blocks(docstring):
+        section, _, body = block.partition("\n")
+        if section == "Args:":
+            return dict(_entries(body))
+    return {}
 
 
 def _prose(docstring: str, path: str) -> str:
@@ -200,7 +232,7 @@ def _prose(docstring: str, path: str) -> str:
     for block in _blocks(docstring):
         section, _, body = block.partition("\n")
         if section.rstrip(":") in SECTIONS and section.endswith(":"):
-            parts.append(f"{section}\n\n{_items(textwrap.dedent(body), path)}")
+            parts.append(f"{section}\n\n{_items(body, path)}")
         elif block.startswith("    "):
             parts.append(f"```python\n{textwrap.dedent(block)}\n```")
         else:
@@ -233,9 +265,14 @@ def _is_section(line: str) -> bool:
 
 def _items(body: str, path: str) -> str:
     """Return the entries of a section as a list."""
-    items = re.split(r"\n(?=\S)", body.strip())
-    split = (" ".join(item.split()).partition(": ") for item in items)
-    return "\n".join(f"- `{name}`: {_inline(text, path)}" for name, _, text in split)
+    return "\n".join(f"- `{name}`: {_inline(text, path)}" for name, text in _entries(body))
+
+
+def _entries(body: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of a section and what it says of each."""
+    for item in re.split(r"\n(?=\S)", textwrap.dedent(body).strip()):
+        name, _, text = " ".join(item.split()).partition(": ")
+        yield name, text
 
 
 @functools.cache

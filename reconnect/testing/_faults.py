@@ -57,12 +57,14 @@ class Triggered:
     """A fault that acts at a moment of the connection; at most one trigger may be given.
 
     Args:
-        during_setup: Instead of answering the setup (or before, when the fault lets it go on).
-        after_sent: After so many server messages that followed setupComplete; 0 is right after
-            setupComplete.
-        after_received: After so many client messages that followed the setup.
-        processed: Whether the model has taken the message of ``after_received`` in before.
-        at: Seconds after setupComplete.
+        during_setup: Whether it acts when the setup has come: in place of the answer, or before it
+            where the connection goes on.
+        after_sent: It acts when the server has sent so many messages after setupComplete; 0 is
+            right after setupComplete. None for no such trigger.
+        after_received: It acts when the client has sent so many messages after the setup; None for
+            no such trigger.
+        processed: Whether the model takes in the message of ``after_received`` first.
+        at: It acts so many seconds after setupComplete; None for no such trigger.
 
     Raises:
         ValueError: On two triggers, or one out of range.

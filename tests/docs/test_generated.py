@@ -1,5 +1,6 @@
 """The parts of the pages that are made from the code, and the reference's completeness."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -39,6 +40,44 @@ def test_reference_is_complete(module):
     entries |= set(re.findall(r"^### (\w+)$", REFERENCE, re.MULTILINE))
     private = {"check_backoff"}  # of the formulas and of the policy, for each other
     assert not set(module.__all__) - entries - private
+
+
+ENTRY = re.compile(
+    r"^```python\n(?:class|(?:async )?def) (\w+\(.*?\)[^\n]*)\n```\n(.*?)(?=^#{2,4} |^<!-- made)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def parameters(signature):
+    """Return the names of the parameters in a signature of the reference."""
+    [made] = ast.parse(f"def {signature}: ...").body
+    given = made.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    return [parameter.arg for parameter in every if parameter and parameter.annotation]
+
+
+def test_every_parameter_is_described():
+    """The reference says of each parameter what it is, of one from a base class too."""
+    entries = [entry for entry in ENTRY.findall(REFERENCE) if not entry[0].startswith("__")]
+    assert len(entries) > 80
+    missing = [
+        (signature, name)
+        for signature, text in entries
+        for name in parameters(signature)
+        if not re.search(rf"^- `\*{{0,2}}{name}`: ", text, re.MULTILINE)
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["FailureKind", "Phase"])
+def test_every_member_has_its_own_text(name):
+    """The members of an enumeration are described, each in words of its own."""
+    [text] = [
+        text for signature, text in ENTRY.findall(REFERENCE) if signature == f"{name}(StrEnum)"
+    ]
+    members = re.findall(r"^- `(\w+)`: (.+)$", text, re.MULTILINE)
+    assert [member for member, _ in members] == list(getattr(reconnect, name).__members__)
+    assert len({what for _, what in members}) == len(members)
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
