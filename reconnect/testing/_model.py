@@ -137,7 +137,8 @@ class Script:
 
     Args:
         replies: The n-th answers the n-th turn of the conversation, also when it is asked again
-            after a resume; a call and the answer after it count as two.
+            after a resume; a call and the answer after it count as two, for one turn. A turn that
+            was replayed without its calls counts as whole.
         otherwise: Who answers after the end; None stands for a ``Parrot``.
 
     Raises:
@@ -147,14 +148,40 @@ class Script:
     def __init__(self, replies: Sequence[Reply], *, otherwise: Model | None = None) -> None:
         if isinstance(replies, str):
             raise TypeError(f"a script is a sequence of replies, not the text {replies!r}")
-        self._replies = tuple(replies)
+        self._turns: list[list[Reply | None]] = [[]]
+        for reply in replies:
+            self._turns[-1].append(reply)
+            if not _calls(reply):
+                self._turns.append([])
+        # None stands for what the script does not say: after a last call, and after its end.
+        self._turns[-1].append(None)
+        self._turns.append([None])
         self._otherwise = otherwise or Parrot()
 
     def __call__(self, question: Question) -> Reply:
         """Answer."""
-        if question.number < len(self._replies):
-            return self._replies[question.number]
-        return self._otherwise(question)
+        # Turns are counted, and calls within one: a turn that is replayed has lost its calls.
+        turn = step = 0
+        for role, known in itertools.groupby(question.context, key=lambda known: known.role):
+            if role != "model":
+                continue
+            said = [value for _, value in known]
+            called = any(isinstance(value, Mapping) for value in said)
+            if called and step + 1 < len(self._turns[turn]):
+                step += 1
+            elif not isinstance(said[-1], Mapping):
+                turn, step = min(turn + 1, len(self._turns) - 1), 0
+        reply = self._turns[turn][step]
+        return self._otherwise(question) if reply is None else reply
+
+
+def _calls(reply: Reply) -> bool:
+    """Tell whether a reply calls a tool, so that the turn goes on after it."""
+    parts = [reply] if isinstance(reply, str) or not isinstance(reply, Sequence) else reply
+    return any(
+        "toolCall" in part if isinstance(part, Mapping) else isinstance(part, Call)
+        for part in parts
+    )
 
 
 def as_model(model: Model | Sequence[Reply] | None) -> Model:

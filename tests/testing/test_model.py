@@ -82,6 +82,50 @@ def test_script_follows_the_conversation():
     assert Script([], otherwise=lambda _: "else")(third) == "else"
 
 
+CALLED = [
+    ("model", {"function_call": {"name": "f"}}),
+    ("user", {"function_response": {"name": "f", "response": 1}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("context", "reply"),
+    [
+        ([("user", "a")], Call("f")),
+        ([("user", "a"), *CALLED], [Call("g"), Call("h")]),
+        ([("user", "a"), *CALLED, *CALLED], "one"),
+        ([("user", "a"), *CALLED, *CALLED, ("model", "one"), ("user", "b")], "two"),
+        # A new session, or one that is resumed from an older handle, is sent words alone.
+        ([("user", "a"), ("model", "one"), ("user", "b")], "two"),
+        ([("user", "a"), *CALLED, ("model", "one"), ("user", "b")], "two"),
+        # The model is asked again, and knows of the calls that were lost.
+        ([("user", "a"), *CALLED, *CALLED, ("user", "a"), *CALLED], "one"),
+        ([("user", "a"), ("model", "one"), ("user", "b"), ("model", "two"), ("user", "c")], "else"),
+    ],
+)
+def test_a_script_counts_turns(context, reply):
+    """A script goes on with the turn that is due, whether the calls before it are known or not."""
+    script = Script([Call("f"), [Call("g"), Call("h")], "one", "two"], otherwise=lambda _: "else")
+    assert script(question(*context)) == reply
+
+
+def test_a_script_may_end_with_a_call():
+    """After a call that no reply follows, somebody else answers."""
+    script = Script([Call("f")], otherwise=lambda _: "else")
+    assert script(question(("user", "a"))) == Call("f")
+    assert script(question(("user", "a"), *CALLED)) == "else"
+    assert script(question(("user", "a"), ("model", "else"), ("user", "b"))) == "else"
+
+
+def test_a_script_may_call_in_raw_messages():
+    """A call that is written as the server's message counts as one."""
+    call = [{"toolCall": {"functionCalls": [{"name": "f", "args": {}}]}}]
+    script = Script([call, "one", "two"])
+    assert script(question(("user", "a"))) == call
+    assert script(question(("user", "a"), *CALLED)) == "one"
+    assert script(question(("user", "a"), ("model", "one"), ("user", "b"))) == "two"
+
+
 def test_models_are_recognised():
     """A model is none, a sequence or a callable."""
     assert isinstance(as_model(None), Parrot)
