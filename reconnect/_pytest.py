@@ -64,16 +64,23 @@ def live_server(
         missing = str(error.name).partition(".")[0]
         if missing not in _EXTRA:
             raise
-        pytest.fail(f'live_server needs {missing}: pip install "reconnect[testing]"', pytrace=False)
+        pytest.fail(
+            f'live_server needs {missing}: pip install ".[testing]" in a clone of reconnect',
+            pytrace=False,
+        )
     server = LiveServer(**live_server_options)
     mark = request.node.get_closest_marker("live_faults")
     if mark is not None:
         if mark.kwargs:
-            raise TypeError(
-                "live_faults takes one item per connection, in order, and none by name, got"
-                f" {mark.kwargs!r}"
+            pytest.fail(
+                "the mark live_faults takes one item per connection, in order, and none by name,"
+                f" got {mark.kwargs!r}",
+                pytrace=False,
             )
-        server.plan(*mark.args)
+        try:
+            server.plan(*mark.args)
+        except (TypeError, ValueError) as error:
+            pytest.fail(f"the mark live_faults: {error}", pytrace=False)
     with _logged(), server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)

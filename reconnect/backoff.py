@@ -65,7 +65,7 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
-        factor: What the ceiling is multiplied with from attempt to attempt; 1 or more.
+        factor: What the ceiling is multiplied by from attempt to attempt; 1 or more.
         cap: The highest ceiling, in seconds; at least ``base``.
 
     Raises:
@@ -85,7 +85,7 @@ def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
-        factor: What the ceiling is multiplied with from attempt to attempt; 1 or more.
+        factor: What the ceiling is multiplied by from attempt to attempt; 1 or more.
         cap: The highest ceiling, in seconds; at least ``base``.
 
     Raises:
@@ -112,7 +112,7 @@ def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Back
     Args:
         base: The shortest delay, in seconds; positive.
         cap: The longest delay, in seconds; at least ``base``.
-        factor: What the delay before is multiplied with to give the highest next one; 1 or more.
+        factor: What the delay before is multiplied by to give the highest next one; 1 or more.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -132,7 +132,7 @@ def exponential(*, base: float, factor: float, cap: float) -> Backoff:
 
     Args:
         base: The first delay, in seconds; positive.
-        factor: What the delay is multiplied with from attempt to attempt; 1 or more.
+        factor: What the delay is multiplied by from attempt to attempt; 1 or more.
         cap: The longest delay, in seconds; at least ``base``.
 
     Raises:

@@ -16,8 +16,7 @@ try:
     from opentelemetry.trace import Span, Status, StatusCode
 except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError(
-        'reconnect.otel needs OpenTelemetry: pip install "reconnect[otel]", in a checkout'
-        ' pip install ".[otel]"',
+        'reconnect.otel needs OpenTelemetry: pip install ".[otel]" in a clone of reconnect',
         name=_missing.name,
     ) from _missing
 

@@ -211,10 +211,10 @@ def test_constant(seconds, attempt, draw):
     assert constant(seconds)(attempt, draw) == seconds
 
 
-@pytest.mark.parametrize("wrong", [-1, math.nan, math.inf])
+@pytest.mark.parametrize("wrong", [-1, math.nan, math.inf, "3", None])
 def test_bad_constant(wrong):
     """A constant that is no delay is named in the error."""
-    with pytest.raises(ValueError, match=f"seconds must be .* got {wrong}"):
+    with pytest.raises(ValueError, match=f"seconds must be .* got {wrong!r}"):
         constant(wrong)
 
 
@@ -239,6 +239,9 @@ def test_shown_as_it_is_made(backoff):
         ({"base": -1.5}, "base must be .* got -1.5"),
         ({"base": math.nan}, "base must be .* got nan"),
         ({"base": math.inf}, "base must be .* got inf"),
+        ({"base": "1"}, "base must be .* got '1'"),
+        ({"factor": None}, "factor must be .* got None"),
+        ({"cap": "30"}, "cap must be .* got '30'"),
         ({"factor": 0.99}, "factor must be .* got 0.99"),
         ({"factor": math.nan}, "factor must be .* got nan"),
         ({"factor": math.inf}, "factor must be .* got inf"),

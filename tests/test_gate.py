@@ -95,7 +95,7 @@ def test_repr():
 @pytest.mark.parametrize(
     "wrong",
     [
-        *[{"rate": rate} for rate in (0, -1, math.nan)],
+        *[{"rate": rate} for rate in (0, -1, math.nan, "5", None)],
         *[{"burst": burst} for burst in (0, 1.5)],
         *[{"concurrent": count} for count in (0, -1, 1.5)],
     ],
@@ -103,7 +103,7 @@ def test_repr():
 def test_bad_arguments(wrong):
     """What is no rate, burst or number is named in the error."""
     [(name, value)] = wrong.items()
-    with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be .* got {value!r}"):
         ReconnectGate(**{"rate": 1, **wrong})
 
 
@@ -154,14 +154,14 @@ def test_nobody_waits_for_nothing(rate, burst, now):
 @pytest.mark.parametrize(
     "wrong",
     [
-        *[{"rate": rate} for rate in (0, -1, math.nan, math.inf)],
+        *[{"rate": rate} for rate in (0, -1, math.nan, math.inf, "5", None)],
         *[{"burst": burst} for burst in (0, -1, 1.5)],
     ],
 )
 def test_bad_bucket(wrong):
     """What is no rate or burst is named in the error."""
     [(name, value)] = wrong.items()
-    with pytest.raises(ValueError, match=f"{name} must be .* got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be .* got {value!r}"):
         _Bucket(**{"rate": 1, "burst": 1, **wrong})
 
 

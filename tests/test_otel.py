@@ -428,7 +428,7 @@ def test_extra_is_needed(monkeypatch):
     """Without OpenTelemetry the error says what to install."""
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     monkeypatch.delitem(sys.modules, "reconnect.otel")
-    with pytest.raises(ImportError, match=r"pip install \"reconnect\[otel\]\"") as raised:
+    with pytest.raises(ImportError, match=r"pip install \"\.\[otel\]\"") as raised:
         importlib.import_module("reconnect.otel")
     assert raised.value.name == "opentelemetry"
     # What the rest of this file has imported is the same again.

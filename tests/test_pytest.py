@@ -148,7 +148,9 @@ def test_faults_are_planned_by_a_mark(run):
             pass
         """)
     result.assert_outcomes(passed=3, errors=1)
-    result.stdout.fnmatch_lines(["*ValueError: no fault is named 'boom'; the names begin with *"])
+    result.stdout.fnmatch_lines(
+        ["the mark live_faults: no fault is named 'boom'; the names begin with *"]
+    )
 
 
 def test_faults_that_would_be_left_out_are_an_error(run):
@@ -268,7 +270,29 @@ def test_the_extra_is_asked_for_where_it_is_used(pytester):
         """)
     result = pytester.runpytest_subprocess(*PLUGIN)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(['live_server needs trustme: pip install "reconnect[[]testing[]]"'])
+    result.stdout.fnmatch_lines(['live_server needs trustme: pip install ".[[]testing[]]" in a *'])
+
+
+@pytest.mark.parametrize(
+    ("mark", "complaint"),
+    [
+        ('"abort-aftersent-3"', "'aftersent' in 'abort-aftersent-3' is unknown; abort can have *"),
+        ("7", "a fault is an object such as Abort(), or its short name, not 7"),
+    ],
+)
+def test_a_mark_that_is_wrong_is_told_in_a_line(pytester, mark, complaint):
+    """A mark that names no fault fails its test with a sentence, and without a traceback."""
+    pytester.makepyfile(f"""
+        import pytest
+
+        @pytest.mark.live_faults({mark})
+        def test_it(live_server):
+            pass
+        """)
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"the mark live_faults: {complaint}"])
+    result.stdout.no_fnmatch_line("*_names.py*")
 
 
 def test_other_modules_are_not_said_to_be_of_the_extra(pytester):

@@ -8,6 +8,7 @@ random waits do.
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["DRAW", "Backoff"]
+__all__ = ["DRAW", "Backoff", "takes"]
 
 DRAW: Final = "draw"
 """The attribute in which a ``RetryCallState`` of the policy's carries the draw."""
@@ -37,11 +38,16 @@ class Backoff:
         formula: A pure function of ``(attempt, draw)``, from 1 up and in [0, 1), that returns
             seconds.
         name: How it is shown; None for the function's own name.
+
+    Raises:
+        TypeError: If ``formula`` cannot be called with two arguments.
     """
 
     __slots__ = ("_name", "formula")
 
     def __init__(self, formula: Formula, *, name: str | None = None) -> None:
+        if not takes(formula, 2):
+            raise TypeError(f"formula must be a function of (attempt, draw), got {formula!r}")
         self.formula: Final = formula
         self._name: Final = f"Backoff({formula!r})" if name is None else name
 
@@ -99,6 +105,22 @@ class Backoff:
     def __radd__(self, other: Any) -> Any:
         # What the built-in sum() starts from; tenacity's waits take it too.
         return self if isinstance(other, int) and other == 0 else NotImplemented
+
+
+def takes(plugged: Any, count: int) -> bool:
+    """Tell whether a callable, but for a class, can be called with so many positional arguments.
+
+    Args:
+        plugged: What would be called.
+        count: How many.
+    """
+    if not callable(plugged) or isinstance(plugged, type):
+        return False
+    try:
+        inspect.signature(plugged).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _sum(one: Formula, other: Formula, attempt: int, draw: float) -> float:

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 
 from reconnect._failures.loss import Loss
 
-from .composition import DRAW, Backoff
+from .composition import DRAW, Backoff, takes
 
 __all__ = ["Stop", "Wait", "answers_later", "stop_rule", "wait_rule"]
 
@@ -55,7 +55,7 @@ def wait_rule(wait: Callable[..., Any], *, cap: float) -> Wait:
     _check(wait, name="wait", other="stop", form="(attempt, draw)")
     # Without the detour over Backoff.__call__, which has to find out who asks.
     function = wait.formula if isinstance(wait, Backoff) else wait
-    pure = _takes(function, 2)
+    pure = takes(function, 2)
     if pure:
 
         def ask(loss: Loss, attempt: int, elapsed: float, draw: float) -> Any:
@@ -87,7 +87,7 @@ def stop_rule(stop: Callable[..., Any]) -> Stop:
         ValueError: If it fails when it is tried, or returns what is neither true nor false.
     """
     _check(stop, name="stop", other="wait", form="(attempts, elapsed)")
-    if _takes(stop, 2):
+    if takes(stop, 2):
 
         def rule(loss: Loss, attempts: int, elapsed: float, delay: float) -> bool:
             return bool(stop(attempts, elapsed))
@@ -125,7 +125,7 @@ def _check_seconds(wait: Any, found: Any) -> None:
 
 def _check(plugged: Any, *, name: str, other: str, form: str) -> None:
     """Raise for what can be seen to be wrong without a call."""
-    fits = _takes(plugged, 2) or _takes(plugged, 1)
+    fits = takes(plugged, 2) or takes(plugged, 1)
     # tenacity's stops and conditions can be called like its waits, and return True for a second.
     strangers = _tenacity(other), _tenacity("retry")
     if not fits or answers_later(plugged) or isinstance(plugged, strangers):
@@ -133,7 +133,7 @@ def _check(plugged: Any, *, name: str, other: str, form: str) -> None:
             f"{name} must be a tenacity {name} object or a function of {form}, got {plugged!r}"
         )
     for part in _parts(plugged):
-        if not _takes(part, 1) or answers_later(part) or isinstance(part, strangers):
+        if not takes(part, 1) or answers_later(part) or isinstance(part, strangers):
             raise TypeError(
                 f"{name} must be made of tenacity {name} objects, and one of its parts is {part!r}"
             )
@@ -204,17 +204,6 @@ def _try_with_a_state(plugged: Any, *, name: str, form: str) -> None:
 def _parameter(plugged: Any) -> str:
     """Return the name of the first parameter of a callable."""
     return next(iter(inspect.signature(plugged).parameters))
-
-
-def _takes(plugged: Any, count: int) -> bool:
-    """Tell whether a callable can be called with so many positional arguments."""
-    if not callable(plugged) or isinstance(plugged, type):
-        return False
-    try:
-        inspect.signature(plugged).bind(*range(count))
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _retry_state(

@@ -32,6 +32,9 @@ CUT_OFF: Final = 1
 SCRIPT: Final = "reconnect"
 """What the script on the PATH is called."""
 
+PROFILES: Final = ("2.0-vertex", "2.5", "2.5-vertex", "3.1", "3.8", "transcribe", "translate")
+"""What the emulator behaves as; written here too, since the emulator needs the extra."""
+
 _EXTRA: Final = frozenset({"prompt_toolkit", "rich", "trustme"})
 
 
@@ -50,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _describe_demo(
         commands.add_parser("demo", help="show a conversation that gets through a storm")
     )
-    _describe_chat(commands.add_parser("chat", help="type with the model, and break the line"))
+    _describe_chat(
+        commands.add_parser("chat", help="type with the model, and break the connection")
+    )
     _describe_serve(commands.add_parser("serve", help="run the emulator for clients elsewhere"))
     explain.add_arguments(
         explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
@@ -102,8 +107,8 @@ def _describe_chat(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "Type with an emulator of the Live API, break the connection while you do, and\n"
-        "see how the conversation goes on. Where the lines come from a pipe or a file,\n"
-        "each waits for the reply to the one before, and the exit code is 1 if one has none."
+        "see how the conversation goes on. If the lines come from a pipe or a file, each\n"
+        "waits for the reply to the one before; the exit code is 1 if one gets none."
     )
     parser.epilog = "\n  ".join(
         ["what can be typed, besides words for the model:", *usage(breaks=True)]
@@ -115,12 +120,20 @@ def _describe_chat(parser: argparse.ArgumentParser) -> None:
 def _describe_serve(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Run an emulator of the Live API for clients in any language, show what they and it say to"
-        " each other, and break their connections: by --fault, or by a line that is typed. help"
-        " shows the lines. It listens on 127.0.0.1 only, until Ctrl-C."
+        " each other, and break their connections: by --fault, or by a line that you type while it"
+        " runs (type help for a list). It listens on 127.0.0.1 only, until Ctrl-C."
     )
-    parser.add_argument("--port", type=int, default=8443, help="the port; 0 for any that is free")
     parser.add_argument(
-        "--model", default="3.8", metavar="NAME", help="which model it behaves as; 3.8 by default"
+        "--port",
+        type=int,
+        default=8443,
+        help="the port; 0 for any that is free; default: %(default)s",
+    )
+    parser.add_argument(
+        "--model",
+        default="3.8",
+        metavar="NAME",
+        help=f"which model it behaves as: {', '.join(PROFILES)}; default: %(default)s",
     )
     parser.add_argument(
         "--fault",
@@ -195,8 +208,9 @@ def _loaded(command: str) -> ModuleType:
         missing = str(error.name).partition(".")[0]
         if missing not in _EXTRA:
             raise
-        advice = f'reconnect {command} needs {missing}: pip install "reconnect[testing]"'
-        raise UsageError(advice) from error
+        raise UsageError(
+            f'reconnect {command} needs {missing}: pip install ".[testing]" in a clone of reconnect'
+        ) from error
 
 
 def _complain(text: str) -> None:

@@ -10,8 +10,7 @@ try:
     import trustme
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
-        'reconnect.testing needs trustme: pip install "reconnect[testing]", in a checkout'
-        ' pip install ".[testing]"',
+        'reconnect.testing needs trustme: pip install ".[testing]" in a clone of reconnect',
         name=missing.name,
     ) from missing
 

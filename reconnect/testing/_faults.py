@@ -28,6 +28,7 @@ REASON_BYTES = 123
 
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _PRIVATE_CODES = range(3000, 5000)
+_UNSENT = frozenset({1005, 1006, 1015})
 _STATUSES = frozenset(range(200, 600)) & set(http.HTTPStatus)
 _DURATION = re.compile(r"(\d+(?:\.\d{1,9})?)s", re.ASCII)
 
@@ -48,6 +49,11 @@ def _check_count(name: str, count: int | None, *, least: int) -> None:
 
 
 def _check_code(name: str, code: int) -> None:
+    if is_whole(code) and code in _UNSENT:
+        raise ValueError(
+            f"{name} must be a close code that can be sent, not {code!r}, which stands for none:"
+            " use an abort, or a close with the code None"
+        )
     if not is_whole(code) or not (code in _CLOSE_CODES or code in _PRIVATE_CODES):
         raise ValueError(f"{name} must be a close code that can be sent, not {code!r}")
 

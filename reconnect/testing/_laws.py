@@ -152,7 +152,8 @@ def _search(policy: Policy, law: Law, *, max_examples: int) -> BrokenLaw | None:
         from hypothesis.errors import Flaky
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'check_policy needs Hypothesis: pip install "reconnect[testing]"', name=error.name
+            'check_policy needs Hypothesis: pip install ".[testing]" in a clone of reconnect',
+            name=error.name,
         ) from error
 
     every_check: Any = list(HealthCheck)

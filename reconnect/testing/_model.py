@@ -195,5 +195,7 @@ def as_model(model: Model | Sequence[Reply] | None) -> Model:
     if callable(model):
         return model
     if not isinstance(model, Sequence):
-        raise TypeError(f"not a model: {model!r}")
+        raise TypeError(
+            f"a model is None, a sequence of replies or a function of a Question, not {model!r}"
+        )
     return Script(model)

@@ -6,7 +6,7 @@ one connection are joined with a plus. The texts of a fault (a reason, a body, a
 place in a name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, Final, TypeAlias, cast
 
@@ -101,7 +101,7 @@ def fault_named(name: str) -> Fault:
         field = word.removeprefix(_NOT)
         if field not in known:
             choices = ", ".join(field for field in known if field != main)
-            raise ValueError(f"{word!r} in {name!r} says nothing; {kind} has {choices}")
+            raise ValueError(f"{word!r} in {name!r} is unknown; {kind} can have {choices}")
         if word != field:
             found[field] = False
         elif words and words[0].removeprefix(_NOT) not in known:
@@ -112,6 +112,21 @@ def fault_named(name: str) -> Fault:
         return cls(**found)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name!r} is no fault: {error}") from error
+
+
+def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
+    """Give the faults of the connections to come, in order.
+
+    Args:
+        faults: One item per connection.
+
+    Raises:
+        TypeError: On what is no fault, or a single one.
+        ValueError: On a name that no fault has.
+    """
+    if isinstance(faults, str | Fault):
+        raise TypeError(f"faults has one item per connection: write [{faults!r}]")
+    return [dial_faults(item) for item in faults]
 
 
 def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
@@ -136,7 +151,7 @@ def _checked(fault: object) -> Fault:
     if isinstance(fault, str):
         return fault_named(fault)
     if not isinstance(fault, Fault):
-        raise TypeError(f"not a fault: {fault!r}")
+        raise TypeError(f"a fault is an object such as Abort(), or its short name, not {fault!r}")
     return fault
 
 

@@ -33,7 +33,7 @@ from ._hearing import Transcriber, count_frames
 from ._journal import logger
 from ._listener import Listener
 from ._model import Model, Reply, as_model
-from ._names import DialFaults, dial_faults, fault_named
+from ._names import DialFaults, dial_plan, fault_named
 from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
 from ._sessions import Memory
@@ -126,7 +126,7 @@ class LiveServer:
         self._shared = Shared(
             self._memory, as_model(model), timing, binary, transcriber or count_frames
         )
-        self._plan: list[tuple[Fault, ...]] = [dial_faults(item) for item in faults]
+        self._plan: list[tuple[Fault, ...]] = dial_plan(faults)
         self._receive_rate = receive_rate
         self._listener = Listener(self._accept, port=port, receive_buffer=receive_buffer)
         self._dials: list[Dial] = []
@@ -275,7 +275,7 @@ class LiveServer:
             TypeError: On a fault that is none.
             ValueError: On a name that no fault has.
         """
-        planned = [dial_faults(item) for item in faults]
+        planned = dial_plan(faults)
         self._do(partial(self._plan.extend, planned))
 
     def inject(self, fault: ConnectionFault | str) -> None:
@@ -300,7 +300,7 @@ class LiveServer:
             if dial.open:
                 dial.inject(fault)
                 return
-        raise RuntimeError("no open connection")
+        raise RuntimeError("no connection is open; plan the fault for the next one")
 
     def outage(self, seconds: float) -> None:
         """Reset every connection, and refuse all attempts (TCP) for so long; returns at once.

@@ -40,6 +40,13 @@ def test_own_formula():
     assert "<lambda>" in repr(Backoff(lambda attempt, draw: 0.0))
 
 
+@pytest.mark.parametrize("formula", [3, None, lambda attempt: 1.0, lambda a, b, c: 1.0, int])
+def test_a_formula_takes_two_arguments(formula):
+    """What cannot be asked with an attempt and a draw is named when it is made a backoff."""
+    with pytest.raises(TypeError, match=r"formula must be a function of \(attempt, draw\), got"):
+        Backoff(formula)
+
+
 @pytest.mark.parametrize(
     "other", [1, 0.5, "1", pytest.param(lambda attempt, draw: 1.0, id="a function")], ids=str
 )

@@ -11,7 +11,8 @@ import pytest
 from reconnect import __version__
 from reconnect._cli.chat import run as chat
 from reconnect._cli.demo import run as demo
-from reconnect._cli.main import main
+from reconnect._cli.main import PROFILES, main
+from reconnect.testing import PROFILES as EMULATED
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_missing_extra_is_named(
     forget(monkeypatch, f"{missing}.")
     monkeypatch.setitem(sys.modules, missing, None)
     assert main([command]) == 2
-    complaint = f'reconnect {command} needs {missing}: pip install "reconnect[testing]"'
+    complaint = f'reconnect {command} needs {missing}: pip install ".[testing]" in a clone'
     assert complaint in capsys.readouterr().err
 
 
@@ -159,6 +160,18 @@ def test_explain_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
     """What is no failure is a usage error that names it."""
     assert main(["explain", "nonsense"]) == 2
     assert "no failure is named in 'nonsense'" in capsys.readouterr().err
+
+
+def test_explain_in_no_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    """A phase that there is not is a usage error that lists those that there are."""
+    with pytest.raises(SystemExit):
+        main(["explain", "1011", "--phase", "later"])
+    assert "choose from 'connect', 'setup', 'session'" in capsys.readouterr().err
+
+
+def test_models_of_the_emulator_are_listed() -> None:
+    """The help of ``serve`` lists every profile, though it can be read without the extra."""
+    assert sorted(PROFILES) == sorted(EMULATED)
 
 
 def test_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:

@@ -484,10 +484,10 @@ def test_phase_by_name():
     assert Loss(OSError(), "setup").phase is Phase.SETUP
 
 
-@pytest.mark.parametrize("age", [-0.001, math.nan, math.inf])
+@pytest.mark.parametrize("age", [-0.001, math.nan, math.inf, "3", None])
 def test_bad_age(age):
     """An age that no connection can have is named in the error."""
-    with pytest.raises(ValueError, match=f"age must be .* got {age}"):
+    with pytest.raises(ValueError, match=f"age must be .* got {age!r}"):
         Loss(OSError(), age=age)
 
 

@@ -286,9 +286,7 @@ def test_policy_of_ones_own_that_breaks_a_law():
 def test_hypothesis_is_needed(monkeypatch):
     """Without Hypothesis the error says what to install."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(
-        ModuleNotFoundError, match=r"pip install \"reconnect\[testing\]\""
-    ) as raised:
+    with pytest.raises(ModuleNotFoundError, match=r"pip install \"\.\[testing\]\"") as raised:
         check_policy(ReconnectPolicy())
     assert raised.value.name == "hypothesis"
 

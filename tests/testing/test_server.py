@@ -42,8 +42,12 @@ from reconnect.testing import (
         ({"port": -1}, ValueError, "port .* 65535, not -1"),
         ({"receive_buffer": 0}, ValueError, "receive_buffer .* 0"),
         ({"faults": ["boom"]}, ValueError, "'boom'; the names begin with abort, close"),
-        ({"faults": [7]}, TypeError, "not a fault: 7"),
-        ({"model": 7}, TypeError, "7"),
+        ({"faults": "abort"}, TypeError, r"one item per connection: write \['abort'\]"),
+        ({"faults": Refuse(503)}, TypeError, r"write \[Refuse\(status=503"),
+        ({"chunk_delay": "1"}, ValueError, "chunk_delay .* '1'"),
+        ({"receive_rate": "1"}, ValueError, "receive_rate .* '1'"),
+        ({"faults": [7]}, TypeError, "a fault is an object such as .* not 7"),
+        ({"model": 7}, TypeError, "a model is None, a sequence .* not 7"),
     ],
 )
 def test_arguments_are_checked(arguments, error, match):
@@ -277,7 +281,7 @@ async def test_handles_expire():
 async def test_injections_are_checked():
     """Only faults of an open connection can be injected, and only into one."""
     async with LiveServer(faults=[None, Silence()]) as server:
-        with pytest.raises(RuntimeError, match="no open connection"):
+        with pytest.raises(RuntimeError, match="no connection is open; plan the fault"):
             server.inject(Abort())
         with pytest.raises(TypeError, match="RejectHandle"):
             server.inject(RejectHandle())  # type: ignore[arg-type]

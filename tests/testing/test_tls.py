@@ -102,6 +102,6 @@ def test_extra_is_named_where_it_is_missing():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.stderr.splitlines()[-1] == (
-        'ModuleNotFoundError: reconnect.testing needs trustme: pip install "reconnect[testing]",'
-        ' in a checkout pip install ".[testing]"'
+        'ModuleNotFoundError: reconnect.testing needs trustme: pip install ".[testing]" in a clone'
+        " of reconnect"
     )

@@ -116,7 +116,7 @@ def read_line(text: str) -> Line | None:
         if fault == name:
             return _break(fault, kind.seconds, rest)
     if rest or name not in {"help", "quit"}:
-        return Wrong(f"There is no command {text}: /help shows those that there are.")
+        return Wrong(f"There is no command {text}: /help lists the commands.")
     return Help() if name == "help" else Quit()
 
 

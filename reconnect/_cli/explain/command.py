@@ -65,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--phase",
-        type=Phase,
-        choices=list(Phase),
-        metavar="{" + ",".join(Phase) + "}",
+        choices=[*map(str, Phase)],
         help="how far the connection had come; default: what a line of this library's log says;"
         " or else session for a close, and connect for the rest",
     )
@@ -129,7 +127,9 @@ def loss_of(chosen: argparse.Namespace, *, stdin: TextIO) -> tuple[str, Loss]:
     line, error = _error(chosen.failure, stdin)
     return line, Loss(
         error,
-        phase=chosen.phase or _usual_phase(line, closed=read(error).family is Family.CLOSE),
+        phase=Phase(chosen.phase)
+        if chosen.phase
+        else _usual_phase(line, closed=read(error).family is Family.CLOSE),
         resumed=chosen.resumed,
         handle=chosen.resumed if chosen.handle is None else chosen.handle,
         age=chosen.age,

@@ -69,7 +69,9 @@ async def run(
         try:
             await stack.enter_async_context(server)
         except OSError as error:
-            raise UsageError(f"the port cannot be had ({error}): choose another, or 0") from error
+            raise UsageError(
+                f"the port cannot be listened on ({error}): choose another by --port, or 0 for any"
+            ) from error
         for line in _greeting(server, ca):
             show(line)
         stack.enter_context(_logged(show))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from reconnect._cli.arguments import UsageError, check_file, described
-from reconnect.policy import ReconnectPolicy
+from reconnect.policy import Policy
 
 from . import herd as _herd
 from .simulation import Herd, Watch
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="default",
         metavar="NAME",
         help="whose formula: default, websockets, tenacity, stamina, grpc, google-cloud, or"
-        " MODULE:NAME of a policy of yours",
+        " MODULE:NAME of an object of yours that has a decide()",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="what the draws are computed from; default: %(default)s"
@@ -119,15 +119,17 @@ def _check_plot(file: Path) -> None:
         missing = str(error.name).partition(".")[0]
         if missing not in _EXTRA:
             raise
-        raise UsageError(f'the plot needs {missing}: pip install "reconnect[plot]"') from error
+        raise UsageError(
+            f'the plot needs {missing}: pip install ".[plot]" in a clone of reconnect'
+        ) from error
 
 
-def _watch(policy: ReconnectPolicy, herd: Herd) -> Watch | None:
+def _watch(policy: Policy, herd: Herd) -> Watch | None:
     """Say that it takes long, if it does, and return what shows how far it is."""
     if herd.clients < _MANY or _herd.is_quick(policy):
         return None
     advice = (
-        'numpy makes it seconds: pip install "reconnect[plot]"'
+        'numpy makes it seconds: pip install ".[plot]" in a clone of reconnect'
         if _herd.has_default_formula(policy)
         else "only the default formula is simulated faster than client by client"
     )

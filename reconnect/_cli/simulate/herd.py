@@ -7,9 +7,10 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
-from reconnect.policy import ReconnectPolicy
+from reconnect._checks import checked_policy
+from reconnect.policy import Policy, ReconnectPolicy
 
 from .rivals import RIVALS
 from .simulation import Herd, Outcome, Watch, simulate
@@ -58,12 +59,12 @@ FORMATS: Final = (".png", ".svg")
 """What a plot can be."""
 
 
-def find_policy(name: str) -> ReconnectPolicy:
+def find_policy(name: str) -> Policy:
     """Return the policy of a name.
 
     Args:
         name: ``default``, one of the formulas that it is compared with, or ``MODULE:NAME`` of a
-            `ReconnectPolicy` that can be imported.
+            `Policy` that can be imported.
 
     Raises:
         TypeError: If what can be imported is no policy.
@@ -81,12 +82,13 @@ def find_policy(name: str) -> ReconnectPolicy:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"no policy can be imported as {name!r}: {error}") from error
-    if not isinstance(found, ReconnectPolicy):
-        raise TypeError(f"{name} must be a ReconnectPolicy, got {found!r}")
-    return found
+    try:
+        return checked_policy(found)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
 
 
-def has_default_formula(policy: ReconnectPolicy) -> bool:
+def has_default_formula(policy: Policy) -> TypeGuard[ReconnectPolicy]:
     """Tell whether a policy waits and gives up by its own formula and budget.
 
     Args:
@@ -95,7 +97,7 @@ def has_default_formula(policy: ReconnectPolicy) -> bool:
     return type(policy) is ReconnectPolicy and policy.wait is None and policy.stop is None
 
 
-def is_quick(policy: ReconnectPolicy) -> bool:
+def is_quick(policy: Policy) -> TypeGuard[ReconnectPolicy]:
     """Tell whether a policy is simulated for all clients at once, which takes numpy.
 
     Args:
@@ -104,7 +106,7 @@ def is_quick(policy: ReconnectPolicy) -> bool:
     return has_default_formula(policy) and importlib.util.find_spec("numpy") is not None
 
 
-def run(policy: ReconnectPolicy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
+def run(policy: Policy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
     """Simulate in the fastest way that there is for a policy.
 
     Args:

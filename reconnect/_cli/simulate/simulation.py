@@ -27,8 +27,9 @@ from functools import cache
 from typing import TypeAlias
 
 from reconnect._adapters.scatter import mix, unit
+from reconnect._checks import checked_decision
 from reconnect._failures.loss import Loss, Phase
-from reconnect.policy import Raise, ReconnectPolicy
+from reconnect.policy import Policy, Raise
 
 __all__ = ["Herd", "Outcome", "Watch", "draw_of", "simulate"]
 
@@ -132,7 +133,7 @@ def draw_of(seed: int, client: int, attempt: int) -> float:
     return unit(mix(mix(seed, client), attempt))
 
 
-def simulate(policy: ReconnectPolicy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
+def simulate(policy: Policy, herd: Herd, *, watch: Watch | None = None) -> Outcome:
     """Simulate a herd of clients under a policy, event by event.
 
     Args:
@@ -151,6 +152,7 @@ def simulate(policy: ReconnectPolicy, herd: Herd, *, watch: Watch | None = None)
         attempt = attempts[client] + 1
         drawn = draw_of(herd.seed, client, attempt)
         decision = policy.decide(loss, attempt=attempt, elapsed=now, draw=drawn)
+        decision = checked_decision(decision, policy)
         if isinstance(decision, Raise):
             gave_up.append(now - herd.outage)
         else:

@@ -21,7 +21,10 @@ from reconnect.testing import LiveServer
         ("reject", ""),
         ("outage 1", ""),
         ("outage", ""),
-        ("abort", "abort: no open connection; help shows what can be typed"),
+        (
+            "abort",
+            "abort: no connection is open; plan the fault for the next one; help shows what can be typed",
+        ),
         ("rate x", "rate x: 'x' is no number; help shows what can be typed"),
         ("outage -1", "outage -1: seconds must be a number of seconds, 0 or more, not -1.0; help"),
         ("next", "next: no fault is named ''; the names begin with abort"),

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from reconnect import ReconnectPolicy
+from reconnect import Raise, ReconnectPolicy, Resume
 from reconnect._cli.simulate import herd as _herd
 from reconnect._cli.simulate.herd import (
     describe,
@@ -138,6 +138,14 @@ def test_description_of_those_who_gave_up():
     ]
 
 
+class Twice:
+    """Tries twice, a second apart."""
+
+    def decide(self, loss, *, attempt, elapsed, draw):
+        """Decide about a loss."""
+        return Raise(loss.error) if attempt > 2 else Resume(1.0)
+
+
 @pytest.mark.parametrize("name", RIVALS)
 def test_rivals_by_name(name):
     """The formulas of others go by their names."""
@@ -152,11 +160,30 @@ def test_default_by_name():
 def test_policy_by_import(monkeypatch):
     """A policy of one's own is found where it can be imported."""
     module = types.ModuleType("mine")
-    module.POLICY, module.OTHER = ReconnectPolicy(cap=7), 7
+    module.POLICY, module.OWN = ReconnectPolicy(cap=7), Twice()
+    module.CLASS, module.OTHER = Twice, 7
     monkeypatch.setitem(sys.modules, "mine", module)
     assert find_policy("mine:POLICY") is module.POLICY
-    with pytest.raises(TypeError, match="mine:OTHER must be a ReconnectPolicy, got 7"):
+    assert find_policy("mine:OWN") is module.OWN
+    with pytest.raises(TypeError, match=r"mine:OTHER: policy must have a method decide.* got 7"):
         find_policy("mine:OTHER")
+    with pytest.raises(TypeError, match=r"mine:CLASS: .* write policy=Twice\(\)"):
+        find_policy("mine:CLASS")
+
+
+def test_a_policy_class_of_ones_own():
+    """A class of one's own is simulated as it decides, client by client."""
+    assert not is_quick(Twice())
+    outcome = run(Twice(), Herd(clients=10, outage=5.0))
+    assert outcome.attempts == [2] * 10
+    assert len(outcome.gave_up) == 10
+
+
+def test_a_decision_that_is_none(monkeypatch):
+    """What is no decision is named with the policy."""
+    monkeypatch.setattr(Twice, "decide", lambda self, loss, **facts: None)
+    with pytest.raises(TypeError, match="returned None; it must return Resume"):
+        run(Twice(), Herd(clients=1))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def not_run(monkeypatch):
         (["--clients", "0"], "clients must be 1 or more, got 0"),
         (["--outage", "-1"], "outage must be a number of seconds from 0 up, got -1.0"),
         (["--policy", "luck"], "no policy is called 'luck'"),
-        (["--policy", "math:pi"], "math:pi must be a ReconnectPolicy, got 3.14"),
+        (["--policy", "math:pi"], "math:pi: policy must have a method decide"),
         (["--plot", "herd.pdf"], "--plot must be a .png or .svg file, got herd.pdf"),
         (["--plot", "/no/such/folder/herd.png"], "--plot must be in a folder that there is"),
     ],
@@ -127,7 +127,7 @@ def test_without_the_extra(monkeypatch, tmp_path, missing):
         with pytest.raises(ModuleNotFoundError, match="simulation"):
             simulated(*command_line)
     else:
-        complaint = rf'the plot needs {missing}: pip install "reconnect\[plot\]"'
+        complaint = rf'the plot needs {missing}: pip install "\.\[plot\]" in a clone'
         with pytest.raises(UsageError, match=complaint):
             simulated(*command_line)
 
@@ -158,7 +158,7 @@ def test_fast_says_nothing(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("policy", "advice"),
     [
-        ("default", 'numpy makes it seconds: pip install "reconnect[plot]"'),
+        ("default", 'numpy makes it seconds: pip install ".[plot]" in a clone of reconnect'),
         ("websockets", "only the default formula is simulated faster than client by client"),
     ],
 )
