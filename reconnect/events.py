@@ -2,9 +2,10 @@
 
 An outage is ``Lost`` and ``Retrying``, once for each attempt that fails, and ends with one of
 ``Resumed``, ``Restarted`` or ``GaveUp``. A go_away is ``GoingAway``, then ``Resumed`` when the
-session has moved. The first connection is ``Connected``. A server that does not read is
-``Stalled``, and audio that is dropped between two outages ``AudioDropped``. The last event of a
-session is ``GaveUp``, or ``Closed`` where its owner has ended it, in an outage too.
+session has moved, or ``Restarted`` where no handle covered the history that it was sent. The first
+connection is ``Connected``. A server that does not read is ``Stalled``, and audio that is dropped
+between two outages ``AudioDropped``. The last event of a session is ``GaveUp``, or ``Closed`` where
+its owner has ended it, in an outage too.
 
 Each says which session it is about, and which model: ``session`` is the ``name`` of the
 `reconnect.ResumableSession`, the same over all of its connections. Both are keyword-only, and empty
@@ -45,9 +46,9 @@ class Continuity:
 
     Args:
         attempts: How many attempts it took; 0 for a move before a go_away.
-        outage: Seconds from the loss until the session was back, or was given up. A loss that comes
-            before the last one is over for the policy, since no turn was completed between them,
-            is a gap of its own.
+        outage: Seconds from the loss until the session was back, or was given up. If it is lost
+            again before a turn is completed, that is a gap of its own, though the policy goes on
+            counting the attempts of one outage.
         replayed: How many client messages were sent again.
         maybe_twice: How many turns, contexts and updates in these the server may have had already.
         continued: How many cut replies were requested without sending the question again.

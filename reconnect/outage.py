@@ -45,7 +45,8 @@ class Outage:
 
     A reconnect loop of your own needs nothing else, and has nothing to reset::
 
-        outage, handle = Outage(max_reconnects_per_hour=60), None
+        outage = Outage(max_reconnects_per_hour=policy.max_reconnects_per_hour)
+        handle = None
         while True:
             outage.connecting(clock(), resumed=handle is not None)
             try:

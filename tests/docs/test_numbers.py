@@ -65,7 +65,6 @@ SENTENCES = [
     ("many.md", "may reconnect {max_reconnects_per_hour} times within an hour"),
     ("many.md", "the cap of {cap} seconds"),
     ("policy_alone.md", "has lived for {proof} s"),
-    ("policy_alone.md", "max_reconnects_per_hour={max_reconnects_per_hour}"),
     ("write_a_policy.md", "up to {base} s (`base`)"),
     ("write_a_policy.md", "up to {cap} s (`cap`)"),
     ("write_a_policy.md", "{throttle_delay} s (`throttle_delay`)"),

@@ -23,7 +23,7 @@ from reconnect.testing import LiveServer
         ("outage", ""),
         (
             "abort",
-            "abort: no connection is open; plan the fault for the next one; help shows what can be typed",
+            "abort: no connection is open; plan the fault for the next one; help",
         ),
         ("rate x", "rate x: 'x' is no number; help shows what can be typed"),
         ("outage -1", "outage -1: seconds must be a number of seconds, 0 or more, not -1.0; help"),
