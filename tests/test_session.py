@@ -152,7 +152,7 @@ def limit(full):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ({"config": 7}, TypeError, "config must be a dict or .* got 7"),
+        ({"config": 7}, TypeError, "config must be a dict or .* got a int"),
         ({"config": {"no_such_field": 1}}, ValueError, "no_such_field"),
         ({"setup_timeout": 0}, ValueError, "setup_timeout .* got 0"),
         ({"setup_timeout": float("nan")}, ValueError, "setup_timeout .* got nan"),

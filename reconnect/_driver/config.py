@@ -6,11 +6,12 @@ google-genai is imported inside the functions: see `sdk`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._conversation.transcript import as_turns
 
 from .dry_run import copy_of
+from .secrets import without_input
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -25,6 +26,11 @@ __all__ = [
     "is_transparent",
 ]
 
+_SECRET: Final = frozenset(
+    {"http_options", "httpOptions", "session_resumption", "sessionResumption"}
+)
+"""The fields of a configuration in which there may be a key or a handle."""
+
 
 def checked_config(config: Any) -> types.LiveConnectConfig:
     """Return a configuration of this session's own, checked: the caller may change what it gave.
@@ -34,20 +40,32 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
 
     Raises:
         TypeError: If it is neither.
-        ValueError: If a field is unknown or has a value that it cannot have.
+        ValueError: If a field is unknown or has a value that it cannot have: pydantic's, which
+            quotes it, unless it may be a secret.
     """
     from google.genai import types
+    from pydantic import ValidationError
 
     if config is None:
         return types.LiveConnectConfig()
     if isinstance(config, types.LiveConnectConfig):
         copied: types.LiveConnectConfig = copy_of(config)
         return copied
-    if isinstance(config, dict):
+    if not isinstance(config, dict):
+        # Not what it is: there may be a secret in it.
+        raise TypeError(
+            "config must be a dict or a google.genai.types.LiveConnectConfig, got a"
+            f" {type(config).__name__}"
+        )
+    try:
         return types.LiveConnectConfig.model_validate(copy_of(config))
-    raise TypeError(
-        f"config must be a dict or a google.genai.types.LiveConnectConfig, got {config!r}"
-    )
+    except ValidationError as error:
+        if not any(
+            _SECRET.intersection(it["loc"][:1]) for it in error.errors(include_context=False)
+        ):
+            raise
+        told = without_input(error)
+    raise ValueError(told)
 
 
 def handle_in(config: types.LiveConnectConfig) -> str | None:

@@ -11,11 +11,14 @@ import re
 import types
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconnect.errors import RemoteProtocolError
 
-__all__ = ["Secrets"]
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+__all__ = ["Secrets", "without_input"]
 
 _HIDDEN: Final = "<handle>"
 _KEY: Final = "<key>"
@@ -186,6 +189,17 @@ def _slots_of(error: BaseException) -> Iterator[str]:
                 yield name
 
 
+def without_input(error: ValidationError) -> str:
+    """Return what pydantic says is wrong, without what it is wrong with.
+
+    Args:
+        error: Pydantic's.
+    """
+    told = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in told]
+    return f"{error.title}: {'; '.join(problems)}"
+
+
 def _leave_out_input(error: RemoteProtocolError) -> None:
     """Let an error over a frame name what is wrong with the frame, and not what is in it.
 
@@ -195,7 +209,5 @@ def _leave_out_input(error: RemoteProtocolError) -> None:
 
     found = error.__cause__
     if isinstance(found, ValidationError):
-        told = found.errors(include_url=False, include_context=False, include_input=False)
-        problems = [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in told]
-        error.__cause__ = ValueError(f"{found.title}: {'; '.join(problems)}")
+        error.__cause__ = ValueError(without_input(found))
         error.__cause__.__traceback__ = found.__traceback__

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import traceback
 
 import pytest
 from google.genai import types
+from pydantic import ValidationError
 from talk import QUICK, ask, session_on, settled, user
 
 from reconnect._driver.config import (
@@ -19,6 +21,32 @@ from reconnect._driver.config import (
 from reconnect.testing import Abort, LiveServer
 
 TOO_DEEP = "[" * 100_000
+
+
+HANDLE = "CiQz-not-a-real-one"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"session_resumption": HANDLE}, "session_resumption: Input should be"),
+        ({"sessionResumption": {"handel": HANDLE}}, "sessionResumption.handel: Extra inputs"),
+        ({"http_options": {"headers": {"x": [HANDLE]}}}, "http_options.headers.x: Input should be"),
+        ([("session_resumption", {"handle": HANDLE})], "got a list"),
+    ],
+)
+def test_no_secret_is_told_of_a_config_that_is_refused(config, said):
+    """What may be a handle or a key is named by where it stands, and not quoted."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        checked_config(config)
+    assert said in str(caught.value)
+    assert HANDLE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_is_no_secret_is_quoted():
+    """A value that a field cannot have is in what pydantic says of it."""
+    with pytest.raises(ValidationError, match="input_value='warm'"):
+        checked_config({"temperature": "warm"})
 
 
 async def test_leaves_the_callers_config_alone():
@@ -77,8 +105,8 @@ def test_config_is_the_sessions_own():
 
 
 def test_config_of_another_kind_is_named():
-    """A configuration that is none raises at once, with its value."""
-    with pytest.raises(TypeError, match=r"config must be a dict or .* got 'fast'"):
+    """A configuration that is none raises at once, with its kind: it may be a secret."""
+    with pytest.raises(TypeError, match=r"config must be a dict or .* got a str"):
         checked_config("fast")
 
 
