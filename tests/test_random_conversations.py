@@ -52,6 +52,7 @@ ONCE_BROKEN = [
     *(11000, 25337, 52087, 76666),  # a handle has the beginning of speech that is over
     525055,  # what answers the closing of lost calls is of another question than they were
     *(500829, 525002),  # the model talks beside its call, and has an older result
+    851578,  # a question is asked again after what answers the closing of lost calls
     625173,  # a turn takes the place of the answer to a late result
     500886,  # a refused handle has the beginning of speech that was not transcribed
     500114,  # a handle covers audio between the first word and the interruption

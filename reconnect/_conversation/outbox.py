@@ -281,8 +281,6 @@ class Outbox:
                 return Pause(self._patience)
             # Nobody knew them, or the model ignores what comes late: the doubt stays.
             conversation.line.closing = False
-        if self._until is None:
-            self._begin_replay()
         due = conversation.calls.due()
         if due:
             conversation.answered()
@@ -291,6 +289,8 @@ class Outbox:
         if conversation.line.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
+        if self._until is None:
+            self._begin_replay()
         return self._next_in_order(now)
 
     def failed(self, write: Write) -> None:

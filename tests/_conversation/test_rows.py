@@ -6,6 +6,7 @@ from messages import (
     ASK_ON,
     END,
     START,
+    WHOLE,
     Core,
     answered,
     asks,
@@ -32,6 +33,7 @@ from messages import (
 )
 
 from reconnect._conversation.exchanges import Known, Over
+from reconnect._conversation.outbox import Replay
 from reconnect._conversation.past import HISTORY_LIMIT
 from reconnect._conversation.transcript import model_turn
 
@@ -441,6 +443,21 @@ def test_owed_maybe_known_and_over():
     core.receive(update("h1"), said("a"), complete())
     assert core.resume() == [told(user("q"), model_turn(["a"]))]
     assert core.outbox.replay.maybe_twice == 1
+
+
+def test_question_that_is_asked_again_after_what_answers_the_closing_of_calls():
+    """It is counted as perhaps twice: the connection is not up to date while that is in doubt."""
+    core = begun("a")
+    core.receive(update("h1"))
+    core.say("b").receive(calling("1"))
+    core.answer(result("1"))
+    assert core.resume() == [closed("1")]
+    core.receive(said("of a, or of the error"))
+    assert core.write() == []
+    assert core.outbox.replaying
+    core.receive(*WHOLE)
+    assert core.write() == [turn("a"), turn("b")]
+    assert core.outbox.replay == Replay(messages=2, maybe_twice=1)
 
 
 def test_known_result_after_a_reply_that_parts_what_was_asked():
