@@ -12,7 +12,7 @@ from reconnect._cli.arguments import UsageError, check_file, described
 from reconnect.policy import Policy
 
 from . import herd as _herd
-from .simulation import Herd, Watch
+from .simulation import Herd, TooOften, Watch
 
 __all__ = ["add_arguments", "run"]
 
@@ -100,7 +100,10 @@ def run(chosen: argparse.Namespace) -> None:
         raise UsageError(str(error)) from error
     if chosen.plot is not None:
         _check_plot(chosen.plot)
-    outcome = _herd.run(policy, herd, watch=_watch(policy, herd))
+    try:
+        outcome = _herd.run(policy, herd, watch=_watch(policy, herd))
+    except TooOften as error:
+        raise UsageError(str(error)) from error
     if chosen.json:
         said = json.dumps(_herd.as_data(outcome, chosen.policy))
     else:

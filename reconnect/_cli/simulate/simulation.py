@@ -24,18 +24,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconnect._adapters.scatter import mix, unit
 from reconnect._checks import checked_decision
 from reconnect._failures.loss import Loss, Phase
 from reconnect.policy import Policy, Raise
 
-__all__ = ["Herd", "Outcome", "Watch", "draw_of", "simulate"]
+__all__ = ["Herd", "Outcome", "TooOften", "Watch", "draw_of", "simulate"]
+
+MOST_ATTEMPTS: Final = 100_000
+"""Attempts of one client after which a simulation is given up: it may never end."""
 
 Watch: TypeAlias = Callable[[int, int], object]
 """Is called with each second that begins, counted from the server's return, and with how many
 clients are back or have given up; at the end too."""
+
+
+class TooOften(ValueError):
+    """A client makes so many attempts that the simulation may never end: a delay of 0 s, say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +147,9 @@ def simulate(policy: Policy, herd: Herd, *, watch: Watch | None = None) -> Outco
         policy: Decides about each loss of each client.
         herd: The clients, and the server that goes away from them.
         watch: Is told how far it is.
+
+    Raises:
+        TooOften: If a client makes more than `MOST_ATTEMPTS` attempts.
     """
     arrivals: Counter[int] = Counter()
     attempts = [0] * herd.clients
@@ -169,6 +179,11 @@ def simulate(policy: Policy, herd: Herd, *, watch: Watch | None = None) -> Outco
             watch(second, len(back) + len(gave_up))
         arrivals[second] += 1
         attempts[client] += 1
+        if attempts[client] > MOST_ATTEMPTS:
+            raise TooOften(
+                f"a client has made {MOST_ATTEMPTS:,} attempts in {now:g} s, and the server is not"
+                " back: the simulation may never end; let the policy wait longer than 0 s"
+            )
         if second >= 0 and taken[second] < herd.capacity:
             taken[second] += 1
             back.append(now - herd.outage)

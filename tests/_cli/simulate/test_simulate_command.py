@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from reconnect import ReconnectPolicy
 from reconnect._cli.arguments import UsageError
 from reconnect._cli.simulate import command, herd as _herd
 from reconnect._cli.simulate.command import add_arguments, run
+from reconnect.backoff import constant
 
 FEW = ["--clients", "100", "--outage", "5", "--capacity", "10"]
 
@@ -41,6 +43,15 @@ def test_takes_a_policy(capsys):
     """Another policy, and a server that hangs up, can be simulated."""
     simulated("--clients", "10", "--policy", "google-cloud", "--hangs-up")
     assert "6.0 on average, 6 at most" in capsys.readouterr().out
+
+
+AT_ONCE = ReconnectPolicy(wait=constant(0.0))
+
+
+def test_policy_that_does_not_wait():
+    """A simulation that would never end is given up, and the reason is said."""
+    with pytest.raises(UsageError, match="let the policy wait longer than 0 s"):
+        simulated("--clients", "1", "--policy", f"{__name__}:AT_ONCE")
 
 
 def test_json(capsys):

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reconnect import FailureKind, Raise, ReconnectPolicy, Resume, classify
-from reconnect._cli.simulate.simulation import Herd, busy, cut, draw_of, hung_up, refused, simulate
+from reconnect._cli.simulate.simulation import (
+    Herd,
+    TooOften,
+    busy,
+    cut,
+    draw_of,
+    hung_up,
+    refused,
+    simulate,
+)
 from reconnect.backoff import constant, full_jitter
 
 DEFAULT = ReconnectPolicy()
@@ -30,6 +39,12 @@ def test_one_client():
     assert outcome.arrivals == {-6: 1, -2: 1, 2: 1}
     assert outcome.back == [2.0]
     assert outcome.gave_up == []
+
+
+def test_policy_that_does_not_wait():
+    """A client that tries again at once, and again, ends the simulation: its time stands still."""
+    with pytest.raises(TooOften, match="100,000 attempts in 0 s"):
+        simulate(ReconnectPolicy(wait=constant(0.0)), Herd(clients=2, outage=10.0))
 
 
 def test_capacity():
