@@ -300,5 +300,5 @@ def turn_of(words):
 
 
 def overs(core):
-    """Return how each exchange that asks something ended."""
+    """Tell of each exchange that asks something whether it is over."""
     return [it.over for it in core.conversation.exchanges if it.asks]

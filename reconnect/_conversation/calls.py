@@ -86,7 +86,7 @@ class ToolCall:
         Where the server cancels calls that the model waits for, it waits for none that is over.
         """
         scheduling = _scheduling(self.result)
-        goes_on = self.id is not None and (self.passed or self.exchange.over is not None)
+        goes_on = self.id is not None and (self.passed or self.exchange.over)
         return scheduling == "WHEN_IDLE" or (scheduling is None and goes_on)
 
     def same(self, other: ToolCall) -> bool:
@@ -162,7 +162,7 @@ class Calls:
             if call.untaken and (idle or _scheduling(call.result) != "WHEN_IDLE")
         )
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
-        return None if first is None or first.exchange.over is None else first.exchange
+        return None if first is None or not first.exchange.over else first.exchange
 
     def take_up(self, exchange: Exchange, *, turn: int, passing: bool = False) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
@@ -193,7 +193,7 @@ class Calls:
             free = not lost.live and lost.shown and lost.heir is None
             # The handle does not have its result, and whoever was told to leave it will give none.
             comes = lost.known is not Known.YES and (lost.result is not None or not lost.cancelled)
-            if free and comes and lost.exchange.over is None and lost.same(call):
+            if free and comes and not lost.exchange.over and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
                     self._hand_on(call, lost.result)
@@ -316,7 +316,7 @@ class Calls:
         left = [
             call
             for call in self._calls
-            if call.open and call.shown and (call.exchange.over is not None or not self._reuse)
+            if call.open and call.shown and (call.exchange.over or not self._reuse)
         ]
         for call in left:
             call.cancelled = True
@@ -378,7 +378,7 @@ class Calls:
             if call.result is None
             or call.untaken
             or call.exchange is exchange
-            or call.exchange.over is None
+            or not call.exchange.over
         ]
         # A result that still waited for its turn is nobody's either.
         self._due = [(call, it) for call, it in self._due if call is None or call in self._calls]

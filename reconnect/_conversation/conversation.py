@@ -27,7 +27,6 @@ from .exchanges import (
     Input,
     Kept,
     Known,
-    Over,
     exchanges_of,
 )
 from .server import ServerSide
@@ -156,10 +155,10 @@ class Conversation(ServerSide):
         index = self.line.index if unit.call is None else self.number()
         for item in unit.inputs:
             item.index = index
-            if item.call is None and unit.call is not None and unit.exchange.over is None:
+            if item.call is None and unit.call is not None and not unit.exchange.over:
                 # Its words take the place of its audio.
                 item.call = unit.call
-        if unit.exchange.over is not None:
+        if unit.exchange.over:
             unit.exchange.kept = Kept.CONNECTION
         elif unit.continues or unit.exchange.again:
             unit.exchange.continued = True
@@ -178,7 +177,7 @@ class Conversation(ServerSide):
         item.index = self.number()
         for exchange in reversed(self.exchanges):
             if item in exchange.inputs:
-                if exchange.over is not None:
+                if exchange.over:
                     exchange.kept = Kept.CONNECTION
                 return
 
@@ -203,7 +202,7 @@ class Conversation(ServerSide):
         """Return what closes the tool calls of lost connections; None if there are none."""
         self.line.closed = True
         newest = self.newest
-        if newest is None or newest.over is not None or newest.inputs[0].known is Known.NO:
+        if newest is None or newest.over or newest.inputs[0].known is Known.NO:
             return None
         responses = self.calls.closing(newest)
         if not responses:
@@ -256,13 +255,13 @@ class Conversation(ServerSide):
         newest = self.newest
         reply = overtaken = False
         for exchange in self.exchanges:
-            if exchange.over is None and not (exchange is newest and self._turns):
+            if not exchange.over and not (exchange is newest and self._turns):
                 # What was said after it has taken its place, or nobody waits for its end.
-                exchange.over = Over.CUT
+                exchange.over = True
                 # The server would have said that it is interrupted.
                 overtaken |= exchange is showing and exchange.shown and exchange is not newest
                 self._left += self.calls.over(exchange)
-            if exchange.over is None:
+            if not exchange.over:
                 reply = exchange.shown
                 exchange.take_back()
             if exchange.kept is Kept.CONNECTION:
@@ -273,8 +272,8 @@ class Conversation(ServerSide):
                 item.index = None
                 item.began = self._index_base
                 speech = item.call is None and item.known is not Known.YES
-                item.audio = speech and exchange.over is None and _is_kept(item.until, kept)
-        ended = showing is not None and showing.over is not None and not reply
+                item.audio = speech and not exchange.over and _is_kept(item.until, kept)
+        ended = showing is not None and showing.over and not reply
         told = tuple(said for _, exchange, said in self._spoken_places() if exchange.over)
         turns = self._lose_speech()
         # It counts the messages of the connection that is gone.
@@ -317,7 +316,7 @@ class Conversation(ServerSide):
         lost = 0
         for exchange in list(self.exchanges):
             # Of what a number covers in part it does not cover all.
-            alone = not self.numbered and (exchange.over is not None or len(exchange.inputs) == 1)
+            alone = not self.numbered and (exchange.over or len(exchange.inputs) == 1)
             gone = [
                 item
                 for item in exchange.inputs
@@ -327,7 +326,7 @@ class Conversation(ServerSide):
             for item in gone:
                 exchange.inputs.remove(item)
             lost += bool(gone)
-            if not exchange.inputs and exchange.over is not None and exchange.reply:
+            if not exchange.inputs and exchange.over and exchange.reply:
                 exchange.inputs = gone[-1:]
                 exchange.inputs[0].known = Known.YES
             elif gone:
@@ -336,7 +335,7 @@ class Conversation(ServerSide):
 
     def _settle(self, exchange: Exchange) -> None:
         """Let go of an exchange of which no question is left, but for the context in it."""
-        if not exchange.asks and (exchange.over is None or not exchange.inputs):
+        if not exchange.asks and (not exchange.over or not exchange.inputs):
             place = self.exchanges.index(exchange)
             self.exchanges[place : place + 1] = exchanges_of(exchange.inputs)
 
@@ -363,7 +362,7 @@ class Conversation(ServerSide):
                 item.audio = not item.words and _is_kept(item.until, kept)
                 told += [] if item.audio else [said]
         turns = self._lose_speech()
-        while self.exchanges and self.exchanges[0].over is not None:
+        while self.exchanges and self.exchanges[0].over:
             if _is_kept(self.exchanges[0].place, kept):
                 break
             self.past.add(self.exchanges.pop(0))

@@ -6,7 +6,7 @@ place, `_covered`.
 
 from __future__ import annotations
 
-from .exchanges import ENDS, Effect, End, Exchange, Input, Kept, Known, Over, exchanges_of
+from .exchanges import ENDS, Effect, End, Exchange, Input, Kept, Known, exchanges_of
 from .state import State
 
 __all__ = ["Ends"]
@@ -83,7 +83,7 @@ class Ends(State):
         if effect is Effect.CUT and exchange is self.newest:
             # Nothing that was written has interrupted it.
             self._listen()
-        self._finish(exchange, Over.CUT if effect is Effect.CUT else Over.WHOLE)
+        self._finish(exchange)
         if self._hearing is None:
             self._heard_out()
         return False
@@ -109,7 +109,7 @@ class Ends(State):
         other = exchange is line.unsure
         if other:
             exchange.take_back()
-            exchange.begun, exchange.over, exchange.kept = None, None, Kept.NOWHERE
+            exchange.begun, exchange.over, exchange.kept = None, False, Kept.NOWHERE
         return other
 
     def _part(self, exchange: Exchange, later: list[Input]) -> None:
@@ -135,8 +135,8 @@ class Ends(State):
         places = [item.place for item in exchange.inputs if item.known is not Known.NO]
         self._have(max(places, default=0))
 
-    def _finish(self, exchange: Exchange, over: Over) -> None:
-        exchange.over, exchange.kept = over, Kept.CONNECTION
+    def _finish(self, exchange: Exchange) -> None:
+        exchange.over, exchange.kept = True, Kept.CONNECTION
         exchange.speaks = False
         self.line.evident = max(self.line.evident, exchange.place)
         self._left += self.calls.over(exchange)

@@ -40,7 +40,6 @@ __all__ = [
     "Input",
     "Kept",
     "Known",
-    "Over",
     "Progress",
     "exchanges_of",
 ]
@@ -66,13 +65,6 @@ class Kept(IntEnum):
     NOWHERE = 0
     CONNECTION = 1
     HANDLE = 2
-
-
-class Over(Enum):
-    """How a reply ended."""
-
-    WHOLE = "whole"
-    CUT = "cut"
 
 
 class End(Enum):
@@ -203,7 +195,7 @@ class Exchange:
 
     Args:
         inputs: What the user said, in order; one for what asks nothing.
-        over: How the reply ended; None while it is owed or under way. What asks nothing is over.
+        over: Whether the reply is over: whole, or cut. What asks nothing is over.
         reply: The words of the reply, as far as they came.
         shown: Whether the caller was shown a part of the reply that was not taken back.
         kept: Who has the reply that is over.
@@ -215,7 +207,7 @@ class Exchange:
     """
 
     inputs: list[Input]
-    over: Over | None = None
+    over: bool = False
     reply: list[str] = field(default_factory=list)
     shown: bool = False
     kept: Kept = Kept.NOWHERE
@@ -276,7 +268,7 @@ class Exchange:
     def done(self) -> bool:
         """Whether the newest handle has all of it."""
         told = self.kept is Kept.HANDLE or not self.reply
-        return self.over is not None and self.known is Known.YES and told
+        return self.over and self.known is Known.YES and told
 
 
 def exchanges_of(items: list[Input]) -> list[Exchange]:
@@ -287,4 +279,4 @@ def exchanges_of(items: list[Input]) -> list[Exchange]:
     """
     if any(item.asks for item in items):
         return [Exchange(items)]
-    return [Exchange([item], over=Over.WHOLE) for item in items]
+    return [Exchange([item], over=True) for item in items]

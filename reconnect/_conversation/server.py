@@ -18,7 +18,6 @@ from .exchanges import (
     Exchange,
     Kept,
     Known,
-    Over,
 )
 from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
@@ -109,7 +108,7 @@ class ServerSide(Ends):
     def _heard(self, text: str) -> None:
         """Note words of what somebody says."""
         # Before the reply to what was said first is over somebody may have spoken again.
-        said = [it for each in self.exchanges if each.over is None for it in each.inputs]
+        said = [it for each in self.exchanges if not each.over for it in each.inputs]
         item = next((it for it in said if it.call is None and (it.audio or not it.words)), None)
         if item is None and said and said[-1].call is None:
             item = said[-1]
@@ -206,7 +205,7 @@ class ServerSide(Ends):
     def _opened(self) -> Exchange:
         """Return the exchange that output opens, or opens again, where none is under way."""
         newest = self.newest
-        if newest is not None and newest.over is None and self._goes_on(newest):
+        if newest is not None and not newest.over and self._goes_on(newest):
             newest.continued = True
             self.line.doubtful = newest.known is not Known.YES
             return newest
@@ -217,7 +216,7 @@ class ServerSide(Ends):
         """Open the newest exchange again that is over; None if there is none."""
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if over is not None:
-            over.over, over.kept = None, Kept.NOWHERE
+            over.over, over.kept = False, Kept.NOWHERE
             # Nobody asked this connection for it where it is a resumed session's.
             over.continued |= not over.written
         return over
@@ -229,17 +228,17 @@ class ServerSide(Ends):
 
     def _past_tools(self, exchange: Exchange) -> Exchange:
         """Return the exchange that a turn begins for: the model waits for no tool before it."""
-        written = [it for it in self.exchanges if it.over is None and it.written]
+        written = [it for it in self.exchanges if not it.over and it.written]
         for following in written[written.index(exchange) + 1 :]:
             if ENDS[End.NEXT, self._progress(exchange)] is not Effect.CUT:
                 break
-            self._finish(exchange, Over.CUT)
+            self._finish(exchange)
             exchange = following
         heard = self._hearing is not None and self._hearing.since is None
         runs = any(call.open for call in self.calls.made_in(exchange))
         if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
-            self._finish(exchange, Over.CUT)
+            self._finish(exchange)
             return self._take_speech()
         return exchange
 
@@ -262,7 +261,7 @@ class ServerSide(Ends):
             # After calls they are taken for the answer to a result, a turn of its own.
             tools = self.calls.made_in(newest) or self.line.late or self.calls.late()
             ended = ended if tools else newest
-        if ended is not None and ended.over is not None:
+        if ended is not None and ended.over:
             # The words of a reply may come after its end, and then prove nothing.
             _add(ended.reply, text)
             return

@@ -133,7 +133,7 @@ class State:
         """The exchange that is under way: the oldest that is written and not over."""
         found = None
         for exchange in reversed(self.exchanges):
-            if exchange.over is None:
+            if not exchange.over:
                 found = exchange if exchange.written else found
             elif exchange.asks:
                 break
@@ -153,13 +153,13 @@ class State:
     @property
     def owed(self) -> int:
         """How many exchanges have no reply, or were never written."""
-        return sum(exchange.over is None for exchange in self.exchanges)
+        return sum(not exchange.over for exchange in self.exchanges)
 
     @property
     def due(self) -> bool:
         """Whether something is to be written to a connection that is up to date."""
         newest = self.newest
-        again = newest is not None and newest.over is None and newest.again
+        again = newest is not None and not newest.over and newest.again
         return self.calls.waiting or (again and bool(self.unwritten()))
 
     def unwritten(self) -> list[Unit]:
@@ -230,7 +230,7 @@ class State:
         that follows it.
         """
         newest = self.newest
-        if newest is None or newest.over is not None:
+        if newest is None or newest.over:
             return None
         if newest.begun is None:
             return newest
@@ -325,7 +325,7 @@ class State:
             for item in exchange.inputs:
                 if item.place <= place:
                     item.known = Known.YES
-            if exchange.place < place and exchange.over is not None:
+            if exchange.place < place and exchange.over:
                 exchange.kept = Kept.HANDLE
 
     def _forget(self) -> None:

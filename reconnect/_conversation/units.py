@@ -78,10 +78,10 @@ class Wording:
         units: list[Unit] = []
         newest = newest_of(exchanges)
         # What comes before a question that the session knows, it knows too.
-        first = newest.inputs[0] if newest is not None and newest.over is None else None
+        first = newest.inputs[0] if newest is not None and not newest.over else None
         known = first.place if first is not None and first.known is Known.YES else 0
         for exchange in exchanges:
-            if exchange.over is None:
+            if not exchange.over:
                 units += self._asking(exchange)
             elif not (exchange.kept or exchange.place < known):
                 units += self._telling(exchange)
@@ -93,7 +93,7 @@ class Wording:
         Args:
             exchange: The exchange.
         """
-        return not (self.content or exchange.over is None or exchange.kept) and any(
+        return not (self.content or not exchange.over or exchange.kept) and any(
             unit.call is not None and unit.call.method == CONTENT
             for unit in self._telling(exchange)
         )

@@ -4,7 +4,7 @@ import pytest
 from messages import result, turn
 
 from reconnect._conversation.calls import CALL_LIMIT, LOST, Calls, ToolCall
-from reconnect._conversation.exchanges import Exchange, Input, Over
+from reconnect._conversation.exchanges import Exchange, Input
 
 
 def asking():
@@ -285,7 +285,7 @@ def test_known_result_whose_turn_has_not_come_when_all_is_over():
     model.make(None, city="Paris")
     assert not model.make(None, city="Oslo").shown
     model.calls.take_up(model.exchange, turn=1)
-    model.exchange.over = Over.WHOLE
+    model.exchange.over = True
     for exchange in (model.exchange, asking()):
         model.calls.over(exchange)
     assert not model.calls.waiting
@@ -337,7 +337,7 @@ def test_call_of_an_exchange_that_is_over_is_not_made_again():
     model.make("1")
     model.answer("1")
     model.calls.lost()
-    model.exchange.over = Over.WHOLE
+    model.exchange.over = True
     assert model.calls.over(model.exchange) == ()
     assert model.make("2", exchange=asking()).shown
 
@@ -351,7 +351,7 @@ def test_results_of_other_exchanges_are_kept():
     model.answer("1")
     model.answer("2")
     model.calls.lost()
-    model.exchange.over = Over.WHOLE
+    model.exchange.over = True
     model.calls.over(model.exchange)
     assert model.make("3", exchange=other, seats=1).shown
     assert not model.make("4", exchange=other, seats=2).shown
@@ -429,7 +429,7 @@ def test_late_result_of_a_call_that_was_left():
     model = Model()
     model.make("1", n=1)
     model.calls.lost()
-    model.exchange.over = Over.WHOLE
+    model.exchange.over = True
     assert model.calls.over(model.exchange) == ("1",)
     assert not model.answer("1")
     assert model.calls.due() == []

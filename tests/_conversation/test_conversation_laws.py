@@ -30,10 +30,10 @@ from messages import (
 )
 
 from reconnect._conversation import ends, server
-from reconnect._conversation.exchanges import ENDS, Effect, Known, Over
+from reconnect._conversation.exchanges import ENDS, Effect, Known
 
-DECIDES = {Effect.WHOLE: Over.WHOLE, Effect.EMPTY: Over.WHOLE, Effect.CUT: Over.CUT}
-"""What an effect of the table may make of a reply; an empty end need not be the answer."""
+DECIDES = {Effect.WHOLE, Effect.EMPTY, Effect.CUT}
+"""The effects of the table that make a reply over; after an empty end it need not be."""
 
 FRAMES = st.sampled_from(
     [said("r"), sound(), transcribed("r"), generated(), complete(), interrupted()]
@@ -133,9 +133,8 @@ class Talk(RuleBasedStateMachine):
         self.table.effects.clear()
         reading = self.core.receive(message)
         for exchange in self.core.conversation.exchanges:
-            over = exchange.over
-            if exchange.asks and over is not None and before.get(exchange) is not over:
-                assert over in map(DECIDES.get, self.table.effects), "the table has decided it"
+            if exchange.asks and exchange.over and not before.get(exchange):
+                assert DECIDES.intersection(self.table.effects), "the table has decided it"
         if reading is not None:
             self.may_ask_on += reading.hidden
             self.leave(reading.left)
@@ -253,7 +252,7 @@ class Talk(RuleBasedStateMachine):
             self.known.clear()
         assert self.core.conversation.handle in (handle, None)
         conversation = self.core.conversation
-        owed = [it for it in conversation.exchanges if it.over is None]
+        owed = [it for it in conversation.exchanges if not it.over]
         assert owed in ([], [conversation.newest]), "only the newest is owed"
         items = [item for it in conversation.exchanges for item in it.inputs]
         assert {item.index for item in items} <= {None}, "nothing has a number"
@@ -322,7 +321,7 @@ class Talk(RuleBasedStateMachine):
         assert all(it.inputs for it in exchanges), "an exchange has something said"
         assert all(it.over for it in exchanges if not it.asks), "what asks nothing is over"
         current = conversation.current
-        assert current is None or (current.asks and current.over is None)
+        assert current is None or (current.asks and not current.over)
         items = [item for it in exchanges for item in it.inputs]
         assert len(set(items)) == len(items), "nothing is said in two exchanges"
 

@@ -30,7 +30,7 @@ from messages import (
     user,
 )
 
-from reconnect._conversation.exchanges import ANSWER, Known, Over
+from reconnect._conversation.exchanges import ANSWER, Known
 from reconnect._conversation.transcript import model_turn
 
 # More of a reply
@@ -43,7 +43,7 @@ def test_more_of_a_reply_after_a_resume(pieces):
     core.receive(said("a"), *WHOLE, update("h1"))
     core.resume()
     core.receive(*[said("b")] * pieces, complete())
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
     assert core.newest.reply == ["a", *["b"] * pieces]
     assert core.conversation.owed == 0
 
@@ -58,7 +58,7 @@ def test_result_that_is_given_while_the_model_talks(scheduling):
     core.receive(calling("1"), said("wait "))
     core.answer(result("1", scheduling=scheduling))
     core.receive(said("please "), *([interrupted()] * (scheduling == "INTERRUPT")), *WHOLE)
-    assert overs(core) == [None]
+    assert overs(core) == [False]
     core.receive(said("it rains"), *WHOLE, update("h1"))
     assert core.past == [user("q"), model_turn(["wait please it rains"])]
 
@@ -69,9 +69,9 @@ def test_vertex_takes_no_result_up_before_the_turn_of_the_call_has_ended():
     core.receive(calling(None))
     core.answer(result(None))
     core.receive(said("one moment "), *WHOLE)
-    assert overs(core) == [None]
+    assert overs(core) == [False]
     core.receive(said("it rains"), *WHOLE)
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_result_that_crosses_a_cancellation():
@@ -80,7 +80,7 @@ def test_result_that_crosses_a_cancellation():
     core.receive(calling("1"))
     core.say("b").answer(result("1"))
     core.receive(cancelling("1"), interrupted(), complete(), said("y"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True]
 
 
 def test_late_result():
@@ -88,11 +88,11 @@ def test_late_result():
     core = begun("a")
     core.receive(calling(None), *WHOLE)
     core.say("b").receive(said("y"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True]
     core.answer(result(None))
     core.receive(said("late "))
     core.say("c").receive(said("words"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE, None]
+    assert overs(core) == [True, True, False]
     core.receive(said("z"), *WHOLE, update("h1"))
     assert core.past[-2:] == [user("c"), model_turn(["z"])]
     assert core.conversation.quiet
@@ -110,9 +110,9 @@ def test_late_result_that_was_given_first(open_turn):
     core.answer(result("1" if open_turn else None, scheduling=scheduling))
     core.answer(result("2" if open_turn else None, name="g", scheduling=scheduling))
     core.receive(said("of a"), *WHOLE)
-    assert overs(core) == [Over.CUT, None]
+    assert overs(core) == [True, False]
     core.receive(said("of b"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True]
     core.receive(update("h1"))
     assert core.past == [user("a"), model_turn(["of a"]), user("b"), model_turn(["of b"])]
 
@@ -183,7 +183,7 @@ def test_words_beside_a_call_and_an_older_result(given):
     assert core.newest.reply == ["wait "]
     core.receive(generated())
     core.answer(result("2", name="g"))
-    assert overs(core) == [Over.CUT, None]
+    assert overs(core) == [True, False]
 
 
 def test_turn_after_a_late_result():
@@ -194,7 +194,7 @@ def test_turn_after_a_late_result():
     core.answer(result("1"))
     core.say("c").receive(said("of c"), *WHOLE)
     assert core.newest.reply == ["of c"]
-    assert overs(core) == [Over.CUT, Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True, True]
 
 
 # What is said meanwhile
@@ -227,7 +227,7 @@ def test_turn_while_a_tool_runs_and_the_model_speaks():
     core = begun("a")
     core.receive(calling("1"), said("wait"))
     core.say("b").receive(interrupted(), complete(), said("y"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True]
     assert core.calls.awaited == ("1",)
 
 
@@ -235,7 +235,7 @@ def test_speech_while_a_tool_runs():
     """The reply to speech that was heard after the turn ended over a tool is not the tool's."""
     core = begun("a")
     core.receive(calling(None), *WHOLE, heard("b"), said("y"), *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE]
+    assert overs(core) == [True, True]
     assert core.newest.reply == ["y"]
 
 
@@ -269,7 +269,7 @@ def test_output_while_the_user_speaks():
     core.receive(said("x"))
     core.speak(START, audio(1)).receive(said("y"), *WHOLE)
     core.speak(END)
-    assert overs(core) == [Over.WHOLE, None]
+    assert overs(core) == [True, False]
     assert core.newest.inputs[0].call is None
 
 
@@ -354,7 +354,7 @@ def test_speech_after_an_empty_end():
     core.receive(heard("spoken"))
     assert core.write() == []
     core.receive(said("both"), *WHOLE)
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_words_of_the_first_of_two_that_spoke_while_a_tool_runs():
@@ -399,7 +399,7 @@ def test_marked_speech_and_what_was_typed_in_one_outage():
     core.speak(audio(1), END).say("b")
     core.connect()
     core.receive(said("both"), *WHOLE)
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_context_after_speech_that_has_no_reply_yet():
@@ -428,7 +428,7 @@ def test_transcription_proves_speech_of_which_a_handle_has_the_beginning():
     core.say("b")
     core.connect()
     core.receive(heard("spoken"), said("y"), *WHOLE)
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 # Late words
@@ -438,13 +438,13 @@ def test_words_after_the_end_of_a_reply():
     """They are of the reply, and open nothing, unless they may be the answer to a result."""
     core = begun("q")
     core.receive(sound("a"), generated(), transcribed("b"), complete(), transcribed("c"))
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
     assert core.newest.reply == ["a", "b", "c"]
     core = begun("q")
     core.receive(calling(None), *WHOLE)
     core.answer(result(None))
     core.receive(said("so"), *WHOLE, transcribed("and"))
-    assert overs(core) == [None]
+    assert overs(core) == [False]
 
 
 # Resumed sessions
@@ -458,7 +458,7 @@ def test_session_that_goes_on_by_itself():
     core.receive(said("y"))
     assert core.wait() == []
     core.receive(*WHOLE)
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_answer_to_what_closed_a_call_proves_nothing():
@@ -501,7 +501,7 @@ def test_call_that_is_made_again_proves_the_question():
     assert core.receive(*WHOLE).hidden
     assert core.write() == []
     core.receive(said("it rains"), *WHOLE)
-    assert overs(core)[-1] is Over.WHOLE
+    assert overs(core)[-1]
 
 
 def test_contexts_that_a_reply_does_not_answer():

@@ -22,7 +22,7 @@ from messages import (
     user,
 )
 
-from reconnect._conversation.exchanges import CONTENT, UPDATE, Known, Over
+from reconnect._conversation.exchanges import CONTENT, UPDATE, Known
 from reconnect._conversation.transcript import model_turn
 
 
@@ -32,7 +32,7 @@ def test_update_interrupts_nothing():
     core.receive(calling("1"))
     core.answer(result("1"))
     core.say(context_update("x"), "b").receive(interrupted(), complete())
-    assert overs(core) == [Over.CUT, None]
+    assert overs(core) == [True, False]
     assert core.newest.inputs[0].turns == [user("b")]
 
 
@@ -40,7 +40,7 @@ def test_last_of_two_turns_is_parted_after_a_reply_that_was_generated():
     """An interruption after generation_complete parts what was sent last, as any other does."""
     core = begun("a", "b")
     core.receive(said("x"), generated(), interrupted(), complete())
-    assert overs(core) == [Over.WHOLE, None]
+    assert overs(core) == [True, False]
     assert core.newest.inputs[0].call == turn("b")
 
 
@@ -49,7 +49,7 @@ def test_two_turns_that_something_else_has_interrupted():
     core = begun("a", "b")
     core.receive(said("x"))
     core.speak(audio(1)).receive(interrupted(), complete())
-    assert overs(core) == [Over.CUT]
+    assert overs(core) == [True]
 
 
 @pytest.mark.parametrize("speaks", [True, False])
@@ -67,7 +67,7 @@ def test_reply_to_speech_that_nobody_has_heard_of(last):
     core = begun()
     core.speak(audio(1)).say("q").speak(*[audio(2)] * (last == "audio"))
     core.receive(said("x"), generated(), interrupted(), complete())
-    assert overs(core) == ([None] if last == "turn" else [Over.WHOLE])
+    assert overs(core) == ([False] if last == "turn" else [True])
     core.receive(said("y"), *WHOLE)
     assert core.conversation.exchanges[-1].reply == ["y"]
 
@@ -80,7 +80,7 @@ def test_turn_while_the_answer_to_a_late_result_is_due(stopped):
     core.say("b").answer(result(None))
     core.receive(said("y"), *WHOLE)
     core.say("c").receive(said("z"), *[interrupted(), complete(), said("zz")] * stopped, *WHOLE)
-    assert overs(core) == [Over.CUT, Over.WHOLE, Over.WHOLE]
+    assert overs(core) == [True, True, True]
     assert core.newest.reply == ["zz" if stopped else "z"]
 
 
@@ -128,7 +128,7 @@ def test_one_of_several_results_interrupts():
     core.receive(calling("1"), calling("2", name="g"), said("wait"), generated())
     core.answer(result("1", scheduling="INTERRUPT"))
     core.receive(interrupted(), complete())
-    assert overs(core) == [None]
+    assert overs(core) == [False]
 
 
 def test_silent_result():
@@ -137,16 +137,16 @@ def test_silent_result():
     core.receive(calling("1"))
     core.answer(result("1", scheduling="SILENT"))
     core.receive(complete())
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_silent_result_after_the_turn():
     """Where its turn has ended by then, no other end comes."""
     core = begun("q")
     core.receive(calling(None), said("done"), *WHOLE)
-    assert overs(core) == [None]
+    assert overs(core) == [False]
     core.answer(result(None, scheduling="SILENT"))
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
 
 
 def test_speech_of_which_a_handle_has_the_beginning():
@@ -169,9 +169,9 @@ def test_result_that_is_given_before_the_turn_ends_at_its_call(status):
     core.receive(calling(None))
     core.answer(result(None))
     core.receive(generated(), complete(interaction_status=status))
-    assert overs(core) == [None]
+    assert overs(core) == [False]
     core.receive(said("x"), generated(), complete(interaction_status=status and "IDLE"))
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
     assert not core.lose().reply
 
 
@@ -180,5 +180,5 @@ def test_reply_goes_on_in_a_turn_after_that_in_which_the_model_thinks_on():
     core = begun("a")
     core.receive(said("x"), complete(interaction_status="IN_PROGRESS"))
     core.receive(said("y"), generated(), complete(interaction_status="IDLE"))
-    assert overs(core) == [Over.WHOLE]
+    assert overs(core) == [True]
     assert core.newest.reply == ["x", "y"]

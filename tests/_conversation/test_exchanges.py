@@ -13,7 +13,6 @@ from reconnect._conversation.exchanges import (
     Input,
     Kept,
     Known,
-    Over,
     Progress,
     exchanges_of,
 )
@@ -111,11 +110,10 @@ def test_exchange_of_several_inputs():
 @pytest.mark.parametrize(
     ("known", "fields", "done"),
     [
-        (Known.YES, {"over": Over.WHOLE, "reply": ["a"], "kept": Kept.HANDLE}, True),
-        (Known.YES, {"over": Over.CUT, "reply": ["a"], "kept": Kept.HANDLE}, True),
-        (Known.YES, {"over": Over.WHOLE, "reply": ["a"]}, False),
-        (Known.YES, {"over": Over.WHOLE}, True),
-        (Known.MAYBE, {"over": Over.WHOLE, "kept": Kept.HANDLE}, False),
+        (Known.YES, {"over": True, "reply": ["a"], "kept": Kept.HANDLE}, True),
+        (Known.YES, {"over": True, "reply": ["a"]}, False),
+        (Known.YES, {"over": True}, True),
+        (Known.MAYBE, {"over": True, "kept": Kept.HANDLE}, False),
         (Known.YES, {"kept": Kept.HANDLE}, False),
     ],
 )
@@ -128,7 +126,7 @@ def test_exchanges_of_inputs():
     """What asks something is one exchange with what is sent besides; what asks nothing is each."""
     asking, telling = Input(turn("a"), 1), Input(turn("c", asks=False), 2)
     (both,) = exchanges_of([asking, telling])
-    assert (both.inputs, both.over, both.asks) == ([asking, telling], None, True)
+    assert (both.inputs, both.over, both.asks) == ([asking, telling], False, True)
     (alone,) = exchanges_of([telling])
-    assert (alone.inputs, alone.over, alone.asks) == ([telling], Over.WHOLE, False)
+    assert (alone.inputs, alone.over, alone.asks) == ([telling], True, False)
     assert exchanges_of([]) == []

@@ -3,7 +3,7 @@
 import pytest
 from messages import Call, context_update, turn, user
 
-from reconnect._conversation.exchanges import UPDATE, Exchange, Input, Kept, Known, Over
+from reconnect._conversation.exchanges import UPDATE, Exchange, Input, Kept, Known
 from reconnect._conversation.past import Past
 from reconnect._conversation.transcript import model_turn
 
@@ -12,7 +12,7 @@ def exchange(*calls, reply=(), known=Known.YES):
     """Return an exchange that is over; None is speech."""
     kept = Kept.HANDLE if known is Known.YES else Kept.NOWHERE
     items = [Input(call, place, known=known) for place, call in enumerate(calls)]
-    return Exchange(items, over=Over.WHOLE, reply=list(reply), kept=kept)
+    return Exchange(items, over=True, reply=list(reply), kept=kept)
 
 
 def test_questions_come_before_the_reply():

@@ -32,7 +32,7 @@ from messages import (
     user,
 )
 
-from reconnect._conversation.exchanges import Known, Over
+from reconnect._conversation.exchanges import Known
 from reconnect._conversation.outbox import Replay
 from reconnect._conversation.past import HISTORY_LIMIT
 from reconnect._conversation.transcript import model_turn
@@ -179,7 +179,7 @@ def test_lost_before_the_call_arrived(seen):
     # The second one is the answer: the model has nothing to say.
     assert core.receive(complete()).over
     assert not core.outbox.due
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 def test_turn_after_a_reply_whose_calls_were_lost():
@@ -320,7 +320,7 @@ def test_idle_without_turn_complete():
     core = begun("q")
     core.receive(said("a"))
     assert core.receive(content(interaction_status="IDLE")).over
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
     assert core.resume() == [told(user("q"), model_turn(["a"]))]
 
 
@@ -611,7 +611,7 @@ def test_end_with_output(end):
     """The exchange is over, whole."""
     core = begun("q")
     core.receive(said("a"), end)
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 @pytest.mark.parametrize("end", [generated(), complete()])
@@ -623,7 +623,7 @@ def test_end_at_a_call(end, given):
     if given:
         core.answer(result("1"))
     core.receive(end)
-    assert core.newest.over is None
+    assert not core.newest.over
 
 
 @pytest.mark.parametrize("end", [generated(), complete()])
@@ -633,21 +633,21 @@ def test_end_after_output_that_follows_the_result(end):
     core.receive(calling("1"))
     core.answer(result("1"))
     core.receive(said("a"), end)
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 def test_output_while_a_call_is_open():
     """Speech that goes on after a NON_BLOCKING call ends nothing while the call is open."""
     core = begun("q")
     core.receive(calling("1"), said("a"), generated(), complete())
-    assert core.newest.over is None
+    assert not core.newest.over
 
 
 def test_empty_end_of_a_model_that_has_nothing_to_say():
     """An empty end on a connection that was not resumed is the answer."""
     core = Core().say("q")
     assert core.receive(complete()).over
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 @pytest.mark.parametrize("handle", [True, False])
@@ -661,7 +661,7 @@ def test_empty_end_with_calls_in_the_exchange(handle):
     assert core.receive(complete()).hidden
     assert core.write() == [ASK_ON]
     assert core.receive(complete()).over
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 def test_empty_end_later_on_a_resumed_connection():
@@ -672,7 +672,7 @@ def test_empty_end_later_on_a_resumed_connection():
     core.say("b").receive(said("x"), complete())
     core.say("c")
     assert core.receive(complete()).over
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 @pytest.mark.parametrize("first", [generated(), interrupted()])
@@ -682,7 +682,7 @@ def test_turn_complete_belongs_to_the_exchange_before(first):
     core.receive(said("x"), first)
     core.say("b")
     assert core.receive(complete()).over
-    assert core.newest.over is None
+    assert not core.newest.over
     assert core.newest.inputs[0].call == turn("b")
     core.receive(said("y"), complete())
     assert core.newest.reply == ["y"]
@@ -694,7 +694,7 @@ def test_interrupted_with_output_since_the_last_result():
     core.receive(calling("1"))
     core.answer(result("1"))
     core.receive(said("a"), interrupted())
-    assert core.newest.over is Over.CUT
+    assert core.newest.over
 
 
 def test_interrupted_with_a_result_and_nothing_since():
@@ -703,9 +703,9 @@ def test_interrupted_with_a_result_and_nothing_since():
     core.receive(calling("1"), said("a"))
     core.answer(result("1"))
     core.receive(interrupted(), complete())
-    assert core.newest.over is None
+    assert not core.newest.over
     core.receive(said("b"), complete())
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 def test_interrupted_with_nothing_under_way():
@@ -720,7 +720,7 @@ def test_output_without_an_open_exchange():
     """Output re-opens the newest exchange where nobody has spoken since."""
     core = begun("q")
     core.receive(said("a"), complete(), said("b"))
-    assert core.newest.over is None
+    assert not core.newest.over
     core.receive(complete(), update("h1"))
     assert core.past == [user("q"), model_turn(["ab"])]
 
@@ -872,9 +872,9 @@ def test_two_inputs_before_the_first_word_and_one_whole_reply():
     """They are over; later output re-opens them."""
     core = begun("a", "b")
     core.receive(said("x"), complete())
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
     core.receive(said("y"))
-    assert core.newest.over is None
+    assert not core.newest.over
     core.receive(complete(), update("h1"))
     assert core.past == [user("a"), user("b"), model_turn(["xy"])]
 
@@ -885,7 +885,7 @@ def test_silent_result():
     core.receive(calling("1"), said("a"))
     core.answer(result("1", scheduling="SILENT"))
     core.receive(generated(), complete())
-    assert core.newest.over is Over.WHOLE
+    assert core.newest.over
 
 
 def test_lost_before_what_was_said_has_interrupted():

@@ -24,6 +24,6 @@ def test_what_is_written_after_a_loss(known, over, received, written):
     """It follows from what the newest handle has of the question, and whether the reply is over."""
     core = begun("q")
     core.receive(*received)
-    assert (core.newest.known, core.newest.over is not None) == (known, over)
+    assert (core.newest.known, core.newest.over) == (known, over)
     assert core.resume() == [written]
     assert core.outbox.replay.continued == (written == ASK_ON)
