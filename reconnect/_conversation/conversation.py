@@ -139,11 +139,6 @@ class Conversation(ServerSide):
         """Note that nothing is left of speech that has begun: nobody hears of it."""
         self._hearing = None
 
-    @property
-    def has_heard(self) -> bool:
-        """Whether a handle has audio since the last turn."""
-        return self._unheard > 0
-
     # What is written
 
     def write(self, unit: Unit) -> Call | None:
@@ -279,7 +274,7 @@ class Conversation(ServerSide):
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
         self.sounding = False
-        self._maybe_covered, self._quiet_at = False, self._audio()
+        self._maybe_covered, self._quiet_at = False, (0.0, 0, 0)
         self._forget()
         left = self._told_to_leave()
         return Losses(reply, overtaken, ended, calls=left, turns=turns, told=told)

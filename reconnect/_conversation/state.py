@@ -300,9 +300,14 @@ class State:
         self._unheard = 0.0
 
     @property
+    def has_heard(self) -> bool:
+        """Whether a handle has audio since the last turn."""
+        return self._unheard > 0
+
+    @property
     def _speaking(self) -> bool:
         """Whether somebody has spoken since the last turn, as far as can be known."""
-        return self._hearing is not None or self._quiet_at != self._audio()
+        return self._hearing is not None or self.has_heard or self._quiet_at != self._audio()
 
     @property
     def _spoken(self) -> bool:

@@ -7,6 +7,7 @@ from messages import (
     END,
     START,
     UPDATE,
+    WHOLE,
     Call,
     Core,
     asks,
@@ -651,6 +652,49 @@ def test_audio_of_each_turn():
     assert core.resume() == [turn("b")]
     read(core, piece(), update("h2"))
     assert core.resume() == [ASK_ON]
+
+
+# What was spoken before a loss
+
+
+def spoken(*, transparent):
+    """Return a core whose connection was lost after a spoken turn that the handle has."""
+    core = begun(transparent=transparent)
+    core.speak(audio(1), audio(2))
+    core.receive(heard("hi"), said("r"), *WHOLE)
+    core.receive(update("h1", consumed=2 if transparent else None))
+    assert core.resume() == []
+    return core
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_output_after_a_loss_and_before_anybody_speaks(transparent):
+    """It goes on with what was said last: speech of the connection before is none of this one."""
+    core = spoken(transparent=transparent)
+    core.receive(said("more"))
+    assert [it.reply for it in core.conversation.exchanges] == [["r", "more"]]
+
+
+def test_beginning_of_speech_that_a_handle_has_after_a_loss():
+    """The messages of a connection count from its own first."""
+    core = spoken(transparent=True)
+    core.speak(START, audio(3))
+    core.receive(update("h2", consumed=1))
+    core.speak(END)
+    assert core.newest.known is Known.MAYBE
+
+
+def test_output_after_a_loss_of_speech_that_the_handle_has():
+    """It answers that speech, though nobody has a word of it."""
+    core = begun("q")
+    core.receive(said("a"), *WHOLE)
+    core.speak(audio(1))
+    core.media.meter.asking()
+    core.media.meter.acknowledged()
+    core.receive(update("h1"))
+    core.resume()
+    core.receive(said("r"))
+    assert [it.reply for it in core.conversation.exchanges] == [["a"], ["r"]]
 
 
 # What is easily taken for something else
