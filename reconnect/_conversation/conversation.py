@@ -163,29 +163,20 @@ class Conversation(ServerSide):
             return Call(CONTENT, {**unit.call.arguments, "turn_complete": True})
         return unit.call
 
-    def written(self, item: Input) -> None:
-        """Take a message as written that was recorded just now.
+    def written(self, item: Input, given: Call) -> Call:
+        """Take a message as written that was recorded just now, and return what to write.
 
-        Args:
-            item: What `record` returned.
-        """
-        item.index = self.number()
-        for exchange in reversed(self.exchanges):
-            if item in exchange.inputs:
-                if exchange.over:
-                    exchange.kept = Kept.CONNECTION
-                return
-
-    def as_given(self, item: Input, given: Call) -> Call:
-        """Return how a message is written that was recorded just now: as the caller gave it.
-
-        A history that the caller had announced is not, where the session waits for none any more:
-        it would be taken for a question.
+        It is written as the caller gave it, but for a history that he had announced where the
+        session waits for none any more: it would be taken for a question.
 
         Args:
             item: What `record` returned.
             given: The message as the caller gave it.
         """
+        item.index = self.number()
+        for exchange in self.exchanges:
+            if exchange.over and item in exchange.inputs:
+                exchange.kept = Kept.CONNECTION
         if not given.asks or item.call is None or item.call.asks:
             return given
         if not self.line.announced:

@@ -169,8 +169,7 @@ class Outbox:
             given: The message as the caller gave it, to be written so.
         """
         item = self._conversation.record(call)
-        self._conversation.written(item)
-        return Write(self._conversation.as_given(item, given), item=item)
+        return Write(self._conversation.written(item, given), item=item)
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent.
