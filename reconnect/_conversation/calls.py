@@ -80,14 +80,19 @@ class ToolCall:
         return self.live and self.result is not None and not (self.taken or self.cancelled)
 
     @property
+    def scheduling(self) -> Any:
+        """When the model is to take up its result; None where that does not say."""
+        scheduling = getattr(self.result, "scheduling", None)
+        return getattr(scheduling, "value", scheduling)
+
+    @property
     def waits(self) -> bool:
         """Whether its result waits until the model has nothing else to do.
 
         Where the server cancels calls that the model waits for, it waits for none that is over.
         """
-        scheduling = _scheduling(self.result)
         goes_on = self.id is not None and (self.passed or self.exchange.over)
-        return scheduling == "WHEN_IDLE" or (scheduling is None and goes_on)
+        return self.scheduling == "WHEN_IDLE" or (self.scheduling is None and goes_on)
 
     def same(self, other: ToolCall) -> bool:
         """Tell whether another call asks for the same."""
@@ -134,7 +139,7 @@ class Calls:
             exchange: The exchange.
         """
         made = [call for call in self.made_in(exchange) if call.live]
-        return bool(made) and (made[-1].cancelled or _scheduling(made[-1].result) == "SILENT")
+        return bool(made) and (made[-1].cancelled or made[-1].scheduling == "SILENT")
 
     def move_lost(self, exchange: Exchange, later: Exchange) -> None:
         """Give the lost calls of an exchange to another one.
@@ -159,7 +164,7 @@ class Calls:
         untaken = (
             call
             for call in self._calls
-            if call.untaken and (idle or _scheduling(call.result) != "WHEN_IDLE")
+            if call.untaken and (idle or call.scheduling != "WHEN_IDLE")
         )
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or not first.exchange.over else first.exchange
@@ -174,10 +179,9 @@ class Calls:
             turn: The number of the turn.
             passing: Whether it goes on without the results that it has not been given.
         """
-        for call in self._calls:
-            ended = call.id is not None or call.turn < turn
-            call.passed |= passing and call.exchange is exchange and call.open
-            call.taken |= ended and call.exchange is exchange and call.untaken
+        for call in self.made_in(exchange):
+            call.passed |= passing and call.open
+            call.taken |= call.untaken and (call.id is not None or call.turn < turn)
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it.
@@ -251,7 +255,7 @@ class Calls:
         """Note a result; one that is silent needs no taking up."""
         self._given += 1
         call.result, call.order = result, self._given
-        call.taken = _scheduling(result) == "SILENT"
+        call.taken = call.scheduling == "SILENT"
 
     def _key_of(self, key: str, result: Any) -> str:
         """Return the key of the call that a result is for.
@@ -341,8 +345,7 @@ class Calls:
                 "name": call.name,
                 "response": call.result.response if call.known is not Known.NO else {"error": LOST},
             }
-            for call in self._calls
-            if call.exchange is exchange
+            for call in self.made_in(exchange)
             if not (call.live or call.closed)
         ]
 
@@ -363,9 +366,9 @@ class Calls:
         live = {call.key for call in self._calls if call.open}
         left = [
             call
-            for call in self._calls
-            if call.exchange is exchange and call.shown and not call.live
-            if call.result is None and not call.cancelled and call.key not in live
+            for call in self.made_in(exchange)
+            if call.shown and not (call.live or call.cancelled)
+            if call.result is None and call.key not in live
         ]
         for call in left:
             call.cancelled = True
@@ -383,9 +386,3 @@ class Calls:
         # A result that still waited for its turn is nobody's either.
         self._due = [(call, it) for call, it in self._due if call is None or call in self._calls]
         return tuple(call.key for call in left)
-
-
-def _scheduling(result: Any) -> Any:
-    """Return when the model is to take up a result; None where it does not say."""
-    scheduling = getattr(result, "scheduling", None)
-    return getattr(scheduling, "value", scheduling)

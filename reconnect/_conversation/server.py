@@ -205,7 +205,7 @@ class ServerSide(Ends):
     def _opened(self) -> Exchange:
         """Return the exchange that output opens, or opens again, where none is under way."""
         newest = self.newest
-        if newest is not None and not newest.over and self._goes_on(newest):
+        if newest is not None and not newest.over and self._picks_up(newest):
             newest.continued = True
             self.line.doubtful = newest.known is not Known.YES
             return newest
@@ -221,7 +221,7 @@ class ServerSide(Ends):
             over.continued |= not over.written
         return over
 
-    def _goes_on(self, exchange: Exchange) -> bool:
+    def _picks_up(self, exchange: Exchange) -> bool:
         """Tell whether a resumed session goes on by itself, or after its calls were closed."""
         known = self.line.closing or exchange.known is Known.YES
         return self.line.resumed and known and not exchange.written
