@@ -1,16 +1,7 @@
-"""The conversation over all its connections: what the caller and the server do to its exchanges.
+"""The conversation over all its connections: what caller and connections do to its exchanges.
 
 What the server does to them stands in `server`. Nothing here has a clock, a socket, or a message
 type of the SDK: messages are read by their attributes, and written as a `Call`.
-
-What becomes known of an input:
-
-- A handle with a number covers the messages up to that number.
-- A handle without one covers what has *evidence* on this connection: output proves the first thing
-  that was asked in its exchange and all before it, and the reply's end proves the rest. What was
-  written without evidence may be covered.
-- A later input that is covered proves all before it.
-- A new session knows nothing. The history that it is told is an input like any other.
 """
 
 from __future__ import annotations

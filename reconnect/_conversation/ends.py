@@ -1,7 +1,14 @@
 """What the server says of an end, and of what a handle covers.
 
-What an end does is looked up in `exchanges.ENDS`; what a handle has of the inputs is noted in one
-place, `_covered`.
+What an end does is looked up in `exchanges.ENDS`. What a handle has of the inputs is noted in one
+place, `_covered`:
+
+- A handle with a number covers the messages up to that number.
+- A handle without one covers what has *evidence* on this connection: output proves the first thing
+  that was asked in its exchange and all before it, and the reply's end proves the rest. What was
+  written without evidence may be covered.
+- A later input that is covered proves all before it.
+- A new session knows nothing. The history that it is told is its first message.
 """
 
 from __future__ import annotations
@@ -136,6 +143,7 @@ class Ends(State):
         self._have(max(places, default=0))
 
     def _finish(self, exchange: Exchange) -> None:
+        """Note that a reply is over, and that its turn is evidence of all that was asked."""
         exchange.over, exchange.kept = True, Kept.CONNECTION
         exchange.speaks = False
         self.line.evident = max(self.line.evident, exchange.place)

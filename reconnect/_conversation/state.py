@@ -296,6 +296,7 @@ class State:
         return waiting.inputs[0].place - 1
 
     def _heard_out(self) -> None:
+        """Note that a turn is over: what is heard from now on is said after it."""
         self._maybe_covered, self._quiet_at = False, self._audio()
         self._unheard = 0.0
 
