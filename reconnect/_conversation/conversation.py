@@ -258,7 +258,7 @@ class Conversation(ServerSide):
         self.sounding = False
         self._maybe_covered, self._quiet_at = False, (0.0, 0, 0)
         self._forget()
-        left = self._told_to_leave()
+        left, self._left = self._left, ()
         return Losses(reply, overtaken, ended, calls=left, turns=turns, told=told)
 
     def _spoken_places(self) -> Iterator[tuple[Input, Exchange, range]]:

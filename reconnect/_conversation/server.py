@@ -70,17 +70,12 @@ class ServerSide(Ends):
             covered = True
             self.handle = update.new_handle
             self._covered(update.last_consumed_client_message_index)
-        left = self._told_to_leave() if self._left else ()
+        left, self._left = self._left, ()
         back, self._back = self._back, False
         ended = message.tool_call_cancellation is not None or message.go_away is not None
         if not (over or covered or left or ended) and message.tool_call is None:
             return None
         return Received(over and not hidden, hidden, covered, unseen, left, back)
-
-    def _told_to_leave(self) -> tuple[str, ...]:
-        """Take out the ids of the calls that the caller is to be told to leave."""
-        left, self._left = tuple(self._left), []
-        return left
 
     def _content(self, content: Any, *, over: bool) -> bool:
         """Read the content of a server message; return whether the caller is not shown it."""

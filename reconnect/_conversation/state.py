@@ -124,7 +124,7 @@ class State:
         # Whether a part of a reply was shown that will be given anew.
         self._back = False
         # Ids that the caller is to be told to leave.
-        self._left: list[str] = []
+        self._left: tuple[str, ...] = ()
 
     # What is asked
 
