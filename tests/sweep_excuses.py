@@ -126,6 +126,8 @@ def may_be_answered_again(play, number):
     known = play.conversation.by_number and not is_traceless(play, number)
     spoken = bool(turn.frames) and not known
     forgotten = not play.conversation.content and total(play, "forgotten", since=number) > 0
+    # Nobody knows that it was its reply, and what is owed is asked again.
+    forgotten |= answers_two(play, number)
     closed = play.conversation.traits.unknown_results
     if closed and total(play, "maybe_twice", since=number):
         return True
@@ -194,7 +196,8 @@ def answers_two(play, number):
     """
     results = set()
     for entry in play.log:
-        if entry.kind == "words":
+        # What it says while a tool runs bears no number.
+        if entry.kind == "words" and entry.value:
             begins = any(word[:2] == (number, 0) for word in entry.value)
             if begins and number in results and min(results) < number:
                 return True
