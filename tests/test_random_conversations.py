@@ -54,6 +54,7 @@ ONCE_BROKEN = [
     *(500829, 525002),  # the model talks beside its call, and has an older result
     851578,  # a question is asked again after what answers the closing of lost calls
     625173,  # a turn takes the place of the answer to a late result
+    650414,  # a refused handle has the beginning of marked speech
     500886,  # a refused handle has the beginning of speech that was not transcribed
     500114,  # a handle covers audio between the first word and the interruption
 ]

@@ -332,13 +332,15 @@ class Conversation(ServerSide):
             exchange.kept = Kept.NOWHERE
             for item in exchange.inputs:
                 item.known = Known.NO
-        told = []
+        told, cut = [], 0
         for item, _, said in self._spoken_places():
             if item.audio and not _is_kept(said.start, kept):
                 # The beginning is gone: it is told in words, or else what is left of it is said.
                 item.audio = not item.words and _is_kept(item.until, kept)
                 told += [] if item.audio else [said]
-        turns = self._lose_speech()
+                # A mark is no part of what was said.
+                cut += item.audio and not _is_kept(said.start + (item.since is not None), kept)
+        turns = self._lose_speech() + cut
         while self.exchanges and self.exchanges[0].over:
             if _is_kept(self.exchanges[0].place, kept):
                 break

@@ -500,6 +500,16 @@ def test_beginning_of_speech_that_only_a_refused_handle_had():
     assert core.conversation.restarted(kept=core.media.kept_from).audio == 1.0
 
 
+@pytest.mark.parametrize(("consumed", "turns"), [(1, 0), (2, 0), (3, 1), (4, 1)])
+def test_marked_speech_of_which_a_refused_handle_had_a_part(consumed, turns):
+    """A turn is lost if a new session hears no more than its end, and nobody has the words."""
+    core = Core(transparent=True)
+    core.say("a").receive(said("of a"), generated(), complete())
+    core.speak(START, audio(1), audio(2), END).receive(update("h1", consumed=consumed))
+    core.lose()
+    assert core.conversation.restarted(kept=core.media.kept_from).turns == turns
+
+
 def test_words_go_to_the_next_exchange():
     """Words that are heard during a reply to speech that has its own belong to what follows."""
     core = begun()
