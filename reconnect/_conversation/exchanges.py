@@ -3,7 +3,30 @@
 One *exchange* is what the user said, or several things that the model takes together, and the
 model's reply with its tool calls. Two things are asked of it. What does the newest handle have of
 the question: `Known`? And is the reply over? Only the newest exchange is ever asked again; all
-before it are at most replayed.
+before it are at most replayed. So this is written after a loss (`units`):
+
+========================  ===================================  =================================
+the newest handle has     the reply is over, and not in the    the reply is owed
+the question              handle
+========================  ===================================  =================================
+no                        replay question and reply, asking    send the question again
+                          nothing
+maybe                     the same, perhaps twice              close the lost calls to find out,
+                                                               else send the question again
+yes                       replay the reply alone               ask the model to continue
+========================  ===================================  =================================
+
+And this is what a handle has, and what becomes known by it (`ends`):
+
+================================  ==============================================================
+a handle with a number            inputs up to that number: yes
+a handle without one              inputs with evidence on this connection: yes; written without:
+                                  maybe
+evidence: output, or a call       the first input of its exchange, and all before it; the end of
+                                  the reply proves the others
+a later input is yes              so are all before it
+a new session                     all no; the history that it is told is an input like any other
+================================  ==============================================================
 
 `ENDS` says what an end does, by what the exchange that is under way has come to. It *waits* while a
 tool runs, and when more was said since the newest result was given: what interrupts it then is the
