@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reconnect.errors import SetupTimeout
 
 from .sdk import check_setup, connect, readable
-from .wire import abort
+from .transport import abort
 
 if TYPE_CHECKING:
     from google.genai import types

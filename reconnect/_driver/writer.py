@@ -20,7 +20,7 @@ from reconnect.events import Stalled
 
 from .connection import Connection
 from .sdk import blob_class
-from .wire import acknowledged_bytes, acknowledgement, is_loss, is_stuck
+from .transport import acknowledged_bytes, acknowledgement, is_loss, is_stuck
 
 __all__ = ["Writer"]
 

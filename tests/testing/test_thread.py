@@ -55,7 +55,7 @@ def test_faults_come_from_another_thread():
         with pytest.raises(ConnectionRefusedError):
             async with dial(server):
                 pass
-        with pytest.raises(RuntimeError, match="no open connection"):
+        with pytest.raises(RuntimeError, match="no connection is open"):
             server.inject(Abort())
 
     with LiveServer(profile="2.5") as server:

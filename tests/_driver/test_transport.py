@@ -8,7 +8,7 @@ from google.genai import errors
 from talk import MODEL
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
-from reconnect._driver.wire import abort, acknowledgement, is_loss
+from reconnect._driver.transport import abort, acknowledgement, is_loss
 from reconnect.testing import Abort, LiveServer, Stall
 
 TOO_DEEP = "[" * 100_000
