@@ -216,6 +216,8 @@ class Calls:
             crossed = [call for call in self._calls if call.key == key and call.untaken]
             for call in (meant or crossed)[:1]:
                 call.cancelled = True
+                # Nor is a result that waits for its turn: it would answer the next of that id.
+                self._due = [held for held in self._due if held[0] is not call]
 
     def answer(self, key: str, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent as it is.
@@ -242,7 +244,7 @@ class Calls:
         call = (expected or unanswered or meant[-1:])[0]
         self._give(call, result)
         heir = call.heir
-        if heir is not None and heir.live and heir.result is None:
+        if heir is not None and heir.open:
             self._hand_on(heir, result)
         return call.live
 

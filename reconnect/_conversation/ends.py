@@ -1,14 +1,7 @@
 """What the server says of an end, and of what a handle covers.
 
-What an end does is looked up in `exchanges.ENDS`. What a handle has of the inputs is noted in one
-place, `_covered`:
-
-- A handle with a number covers the messages up to that number.
-- A handle without one covers what has *evidence* on this connection: output proves the first thing
-  that was asked in its exchange and all before it, and the reply's end proves the rest. What was
-  written without evidence may be covered.
-- A later input that is covered proves all before it.
-- A new session knows nothing. The history that it is told is its first message.
+What an end does is looked up in `exchanges.ENDS`; what a handle has of the inputs is noted in one
+place, `_covered`, by the table with which `exchanges` opens.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ a handle without one              inputs with evidence on this connection: yes; 
 evidence: output, or a call       the first input of its exchange, and all before it; the end of
                                   the reply proves the others
 a later input is yes              so are all before it
-a new session                     all no; the history that it is told is an input like any other
+a new session                     all no; the history that it is told is its first message
 ================================  ==============================================================
 
 `ENDS` says what an end does, by what the exchange that is under way has come to. It *waits* while a

@@ -181,21 +181,26 @@ class ServerSide(Ends):
 
     def _late(self, current: Exchange | None, *, calls: bool) -> Exchange | None:
         """Return the exchange that is over, and whose late result output answers, or calls."""
-        line = self.line
-        if self._spoken or self._said_since(line.answered):
+        came = self.line.came
+        begins = came is None
+        runs = False
+        if current is None:
+            if not begins:
+                return None
+        else:
+            # The model says nothing to what it is at before its own tools have run, but what it
+            # said it would when it called them; if it calls more it goes on with that.
+            made = self.calls.made_in(current)
+            runs = any(call.open for call in made)
+            works = not current.speaks and (runs or any(call.untaken for call in made))
+            given = came is None or self.line.answered >= came
+            if calls or not works or not given:
+                return None
+        late = self.calls.late(idle=begins or not runs)
+        if late is None or self._spoken or self._said_since(self.line.answered):
             # Whatever was said after a result is answered with it, or in its place.
             return None
-        begins = line.came is None
-        if current is None:
-            return self.calls.late() if begins else None
-        # The model says nothing to what it is at before its own tools have run, but what it said it
-        # would when it called them; if it calls more it goes on with that.
-        made = self.calls.made_in(current)
-        works = not current.speaks and any(call.open or call.untaken for call in made)
-        given = line.came is None or line.answered >= line.came
-        if calls or not works or not given:
-            return None
-        return self.calls.late(idle=begins or not any(call.open for call in made))
+        return late
 
     def _opened(self) -> Exchange:
         """Return the exchange that output opens, or opens again, where none is under way."""

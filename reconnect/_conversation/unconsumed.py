@@ -40,13 +40,12 @@ class _Run:
 
     def chunks(self) -> Iterator[Chunk]:
         """Return what was written, as it is to be written again."""
-        for behind, sent in enumerate(self.sent):
-            if self.kind is self:
-                yield sent
-            else:
-                arguments = {"audio": {"data": sent, "mime_type": self.kind}}
-                size = len(sent)
-                yield Chunk(arguments, self.place + behind, self._seconds(size, 1), size)
+        return (self._chunk(sent, behind) for behind, sent in enumerate(self.sent))
+
+    def take_last(self) -> Chunk:
+        """Take out the newest; return it."""
+        sent = self.sent.pop()
+        return self._chunk(sent, len(self.sent))
 
     def forget(self, count: int) -> tuple[float, int]:
         """Take out so many of the oldest; return their seconds and bytes."""
@@ -57,6 +56,14 @@ class _Run:
             return taken[0].seconds, taken[0].size
         size = sum(map(len, taken))
         return self._seconds(size, count), size
+
+    def _chunk(self, sent: Any, behind: int) -> Chunk:
+        if self.kind is self:
+            chunk: Chunk = sent
+            return chunk
+        arguments = {"audio": {"data": sent, "mime_type": self.kind}}
+        size = len(sent)
+        return Chunk(arguments, self.place + behind, self._seconds(size, 1), size)
 
     def _seconds(self, size: int, frames: int) -> float:
         return size * self.seconds_a_byte + frames * self.seconds_a_frame
@@ -132,6 +139,7 @@ class Unconsumed:
         size = len(data)
         self.messages += 1
         self.bytes += size
+        # As `_seconds` has it, here in place: a call is felt, with each frame.
         self.seconds += size * run.seconds_a_byte + run.seconds_a_frame
         return True
 
@@ -162,8 +170,7 @@ class Unconsumed:
         if not self._runs or self.newest[0] != number:
             return
         run = self._runs[-1]
-        *_, last = run.chunks()
-        run.sent.pop()
+        last = run.take_last()
         self.messages -= 1
         self.bytes -= last.size
         self.seconds -= last.seconds

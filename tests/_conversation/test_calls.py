@@ -437,6 +437,21 @@ def test_late_result_of_a_call_that_was_left():
     assert model.answer("1")
 
 
+@pytest.mark.parametrize("cancelled", ["before", "after"])
+def test_known_result_for_a_call_that_was_cancelled(cancelled):
+    """It is not handed on, and does not answer the next call of that id."""
+    model = Model()
+    model.make("2")
+    model.calls.lost()
+    model.make("1")
+    if cancelled == "before":
+        model.calls.cancel(["1"])
+    assert not model.answer("2")
+    model.calls.cancel(["1"])
+    model.make("1", name="g")
+    assert model.due() == []
+
+
 def test_calls_are_bounded():
     """The oldest of very many calls are forgotten."""
     model = Model()
