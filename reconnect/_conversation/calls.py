@@ -216,8 +216,12 @@ class Calls:
             crossed = [call for call in self._calls if call.key == key and call.untaken]
             for call in (meant or crossed)[:1]:
                 call.cancelled = True
-                # Nor is a result that waits for its turn: it would answer the next of that id.
-                self._due = [held for held in self._due if held[0] is not call]
+                # Nor is a result that is still to be sent: it would answer the next of that id.
+                self._due = [
+                    (again, it)
+                    for again, it in self._due
+                    if again is not call and it is not call.result
+                ]
 
     def answer(self, key: str, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent as it is.

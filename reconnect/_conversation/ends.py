@@ -121,6 +121,14 @@ class Ends(State):
         # Of which the lost calls were nobody knows: they stand until the last is over.
         self.calls.move_lost(exchange, parted[-1])
 
+    def _leave_waiting(self, exchange: Exchange) -> None:
+        """Part what is still to be written from a reply: it answers none of that."""
+        # Of what it goes on with by itself the session may have all but what it cannot have.
+        least = Known.MAYBE if exchange.continued else Known.YES
+        waiting = [it for it in exchange.inputs if it.index is None and it.known < least]
+        if waiting and len(waiting) < len(exchange.inputs):
+            self._part(exchange, waiting)
+
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""
         if not self.line.closing:
@@ -137,6 +145,7 @@ class Ends(State):
 
     def _finish(self, exchange: Exchange) -> None:
         """Note that a reply is over, and that its turn is evidence of all that was asked."""
+        self._leave_waiting(exchange)
         exchange.over, exchange.kept = True, Kept.CONNECTION
         exchange.speaks = False
         self.line.evident = max(self.line.evident, exchange.place)

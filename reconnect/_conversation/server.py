@@ -242,14 +242,6 @@ class ServerSide(Ends):
             return self._take_speech()
         return exchange
 
-    def _leave_waiting(self, exchange: Exchange) -> None:
-        """Part what is still to be written from a reply that has begun: it answers none of that."""
-        # Of what it goes on with by itself the session may have all but what it cannot have.
-        least = Known.MAYBE if exchange.continued else Known.YES
-        waiting = [it for it in exchange.inputs if it.index is None and it.known < least]
-        if waiting and len(waiting) < len(exchange.inputs):
-            self._part(exchange, waiting)
-
     def _said(self, content: Any) -> None:
         exchange = self._output()
         exchange.speaks = True

@@ -804,3 +804,25 @@ def test_turn_that_waits_while_the_one_before_is_answered():
     core.direct = False
     core.say("b").receive(said("x"), complete())
     assert core.write() == [turn("b")]
+
+
+def test_turn_that_waits_behind_a_result_and_its_cancellation():
+    """A turn that was not written yet is not taken for answered by what ends before that."""
+    core = Core(reuse_tool_results=False)
+    core.receive(calling("1"), update("h1"))
+    assert core.resume() == [closed("1")]
+    core.receive(calling("2"))
+    core.answer(result("2"))
+    core.say("b").receive(cancelling("2"), generated())
+    assert core.write() == [turn("b")]
+
+
+def test_result_that_waits_and_is_cancelled():
+    """It is not sent: it would answer the next call of that id."""
+    core = begun("q", reuse_tool_results=False)
+    core.receive(update("h1"), calling("1"))
+    assert core.resume() == [closed("1")]
+    core.receive(calling("2"))
+    core.answer(result("2"))
+    core.receive(cancelling("2"), calling("2", name="g"))
+    assert core.write() == []
