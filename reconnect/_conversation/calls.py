@@ -80,6 +80,14 @@ class ToolCall:
         return self.live and self.result is not None and not (self.taken or self.cancelled)
 
     @property
+    def free(self) -> bool:
+        """Whether it is lost, and its result is there or to come, for one that is the same."""
+        lost = not self.live and self.shown and self.heir is None
+        # The handle does not have its result, and whoever was told to leave it will give none.
+        comes = self.result is not None or not self.cancelled
+        return lost and comes and self.known is not Known.YES
+
+    @property
     def scheduling(self) -> Any:
         """When the model is to take up its result; None where that does not say."""
         scheduling = getattr(self.result, "scheduling", None)
@@ -169,6 +177,20 @@ class Calls:
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or not first.exchange.over else first.exchange
 
+    def repeated(self, calls: Iterable[Any]) -> Exchange | None:
+        """Return the exchange that is over, and whose lost calls the model makes again.
+
+        None if it makes none again, or one of what is not over.
+
+        Args:
+            calls: The function calls of its message.
+        """
+        made = [(call.name, call.args or {}) for call in calls]
+        lost = [call for call in self._calls if call.free and (call.name, call.arguments) in made]
+        if not self._reuse or not all(call.exchange.over for call in lost):
+            return None
+        return lost[-1].exchange if lost else None
+
     def take_up(self, exchange: Exchange, *, turn: int, passing: bool = False) -> None:
         """Note output after results were given in an exchange: the model has taken them up.
 
@@ -194,10 +216,8 @@ class Calls:
         if not self._reuse:
             return True
         for lost in self._calls:
-            free = not lost.live and lost.shown and lost.heir is None
-            # The handle does not have its result, and whoever was told to leave it will give none.
-            comes = lost.known is not Known.YES and (lost.result is not None or not lost.cancelled)
-            if free and comes and not lost.exchange.over and lost.same(call):
+            open_ = lost.exchange is call.exchange or not lost.exchange.over
+            if open_ and lost.free and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
                     self._hand_on(call, lost.result)
@@ -379,13 +399,13 @@ class Calls:
         for call in left:
             call.cancelled = True
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
-        # So do those of the newest exchange, which more output opens again, and those whose answer
-        # is still to come.
+        # So do those of the newest exchange, which more output opens again, and those for which a
+        # resumed session may wait, and which it may make again.
         self._calls = [
             call
             for call in self._calls
             if call.result is None
-            or call.untaken
+            or not call.closed
             or call.exchange is exchange
             or not call.exchange.over
         ]

@@ -31,6 +31,7 @@ class Ends(State):
             if self.current is None:
                 self._listen()
         if line.late is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
+            hidden = end is not End.GENERATED and line.showing is None
             line.late.speaks = False
             line.ending, line.late = line.late, None
         if end in (End.TURN, End.EMPTY):

@@ -60,7 +60,7 @@ class ServerSide(Ends):
             over = ends_turn(message)
             hidden = self._content(content, over=over)
         if message.tool_call is not None:
-            unseen = self._called(message.tool_call.function_calls or ())
+            unseen = self._called(message.tool_call.function_calls or [])
         if message.tool_call_cancellation is not None:
             self.calls.cancel(message.tool_call_cancellation.ids or ())
         update = message.session_resumption_update
@@ -264,8 +264,11 @@ class ServerSide(Ends):
 
     # Tools
 
-    def _called(self, calls: Any) -> tuple[int, ...]:
+    def _called(self, calls: list[Any]) -> tuple[int, ...]:
         """Take over tool calls; return which of them the caller is not shown."""
+        if self.line.closing and self.line.late is None:
+            # What closed the newest calls reached a session that has only what was asked before.
+            self.line.late = self.calls.repeated(calls)
         exchange = self._output(calls=True)
         exchange.speaks = False
         unseen = []
