@@ -76,14 +76,10 @@ class Wording:
             exchanges: The exchanges, in order.
         """
         units: list[Unit] = []
-        newest = newest_of(exchanges)
-        # What comes before a question that the session knows, it knows too.
-        first = newest.inputs[0] if newest is not None and not newest.over else None
-        known = first.place if first is not None and first.known is Known.YES else 0
         for exchange in exchanges:
             if not exchange.over:
                 units += self._asking(exchange)
-            elif not (exchange.kept or exchange.place < known):
+            elif not exchange.kept:
                 units += self._telling(exchange)
         return sorted(units, key=lambda unit: unit.place)
 

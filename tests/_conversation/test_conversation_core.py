@@ -826,3 +826,16 @@ def test_result_that_waits_and_is_cancelled():
     core.answer(result("2"))
     core.receive(cancelling("2"), calling("2", name="g"))
     assert core.write() == []
+
+
+def test_context_before_speech_that_a_handle_has():
+    """It is replayed where it was never written, whatever was heard since."""
+    core = Core(transparent=True)
+    core.receive(update("h1", consumed=0), heard("a"))
+    core.say(turn("c", asks=False)).receive(calling(None))
+    assert core.resume() == [closed(None)]
+    core.receive(calling(None, n=1))
+    # Another thing was sent meanwhile.
+    core.conversation.place()
+    core.say("b").receive(heard("d"), update("h2", consumed=1))
+    assert core.resume() == [turn("c", asks=False), turn("b")]
