@@ -136,10 +136,15 @@ def may_be_answered_again(play, number):
 
 def is_joined(play, number):
     """Tell whether a turn was answered with speech of an outage, which went out after it."""
-    users = [said_in(value) for role, value in play.context if role == "user"]
-    first = next((at for at, said in enumerate(users) if number in said), len(users))
-    after = [later for said in users[first + 1 :] for later in said]
-    return any(later < number and has_no_order(play, later) for later in after)
+    asked = set()
+    for heard in play.heard:
+        said = said_in(heard.value)
+        if number in said:
+            asked.add(heard.connection)
+        elif heard.connection in asked:
+            if any(later < number and has_no_order(play, later) for later in said):
+                return True
+    return False
 
 
 def crossed(play, number, asked):

@@ -82,7 +82,9 @@ def _tells_the_truth(play):
             said |= numbers
     over = _over(play)
     for number in sorted(over - said):
-        if answers_two(play, number):
+        # Of what nobody knows that it was spoken the reply is taken for one to what was said.
+        unknown = is_traceless(play, number) and may_be_missing(play, number)
+        if unknown or answers_two(play, number):
             continue
         if play.conversation.content or not total(play, "forgotten"):
             yield f"the whole reply to {number} is not known"
@@ -96,16 +98,24 @@ def _is_later(play, number, asked):
 
 
 def _over(play):
-    """Return the turns whose replies the caller has seen to their end."""
+    """Return the turns whose replies the caller has seen to their end, and whose tools are done."""
     whole, over = set(), set()
+    running = set()
     for entry in play.log:
-        if entry.kind == "words":
-            whole |= {number for number, _, last in entry.value if last}
-        elif entry.kind == "interrupted":
-            # It was taken back, or the user would not hear more of it.
-            whole.clear()
-        elif entry.kind == "end":
-            over |= whole
+        match entry.kind:
+            case "words":
+                whole |= {number for number, _, last in entry.value if last}
+            case "call":
+                running.add(entry.value)
+            case "result":
+                running.discard(entry.value)
+            case "interrupted":
+                # It was taken back, or the user would not hear more of it.
+                whole.clear()
+            case "end":
+                over |= whole - {number for number, _ in running}
+            case _:
+                pass
     return over
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sweep_excuses import (
     calls_of,
     cut_unseen,
+    has_no_order,
     is_ambiguous,
     is_joined,
     may_be_answered_again,
@@ -106,7 +107,7 @@ def _shows(play):
             case "words":
                 for number, place, last in entry.value:
                     yield from _misplaced(shown, number, place)
-                    if place == 0 and number < begun and not _may_be_lost(play, begun):
+                    if place == 0 and number < begun and not _may_come_later(play, number, begun):
                         yield f"the reply to {number} comes after that to {begun}"
                     if place == 0 and number in over and not may_be_answered_again(play, number):
                         yield f"the reply to {number} is given again though it was over"
@@ -129,10 +130,15 @@ def _shows(play):
                 pass
 
 
-def _may_be_lost(play, number):
-    """Tell whether a turn was spoken and may be lost: what was typed before it is asked again."""
-    turn = play.conversation.turns[number]
-    return bool(turn.frames) and may_be_lost(play, turn)
+def _may_come_later(play, number, begun):
+    """Tell whether a turn may be answered after a later one.
+
+    So it may where that was spoken and may be lost, since what was typed before it is asked again;
+    and where it was spoken itself, and goes out after what was typed later.
+    """
+    turn = play.conversation.turns[begun]
+    lost = bool(turn.frames) and may_be_lost(play, turn)
+    return lost or has_no_order(play, number)
 
 
 def _misplaced(shown, number, place):

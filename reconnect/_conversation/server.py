@@ -292,7 +292,8 @@ class ServerSide(Ends):
         self.sounding = False
         self.line.answered = self.line.index
         current = self.current
-        if current is not None and self.line.came is None and self.calls.settled_in(current):
+        ended = self.line.came is None or self.line.late is not None
+        if current is not None and ended and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
             self._effect(End.TURN, current)
 

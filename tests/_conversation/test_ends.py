@@ -140,6 +140,21 @@ def test_silent_result():
     assert overs(core) == [True]
 
 
+def test_silent_result_while_a_late_one_is_answered():
+    """The reply is over: the end that comes is that of the answer to the late result."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b")
+    core.receive(generated(), interrupted(), complete())
+    core.receive(calling("2"), said("x"), generated())
+    core.answer(result("1"))
+    core.receive(said("y"))
+    core.answer(result("2", scheduling="SILENT"))
+    core.receive(generated(), complete())
+    assert core.newest.over
+    assert core.newest.reply == ["x"]
+
+
 def test_silent_result_after_the_turn():
     """Where its turn has ended by then, no other end comes."""
     core = begun("q")
