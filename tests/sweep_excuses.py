@@ -139,11 +139,12 @@ def is_joined(play, number):
     asked = set()
     for heard in play.heard:
         said = said_in(heard.value)
+        if heard.connection in asked and any(
+            later < number and has_no_order(play, later) for later in said
+        ):
+            return True
         if number in said:
             asked.add(heard.connection)
-        elif heard.connection in asked:
-            if any(later < number and has_no_order(play, later) for later in said):
-                return True
     return False
 
 
