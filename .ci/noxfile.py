@@ -20,10 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHONS = ["3.11", "3.12", "3.13"]
 SDKS = ["2.34", "3.6"]
 WEBSOCKETS = ["13", "14", "15", "16", "17"]
-LESS = [
-    "--deselect=tests/_failures/test_classify.py",
-    "--deselect=tests/testing/test_laws.py",
-]
+LESS = ["--deselect=tests/_failures/test_classify.py"]
 """What takes long, and asks the library rather than the libraries it stands on."""
 
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
@@ -34,7 +31,9 @@ LOOPS = ["plain", "eager", "uvloop"]
 
 ASYNC = [
     "tests/_driver",
-    "tests/testing",
+    "tests/testing/test_dial.py",
+    "tests/testing/test_server.py",
+    "tests/testing/test_uplink.py",
     "tests/test_adk_pr_5007.py",
     "tests/test_endings.py",
     "tests/test_gate.py",
@@ -106,9 +105,7 @@ def oldest(session):
 def loops(session, loop, debug):
     """Run the session's tests on one kind of loop; tasks can start at once from Python 3.12 on."""
     env = {"RECONNECT_LOOP": loop, "RECONNECT_DEBUG": str(int(debug))}
-    # Another process has a loop of its own; strategies have none.
-    alike = [f"--deselect=tests/testing/test_{name}.py" for name in ("environment", "strategies")]
-    run_tests(session, tests=[*ASYNC, *LESS, *alike], env=env)
+    run_tests(session, tests=[*ASYNC, *LESS], env=env)
 
 
 @nox.session(python=PYTHONS[0])

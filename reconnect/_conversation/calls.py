@@ -234,7 +234,7 @@ class Calls:
             # A result that was sent a moment ago has crossed it, and is not taken.
             meant = [call for call in self._calls if call.key == key and call.open]
             crossed = [call for call in self._calls if call.key == key and call.untaken]
-            for call in (meant or crossed)[:1]:
+            for call in meant[:1] or crossed[-1:]:
                 call.cancelled = True
                 # Nor is a result that is still to be sent: it would answer the next of that id.
                 self._due = [

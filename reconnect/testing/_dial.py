@@ -9,6 +9,7 @@ task, where the server finds it.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Literal
 
 from reconnect._failures.loss import TEST_BROKE
@@ -152,11 +153,15 @@ class Dial:
     def _answer_handshake(self) -> None:
         refusal = self._schedule.refusal
         if refusal is not None and refusal.status is not None:
-            self.record.status = self.link.refuse(refusal.status, refusal.headers, refusal.body)
+            response = self.link.refusing(refusal.status, refusal.headers, refusal.body)
         elif self.record.dialect is None:
-            self.record.status = self.link.refuse(NOT_FOUND_STATUS, {}, "")
+            response = self.link.refusing(NOT_FOUND_STATUS, {}, "")
         else:
-            self.record.status = self.link.accept()
+            response = self.link.accepting()
+        # Before it is written: whoever reads it, in another thread, may look at the record at once.
+        self.record.status = response.status_code
+        self.link.respond(response)
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             return
         self.journal.note("server", f"refuses: HTTP {self.record.status}")
         self._end("server", ABNORMAL_CODE)

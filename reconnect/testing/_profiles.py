@@ -11,8 +11,9 @@ model by its name. What stands behind each value is said beside it:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from reconnect._numbers import is_number
 
@@ -105,7 +106,7 @@ class Profile:
     lost_calls: Literal["none", "shown", "made"]
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(Profile).items():
+        for name, hint in _hints().items():
             value = getattr(self, name)
             if get_origin(hint) is Literal and value not in get_args(hint):
                 raise ValueError(f"{name} must be one of {get_args(hint)}, not {value!r}")
@@ -114,6 +115,12 @@ class Profile:
                 raise ValueError(f"{name} must be a number of seconds, 0 or more, not {value!r}")
         if unknown := self.updates - set(get_args(Moment)):
             raise ValueError(f"updates must be among {get_args(Moment)}, not {sorted(unknown)}")
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    """Return what each field takes: to evaluate the annotations takes longer than all else."""
+    return get_type_hints(Profile)
 
 
 _GEMINI_25 = Profile(

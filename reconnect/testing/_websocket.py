@@ -104,24 +104,24 @@ class Link(asyncio.Protocol):
 
     # What the connection calls
 
-    def accept(self) -> int:
-        """Answer the handshake, and give the HTTP status; not 101 when it was no such handshake."""
+    def accepting(self) -> Response:
+        """Return what answers the handshake; its status is 101 unless it was no such handshake."""
         assert self._request is not None
-        return self._respond(self._websocket.accept(self._request))
+        return self._websocket.accept(self._request)
 
-    def refuse(self, status: int, headers: Mapping[str, str], body: str) -> int:
-        """Answer the handshake with another HTTP status, and give it."""
+    def refusing(self, status: int, headers: Mapping[str, str], body: str) -> Response:
+        """Return what answers the handshake with another HTTP status."""
         response = self._websocket.reject(http.HTTPStatus(status), body)
         for name, value in headers.items():
             if name in response.headers:
                 del response.headers[name]
             response.headers[name] = value
-        return self._respond(response)
+        return response
 
-    def _respond(self, response: Response) -> int:
+    def respond(self, response: Response) -> None:
+        """Answer the handshake."""
         self._websocket.send_response(response)
         self._flush()
-        return response.status_code
 
     @property
     def writable(self) -> bool:

@@ -452,6 +452,20 @@ def test_known_result_for_a_call_that_was_cancelled(cancelled):
     assert model.due() == []
 
 
+def test_result_that_waits_for_the_newest_call_of_its_id():
+    """It is that call that is cancelled, and not one before it that was answered."""
+    model = Model()
+    model.make("1", n=1)
+    model.answer("1")
+    newest = model.make("1", n=2)
+    response = result("1", 3, name="f")
+    assert model.calls.answer("1", response)
+    model.calls.hold([response])
+    model.calls.cancel(["1"])
+    assert newest.cancelled
+    assert model.due() == []
+
+
 def test_calls_are_bounded():
     """The oldest of very many calls are forgotten."""
     model = Model()
