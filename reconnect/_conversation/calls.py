@@ -203,7 +203,8 @@ class Calls:
         """
         for call in self.made_in(exchange):
             call.passed |= passing and call.open
-            call.taken |= call.untaken and (call.id is not None or call.turn < turn)
+            given = call.untaken and not self._is_due(call)
+            call.taken |= given and (call.id is not None or call.turn < turn)
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it.
@@ -237,11 +238,7 @@ class Calls:
             for call in meant[:1] or crossed[-1:]:
                 call.cancelled = True
                 # Nor is a result that is still to be sent: it would answer the next of that id.
-                self._due = [
-                    (again, it)
-                    for again, it in self._due
-                    if again is not call and it is not call.result
-                ]
+                self._due = [held for held in self._due if not self._is_of(call, *held)]
 
     def answer(self, key: str, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent as it is.
@@ -320,6 +317,13 @@ class Calls:
         due = [held for held in self._due if self._may_go(held[0])]
         self._due = [held for held in self._due if held not in due]
         return [result for _, result in due]
+
+    def _is_due(self, call: ToolCall) -> bool:
+        """Tell whether the result of a call is still to be sent."""
+        return any(self._is_of(call, again, result) for again, result in self._due)
+
+    def _is_of(self, call: ToolCall, again: ToolCall | None, result: Any) -> bool:
+        return again is call or result is call.result
 
     def _may_go(self, again: ToolCall | None) -> bool:
         """Tell whether its result may be sent: calls without ids are told apart by their order."""

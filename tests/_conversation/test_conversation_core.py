@@ -817,14 +817,15 @@ def test_turn_that_waits_behind_a_result_and_its_cancellation():
     assert core.write() == [turn("b")]
 
 
-def test_result_that_waits_and_is_cancelled():
-    """It is not sent: it would answer the next call of that id."""
+@pytest.mark.parametrize("between", [[], [said("x")]], ids=["nothing", "output"])
+def test_result_that_waits_and_is_cancelled(between):
+    """It is not sent: it would answer the next call of that id. Nor does output take it up."""
     core = begun("q", reuse_tool_results=False)
     core.receive(update("h1"), calling("1"))
     assert core.resume() == [closed("1")]
     core.receive(calling("2"))
     core.answer(result("2"))
-    core.receive(cancelling("2"), calling("2", name="g"))
+    core.receive(*between, cancelling("2"), calling("2", name="g"))
     assert core.write() == []
 
 
