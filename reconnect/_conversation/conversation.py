@@ -114,7 +114,9 @@ class Conversation(ServerSide):
         Args:
             place: Its place.
         """
-        self._listen().since = place
+        item = self._listen()
+        if item.since is None:
+            item.since, item.began = place, self.line.index
 
     def spoke(self, *, place: int) -> Input:
         """Take over the end of speech, by a mark that was written just now.
@@ -279,7 +281,9 @@ class Conversation(ServerSide):
         if not speaking and heard.since is None:
             self._take_speech()
             return
-        self._hearing = None if heard.since is None else Input(None, heard.place, since=heard.since)
+        self._hearing = None
+        if heard.since is not None:
+            self._hearing = Input(None, heard.place, since=heard.since, began=self._index_base)
         if heard.words and not again:
             # The mark of its end is to come. The audio is gone, so the words are told in its place.
             self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))

@@ -56,8 +56,9 @@ class Media:
         # transparent resumption. Of images only the newest is, and the one before it, should the
         # SDK refuse the newest.
         self._unconsumed = Unconsumed()
-        # Seconds that were kept until a handle covered them.
+        # Seconds that were kept until a handle covered them. And the newest mark that one covers.
         self._consumed = 0.0
+        self._known_mark: str | None = None
         self._shown: tuple[int, Chunk] | None = None
         self._shown_before: tuple[int, Chunk] | None = None
         # The bytes of all that waits but the images.
@@ -149,6 +150,7 @@ class Media:
         Args:
             index: The number of the newest message that it covers.
         """
+        self._known_mark = self._unconsumed.mark(index) or self._known_mark
         self._consumed += self._unconsumed.forget(index)
         if self._evicted_until <= index:
             self._evicted = 0.0
@@ -212,7 +214,8 @@ class Media:
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
 
-        An activity that was open, and whose beginning the handle covers, is opened again.
+        An activity that was open, and whose beginning the handle covers, is opened again; or ended,
+        where the rest of it is told in words.
 
         Args:
             again: Whether the next session is known not to have what was not consumed.
@@ -220,19 +223,29 @@ class Media:
                 never do, and must not be sent minutes of stale audio.
             told: The places of speech that is replayed in words, and whose audio is not.
         """
-        unconsumed = without(self._unconsumed, told)
+        written = list(self._unconsumed)
+        speaks = self._known_mark == MARKS[0]
+        mark = next((item for item in written if item.activity), None)
+        if speaks and mark is not None and mark.activity == MARKS[0]:
+            # It was opened again on this connection, and is on the next.
+            written.remove(mark)
+            mark = next((item for item in written if item.activity), None)
+        unconsumed = without(written, told)
         self._lost += self.meter.uncovered + self._evicted
         self.meter.lost()
         self._evicted = 0.0
         if not again:
             self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
-        marks = [mark for item in unconsumed if (mark := item.activity)]
         # What is open at the first message that is written again.
-        if marks and marks[0] == "activity_end":
+        opened = self._opened
+        if again and speaks and mark is not None and mark not in unconsumed:
+            # The session has heard the beginning of what is told in words: it is to hear the end.
+            unconsumed.insert(0, mark)
+        elif opened is not None and not any(item.activity for item in unconsumed):
+            unconsumed.insert(0, Chunk(_START, opened.place, activity=MARKS[0]))
+        elif again and speaks and unconsumed:
             unconsumed.insert(0, Chunk(_START, unconsumed[0].place, activity=MARKS[0]))
-        elif not marks and self._opened is not None:
-            unconsumed.insert(0, Chunk(_START, self._opened.place, activity=MARKS[0]))
         if not numbered:
             unconsumed, dropped = newest(unconsumed, seconds=self._limit_seconds)
             self.dropped += dropped
@@ -254,6 +267,10 @@ class Media:
         """
         before = sum(item.seconds for item in self._again)
         self._again = deque(without(self._again, told))
+        self._known_mark = None
+        if self._again and self._again[0].activity == MARKS[1]:
+            # It has heard no beginning either.
+            self._again.popleft()
         self._lost += unheard + before - sum(item.seconds for item in self._again)
         self._measure()
 

@@ -261,9 +261,9 @@ class State:
     def _listen(self) -> Input:
         """Return the speech that is being heard: somebody speaks."""
         if self._hearing is None:
-            _, number, _ = self._quiet_at
-            index = self.line.index
-            self._hearing = Input(None, self._unmarked(), index=index, began=number + 1)
+            _, number, place = self._quiet_at
+            began = number + 1 if place else self._index_base
+            self._hearing = Input(None, self._unmarked(), index=self.line.index, began=began)
         return self._hearing
 
     def _take_speech(self, *, place: int | None = None) -> Exchange:

@@ -38,6 +38,11 @@ class _Run:
         self.sent: deque[Any] = deque([chunk if audio is None else audio["data"]])
         self.seconds_a_byte, self.seconds_a_frame = length_of(self.kind)
 
+    @property
+    def activity(self) -> str | None:
+        """Which mark of activity it is; None for none."""
+        return self.sent[0].activity if self.kind is self else None
+
     def chunks(self) -> Iterator[Chunk]:
         """Return what was written, as it is to be written again."""
         return (self._chunk(sent, behind) for behind, sent in enumerate(self.sent))
@@ -142,6 +147,15 @@ class Unconsumed:
         # As `_seconds` has it, here in place: a call is felt, with each frame.
         self.seconds += size * run.seconds_a_byte + run.seconds_a_frame
         return True
+
+    def mark(self, until: int) -> str | None:
+        """Return the newest mark of activity that was written up to a message; None for none.
+
+        Args:
+            until: The number of the message.
+        """
+        marks = [run.activity for run in self._runs if run.number <= until and run.activity]
+        return marks[-1] if marks else None
 
     def forget(self, until: int) -> float:
         """Take out the oldest; return how much audio that was, in seconds.

@@ -685,6 +685,14 @@ def test_output_after_a_loss_and_before_anybody_speaks(transparent):
     assert [it.reply for it in core.conversation.exchanges] == [["r", "more"]]
 
 
+def test_speech_that_is_begun_twice():
+    """It begins with the first mark: all after it is told in words, or written again."""
+    core = Core()
+    core.speak(START, audio(1), START, audio(2), END)
+    core.receive(said("x"), complete())
+    assert core.lose().told == (range(1, 6),)
+
+
 def test_beginning_of_speech_that_a_handle_has_after_a_loss():
     """The messages of a connection count from its own first."""
     core = spoken(transparent=True)

@@ -776,6 +776,42 @@ def test_open_activity_behind_speech_that_is_told_in_words():
     assert media.speaking
 
 
+def test_end_of_an_activity_that_is_told_in_words():
+    """A session that has heard the beginning hears that it is over, on each connection."""
+    media = media_of()
+    write(media, START, audio(1), END, audio(2))
+    media.consumed(1)
+    media.lost(again=True, numbered=True, told=[range(1, 4)])
+    written = drained(media)
+    assert written == [END, audio(2)]
+    write(media, *written)
+    media.lost(again=True, numbered=True, told=[range(1, 2)])
+    assert drained(media) == [END, audio(2)]
+
+
+def test_activity_that_was_opened_again_and_is_told_in_words():
+    """That it was opened again is nothing that the session must hear of."""
+    media = media_of()
+    write(media, START, audio(1))
+    media.consumed(1)
+    media.lost(again=True, numbered=True)
+    written = drained(media)
+    assert written == [START, audio(1)]
+    write(media, *written, END, audio(2))
+    media.lost(again=True, numbered=True, told=[range(1, 4)])
+    assert drained(media) == [END, audio(2)]
+
+
+def test_end_of_an_activity_in_a_new_session():
+    """It has heard no beginning, and is told of no end."""
+    media = media_of()
+    write(media, START, audio(1), END, audio(2))
+    media.consumed(1)
+    media.lost(again=True, numbered=True, told=[range(1, 4)])
+    media.restarted(told=[], unheard=0.0)
+    assert drained(media) == [audio(2)]
+
+
 def test_progress():
     """Progress differs whenever audio was written in between, whether it is kept or counted."""
     for numbered in (True, False):

@@ -118,9 +118,9 @@ class Talk(RuleBasedStateMachine):
             self.busy = True
 
     @precondition(lambda self: self.connected and not self.busy)
-    @rule(speech=st.sampled_from([None, START, END, IMAGE, audio(0)]))
+    @rule(speech=st.sampled_from([None, IMAGE, audio(0)]))
     def refuse(self, speech):
-        """Send what the SDK refuses: a turn or realtime input."""
+        """Send what the SDK refuses: a turn or realtime input. Marks have nothing to refuse."""
         refused = (
             self.outbox.direct(turn("bad"), given=turn("bad"))
             if speech is None

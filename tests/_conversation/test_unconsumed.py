@@ -2,6 +2,7 @@
 
 from google.genai import types
 from hypothesis import given, strategies as st
+from messages import END, START, audio
 
 from reconnect._conversation.chunks import chunk_of
 from reconnect._conversation.unconsumed import Unconsumed
@@ -88,3 +89,12 @@ def test_frame_that_is_one_more():
     # Made anew for each frame, as some callers do.
     assert unconsumed.extend(data, "".join(["audio/", kind.partition("/")[2]]), 2, 2)
     assert unconsumed.newest == (2, 2)
+
+
+def test_mark():
+    """The newest mark up to a message is told, whatever lies between."""
+    unconsumed = Unconsumed()
+    for number, arguments in enumerate([START, audio(1), audio(2), END, audio(3)], 1):
+        unconsumed.add(chunk_of(arguments, place=number), number)
+    marks = [unconsumed.mark(number) for number in range(6)]
+    assert marks == [None, *["activity_start"] * 3, *["activity_end"] * 2]
