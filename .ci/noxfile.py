@@ -23,7 +23,7 @@ WEBSOCKETS = ["13", "14", "15", "16", "17"]
 LESS = ["--deselect=tests/_failures/test_classify.py"]
 """What takes long, and asks the library rather than the libraries it stands on."""
 
-PARALLEL = ["-n", "2", "--dist", "worksteal"]
+PARALLEL = ["-n", "3", "--dist", "worksteal"]
 """As in the README; ``-- -n 0`` after the name of a session runs its tests in one process."""
 
 LOOPS = ["plain", "eager", "uvloop"]
@@ -118,8 +118,9 @@ def frameworks(session, framework):
     if "--table" in session.posargs:
         session.run("python", "tests/frameworks/table.py")
         return
-    session.run("pytest", "-q", "tests/frameworks", "-k", "not sample", *session.posargs)
-    session.run("pytest", "-q", "tests/docs/test_examples.py", "-k", "migrate")
+    files = ["tests/frameworks", "tests/docs/test_examples.py"]
+    chosen = "migrate or not (sample or examples)"
+    session.run("pytest", "-q", *files, "-k", chosen, *session.posargs)
     app = f"tests/frameworks/apps/{framework.replace('-', '_')}_app.py"
     # Two sessions at a time would write to one cache, each with libraries of its own.
     session.run("mypy", "--strict", f"--cache-dir={session.create_tmp()}/mypy", app)
