@@ -44,7 +44,6 @@ ASYNC = [
 
 STANDING = [
     "tests/_adapters",
-    "tests/_cli/simulate",
     "tests/_cli/test_main.py",
     "tests/_failures",
     "tests/test_announced_history.py",
@@ -53,9 +52,6 @@ STANDING = [
     "tests/test_init.py",
     "tests/test_otel.py",
     "tests/test_pytest.py",
-    "tests/test_session_calls.py",
-    "tests/test_session_exchanges.py",
-    "tests/test_session_speech.py",
 ]
 """The tests that ask, besides, what the library does with the libraries that it stands on."""
 
