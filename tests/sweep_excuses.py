@@ -151,15 +151,15 @@ def is_joined(play, number):
 def crossed(play, number, asked):
     """Tell whether all that is asked after a turn was sent before the reply to it was to be seen.
 
-    Where messages are on their way for a while, what is sent then may be answered with it, or
-    interrupt it: nobody can know how much of it.
+    Messages are on their way for a while, and the first word takes its time: what is sent then may
+    be answered with it, or interrupt it. Nobody can know how much of it.
 
     Args:
         play: The conversation.
         number: The turn.
         asked: The turns that the reply is known to follow, in order.
     """
-    if not (play.conversation.latency and number in asked):
+    if number not in asked:
         return False
     seen = []
     for entry in play.log:
@@ -192,24 +192,27 @@ def cut_unseen(play, number):
 
 
 def answers_two(play, number):
-    """Tell whether a reply follows results of two turns, its own and an older one.
+    """Tell whether a reply follows a result or a call of its own turn, and a result of an older one.
 
-    The model may answer them together, or the older one first: nobody knows before the next reply.
+    The model may answer them together, or the older one first, or talk on after its call: nobody
+    knows before the next reply.
 
     Args:
         play: The conversation.
         number: The turn that the reply says it is to.
     """
-    results = set()
+    results, called = set(), set()
     for entry in play.log:
         # What it says while a tool runs bears no number.
         if entry.kind == "words" and entry.value:
             begins = any(word[:2] == (number, 0) for word in entry.value)
-            if begins and number in results and min(results) < number:
+            if begins and number in results | called and min(results, default=number) < number:
                 return True
             results.clear()
         elif entry.kind == "result":
             results.add(entry.value[0])
+        elif entry.kind == "call":
+            called.add(entry.value[0])
     return False
 
 

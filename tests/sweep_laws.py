@@ -16,6 +16,7 @@ from sweep_excuses import (
     is_joined,
     may_be_answered_again,
     may_be_lost,
+    outcomes,
 )
 from sweep_knowledge import LAWS, STREAMED
 
@@ -134,11 +135,15 @@ def _may_come_later(play, number, begun):
     """Tell whether a turn may be answered after a later one.
 
     So it may where that was spoken and may be lost, since what was typed before it is asked again;
-    and where it was spoken itself, and goes out after what was typed later.
+    and where it was spoken itself, and goes out after what was typed later. Where results are
+    answered that nobody has asked for, what closes the calls of the later one may be answered by
+    it: it is taken back.
     """
     turn = play.conversation.turns[begun]
     lost = bool(turn.frames) and may_be_lost(play, turn)
-    return lost or has_no_order(play, number)
+    closed = play.conversation.traits.unknown_results and bool(turn.tools)
+    again = closed and bool(outcomes(play, since=begun))
+    return lost or again or has_no_order(play, number)
 
 
 def _misplaced(shown, number, place):

@@ -143,7 +143,7 @@ class ServerSide(Ends):
             _, number, _ = self._audio()
             self._take_speech()
             if first and not number:
-                heard.index, heard.known = written.index, written.known
+                heard.index, heard.known = written.index, max(heard.known, written.known)
         if not exchange.speaks:
             self.calls.take_up(exchange, turn=line.turn, passing=not calls)
         if first:

@@ -727,6 +727,17 @@ def test_spoken_while_what_is_typed_waits():
     assert core.past == [user("spoken"), model_turn(["a"])]
 
 
+def test_beginning_of_speech_that_a_handle_may_have():
+    """It is told again, and counted as perhaps twice, though it was answered with what was typed."""
+    core = begun("a")
+    core.receive(said("x"))
+    core.speak(audio(1))
+    core.receive(interrupted(), complete(), update("h1"))
+    core.say("b").receive(heard("s"), said("y"), interrupted(), complete())
+    core.resume()
+    assert core.outbox.replay.maybe_twice == 1
+
+
 def test_late_words_after_the_handle():
     """Words of a reply that come after the handle that has it begin no exchange."""
     core = begun("a")
