@@ -192,7 +192,7 @@ def cut_unseen(play, number):
 
 
 def answers_two(play, number):
-    """Tell whether a reply follows a result or a call of its own turn, and a result of an older one.
+    """Tell whether a reply follows a result of an older turn, and a result or a call of its own.
 
     The model may answer them together, or the older one first, or talk on after its call: nobody
     knows before the next reply.

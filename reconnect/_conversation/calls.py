@@ -203,7 +203,7 @@ class Calls:
         """
         for call in self.made_in(exchange):
             call.passed |= passing and call.open
-            given = call.untaken and not self._is_due(call)
+            given = call.untaken and not (self._due and self._is_due(call))
             call.taken |= given and (call.id is not None or call.turn < turn)
 
     def made(self, call: ToolCall) -> bool:

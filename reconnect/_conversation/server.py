@@ -148,7 +148,8 @@ class ServerSide(Ends):
             self.calls.take_up(exchange, turn=line.turn, passing=not calls)
         if first:
             exchange.begun = line.index
-            other = heard is None and self._quiet_at != self._audio()
+            audio = self._audio()
+            other = heard is None and self._quiet_at != audio
             late = self.calls.late()
             if late not in (None, line.late) and exchange.first_number > line.answered:
                 self.calls.take_up(late, turn=line.turn)
@@ -159,7 +160,7 @@ class ServerSide(Ends):
             proved = next((it for it in exchange.inputs if it.index is not None), None)
             if not line.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
-            self._quiet_at = line.heard = self._audio()
+            self._quiet_at = line.heard = audio
         if not calls:
             exchange.shown, line.showing = True, exchange
         return exchange

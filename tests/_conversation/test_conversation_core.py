@@ -728,7 +728,7 @@ def test_spoken_while_what_is_typed_waits():
 
 
 def test_beginning_of_speech_that_a_handle_may_have():
-    """It is told again, and counted as perhaps twice, though it was answered with what was typed."""
+    """It is counted as perhaps twice, though it was answered with what was typed."""
     core = begun("a")
     core.receive(said("x"))
     core.speak(audio(1))
