@@ -56,7 +56,8 @@ def live_server(
 
     While the test runs, an unchanged ``genai.Client()`` talks to it, and reconnects do not wait.
     What it is made with is in the fixture ``live_server_options``, and what goes wrong in the mark
-    ``live_faults``. What it sees is logged, and so is a part of the report of a test that fails.
+    ``live_faults``. A fault that is planned and never happens is an error: the test asks less than
+    it says. What the server sees is logged, and so is a part of the report of a test that fails.
     """
     try:
         from .testing import LiveServer
@@ -81,10 +82,20 @@ def live_server(
             server.plan(*mark.args)
         except (TypeError, ValueError) as error:
             pytest.fail(f"the mark live_faults: {error}", pytrace=False)
+    planned = server.pending
     with _logged(), server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         yield server
+        left = server.pending
+    # Of what is repeated, as in ["refuse-503"] * 10, there may be more than is needed.
+    never = [name for name in dict.fromkeys(planned) if left.count(name) >= planned.count(name)]
+    if never:
+        pytest.fail(
+            f"planned, and never happened: {', '.join(never)}; the test opens too few connections,"
+            " or they end too early",
+            pytrace=False,
+        )
 
 
 @contextmanager

@@ -153,6 +153,21 @@ def test_faults_are_planned_by_a_mark(run):
     )
 
 
+def test_fault_that_never_happens(run):
+    """It is an error: the test asks less than it says."""
+    result = run("""
+        import asyncio
+        import pytest
+        from app import ask
+
+        @pytest.mark.live_faults("abort-after_sent-99", None, "refuse-503")
+        def test_it(live_server):
+            assert asyncio.run(ask("One.")) == ['You said "One.". That is turn 1.']
+        """)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["planned, and never happened: abort-after_sent-99, refuse-503; *"])
+
+
 def test_faults_that_would_be_left_out_are_an_error(run):
     """A fault that is given by a name, such as faults=, is refused: it would never act."""
     result = run("""

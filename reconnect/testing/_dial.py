@@ -106,6 +106,11 @@ class Dial:
             self.link.abort()
             self._release(self._loop.time())
 
+    @property
+    def pending(self) -> tuple[ConnectionFault, ...]:
+        """The faults that have not acted yet."""
+        return self._schedule.pending
+
     def inject(self, fault: ConnectionFault) -> None:
         """Let a fault act now, or when its trigger says, counted from now."""
         due = self._schedule.add(fault, sent=self._sent, received=len(self.record.received))

@@ -298,6 +298,11 @@ class Schedule:
         """How a handle is refused; None if it is not."""
         return self._first(RejectHandle)
 
+    @property
+    def pending(self) -> tuple[ConnectionFault, ...]:
+        """What has not acted yet."""
+        return tuple(self._pending)
+
     def _first(self, kind: type[_Kind]) -> _Kind | None:
         return next((fault for fault in self._dial if isinstance(fault, kind)), None)
 

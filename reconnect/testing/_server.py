@@ -33,7 +33,7 @@ from ._hearing import Transcriber, count_frames
 from ._journal import logger
 from ._listener import Listener
 from ._model import Model, Reply, as_model
-from ._names import DialFaults, dial_plan, fault_named
+from ._names import DialFaults, dial_plan, fault_named, name_of
 from ._profiles import Profile, as_profile
 from ._records import Connection, Shared, Timing
 from ._sessions import Memory
@@ -357,6 +357,16 @@ class LiveServer:
     def connections(self) -> list[Connection]:
         """One record per attempt that got as far as a TCP connection, in order."""
         return [dial.record for dial in self._dials]
+
+    @property
+    def pending(self) -> list[str]:
+        """The short names of the faults that were planned and have not acted.
+
+        Their connection was not opened, or ended before they were due.
+        """
+        opened = [fault for dial in self._dials for fault in dial.pending]
+        planned = [fault for faults in self._plan for fault in faults]
+        return [name_of(fault) for fault in (*opened, *planned)]
 
     @property
     def heard(self) -> list[Heard]:

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from google.genai import errors, types
 from talking import dial, end, handle_of, raw, refusal, say, send, until
-from websockets.exceptions import ConnectionClosed, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 import reconnect.testing
 from reconnect import ResumableSession
@@ -132,6 +132,19 @@ async def test_plans_follow_the_ones_before():
                     assert (await end(session))[0] == code
         with pytest.raises(TypeError, match="7"):
             server.plan(7)  # type: ignore[arg-type]
+
+
+async def test_what_is_planned_is_pending_until_it_acts():
+    """A fault that was planned is pending until its connection is opened, and its moment comes."""
+    async with LiveServer(faults=[Refuse(503), None, "abort-after_sent-9"]) as server:
+        assert server.pending == ["refuse-503", "abort-after_sent-9"]
+        with pytest.raises(InvalidStatus):
+            await dial(server).__aenter__()
+        assert server.pending == ["abort-after_sent-9"]
+        for _ in range(2):
+            async with dial(server) as session:
+                await say(session, "One.")
+        assert server.pending == ["abort-after_sent-9"]
 
 
 async def test_an_outage_refuses_dials():
