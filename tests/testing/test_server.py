@@ -136,15 +136,15 @@ async def test_plans_follow_the_ones_before():
 
 async def test_what_is_planned_is_pending_until_it_acts():
     """A fault that was planned is pending until its connection is opened, and its moment comes."""
-    async with LiveServer(faults=[Refuse(503), None, "abort-after_sent-9"]) as server:
-        assert server.pending == ["refuse-503", "abort-after_sent-9"]
+    async with LiveServer(faults=[Refuse(503), None, "abort-after_sent-99"]) as server:
+        assert server.pending == ["refuse-503", "abort-after_sent-99"]
         with pytest.raises(InvalidStatus):
             await dial(server).__aenter__()
-        assert server.pending == ["abort-after_sent-9"]
+        assert server.pending == ["abort-after_sent-99"]
         for _ in range(2):
             async with dial(server) as session:
                 await say(session, "One.")
-        assert server.pending == ["abort-after_sent-9"]
+        assert server.pending == ["abort-after_sent-99"]
 
 
 async def test_an_outage_refuses_dials():
