@@ -217,8 +217,8 @@ class Calls:
         if not self._reuse:
             return True
         for lost in self._calls:
-            open_ = lost.exchange is call.exchange or not lost.exchange.over
-            if open_ and lost.free and lost.same(call):
+            stands = lost.exchange is call.exchange or not lost.exchange.over
+            if stands and lost.free and lost.same(call):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
                     self._hand_on(call, lost.result)
