@@ -59,6 +59,7 @@ ONCE_BROKEN = [
     500114,  # a handle covers audio between the first word and the interruption
     1027147,  # what closes lost calls is answered by the calls of what was asked before
     1027601,  # a silent result comes while the answer to a late one is spoken
+    2025325,  # a new session is lost before it has said anything, and had an update
     2000570,  # a handle may have the beginning of speech that is answered with what was typed
     *(1000436, 1003600, 1004118, 1005895, 1028188),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked

@@ -142,7 +142,7 @@ class Ends(State):
     def _prove(self, exchange: Exchange) -> None:
         """Note that the session has all of an exchange that it may have."""
         places = [item.place for item in exchange.inputs if item.known is not Known.NO]
-        self._have(max(places, default=0))
+        self._have(max(places, default=-1))
 
     def _finish(self, exchange: Exchange) -> None:
         """Note that a reply is over, and that its turn is evidence of all that was asked."""

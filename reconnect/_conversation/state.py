@@ -28,7 +28,7 @@ class Line:
         resumed: Whether its session is a resumed one.
         told: Whether the newest handle has the history that its session is told, if there is any.
         announced: Whether its session still waits for the history that the caller has announced.
-        evident: The place up to which there is evidence that it has what was said.
+        evident: The place up to which there is evidence that it has what was said; -1 for none.
         answered: The number of the newest message when the newest result was given; -1 for none.
         consumed: The number of the message up to which the newest handle says that it covers.
         issued: Whether a handle came that may cover any message.
@@ -51,7 +51,7 @@ class Line:
     resumed: bool = False
     told: bool = True
     announced: bool = False
-    evident: int = 0
+    evident: int = -1
     answered: int = -1
     consumed: int | None = None
     issued: bool = False

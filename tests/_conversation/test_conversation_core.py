@@ -38,7 +38,7 @@ from messages import (
 )
 
 from reconnect._conversation.conversation import Conversation, Losses
-from reconnect._conversation.exchanges import Known
+from reconnect._conversation.exchanges import CONTENT, Known
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.messages import Received
 from reconnect._conversation.past import HISTORY_LIMIT
@@ -379,6 +379,15 @@ def test_updates_in_a_new_session():
     for _ in range(2):
         known = Call(UPDATE, {"system_instruction": "two", "tools": ["t"]})
         assert core.restart() == [known, turn("q"), context_update("three")]
+
+
+def test_update_in_a_new_session_that_is_lost_at_once():
+    """A handle that came before any output does not prove that the session has it."""
+    core = begun(context_update("u"), "q")
+    written = core.restart()
+    assert [call.method for call in written] == [UPDATE, CONTENT]
+    core.receive(update("h1"))
+    assert core.resume() == written
 
 
 def test_history_is_bounded():
