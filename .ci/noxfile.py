@@ -129,7 +129,7 @@ def long(session):
     drawn = ["-m", "hypothesis", "--hypothesis-profile=long", "--timeout=1200"]
     run_tests(session, tests=drawn)
     swept = [f"tests/test_{name}.py" for name in ("scenarios", "speech", "sweep")]
-    run_tests(session, tests=swept, env={"RECONNECT_SWEEP": "all"})
+    run_tests(session, tests=[*swept, "--timeout=1200"], env={"RECONNECT_SWEEP": "all"})
 
 
 @nox.session

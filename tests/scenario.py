@@ -107,28 +107,26 @@ async def _use_up(live):
             pass
 
 
-def each_cut(counts, kinds):
-    """Return a case for moments of the first connection, and the ways to cut it.
+def each_cut(counts):
+    """Return a case for every moment of the first connection, and each of the ways to cut it.
 
-    Every other one is cut, each in one of the four ways; all in all four where the environment
-    variable ``RECONNECT_SWEEP`` is ``all``, which takes eight times as long.
+    In the plain run they are those of `each_moment`: to play all takes eight times as long, and is
+    asked for by ``RECONNECT_SWEEP=all`` in the environment.
 
     Args:
         counts: What `measure` returned.
-        kinds: The names of the cuts.
     """
+    if not _all():
+        return each_moment(counts)
     return {
-        f"{kind} {_moment(when)}": [CUTS[kind](**when)]
-        for kind in kinds
-        for number, when in enumerate(cuts(counts), start=2 * list(CUTS).index(kind))
-        if _all() or number % (2 * len(CUTS)) == 0
+        f"{kind} {_moment(when)}": [CUTS[kind](**when)] for kind in CUTS for when in cuts(counts)
     }
 
 
 def each_moment(counts):
     """Return a case for moments of the first connection, and the ways to cut it in turn.
 
-    They are every other one; all where the environment variable ``RECONNECT_SWEEP`` is ``all``.
+    They are every other one; all where ``RECONNECT_SWEEP`` is ``all``.
 
     Args:
         counts: What `measure` returned.
@@ -148,16 +146,15 @@ def _moment(when):
     return ", ".join(f"{name}={value}" for name, value in when.items())
 
 
-async def sweep(script, *, profile, vertexai, kinds, **options):
-    """Cut a conversation at every moment, in each of some ways; return what went wrong.
+async def sweep(script, *, profile, vertexai, **options):
+    """Cut a conversation at the moments of `each_cut`; return what went wrong.
 
     Args:
         script: The steps.
         profile: The emulator's.
         vertexai: Whether the client speaks the Vertex dialect.
-        kinds: The names of the cuts.
         **options: More of `Play`.
     """
     counts = await measure(script, profile=profile, vertexai=vertexai, **options)
-    cases = each_cut(counts, kinds)
+    cases = each_cut(counts)
     return await play_each(cases, script, profile=profile, vertexai=vertexai, **options)

@@ -30,57 +30,49 @@ def _told(failures):
 
 
 @every_server
-@every_cut
-async def test_typed_turns(kind, profile, vertexai):
+async def test_typed_turns(profile, vertexai):
     """Typed turns and context survive a cut at any moment."""
     script = [Tell("one"), Ask("two"), Ask("three"), Wait(), Tell("four"), Wait(), Ask("five")]
-    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai)
     assert not failures, _told(failures)
 
 
 @every_server
-@every_cut
-async def test_tool_turns(kind, profile, vertexai):
+async def test_tool_turns(profile, vertexai):
     """Turns with tools survive a cut at any moment, and each tool runs once."""
     script = [Ask("book 1", calls=1), Ask("book 2", calls=2), Wait(), Ask("three")]
-    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai)
     assert not failures, _told(failures)
 
 
 @every_server
-@every_cut
-async def test_sound_with_marks(kind, profile, vertexai):
+async def test_sound_with_marks(profile, vertexai):
     """Sound between marks of activity survives a cut at any moment."""
     script = [Ask("one"), Wait(), Say(0, 5), Wait(), Ask("two")]
-    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai)
     assert not failures, _told(failures)
 
 
 @every_server
-@every_cut
-async def test_context_before_a_tool_turn(kind, profile, vertexai):
+async def test_context_before_a_tool_turn(profile, vertexai):
     """Context that was told before a turn with a tool survives a cut at any moment."""
     script = [Tell("one"), Ask("book 1", calls=1)]
-    failures = await sweep(script, profile=profile, vertexai=vertexai, kinds=[kind])
+    failures = await sweep(script, profile=profile, vertexai=vertexai)
     assert not failures, _told(failures)
 
 
 @pytest.mark.parametrize("profile", [*MODELS, VERTEX])
-@every_cut
-async def test_sound_before_a_typed_turn(kind, profile):
+async def test_sound_before_a_typed_turn(profile):
     """Transparent resumption brings the model sound before the typed turn that followed it."""
-    failures = await sweep([Hum(0, 3), Ask("one")], profile=profile, vertexai=True, kinds=[kind])
+    failures = await sweep([Hum(0, 3), Ask("one")], profile=profile, vertexai=True)
     assert not failures, _told(failures)
 
 
 @every_server
-@every_cut
-async def test_seeding(kind, profile, vertexai):
+async def test_seeding(profile, vertexai):
     """A history that a fresh session is told survives a cut at any moment."""
     script = [Ask("one"), Ask("two")]
-    failures = await sweep(
-        script, profile=profile, vertexai=vertexai, kinds=[kind], history=HISTORY
-    )
+    failures = await sweep(script, profile=profile, vertexai=vertexai, history=HISTORY)
     assert not failures, _told(failures)
 
 

@@ -44,26 +44,19 @@ every_server = pytest.mark.parametrize(
     ("profile", "vertexai", "transcription"),
     list(itertools.product(MODELS, (False, True), (False, True))),
 )
-every_cut = pytest.mark.parametrize("kind", list(CUTS))
 
 
 @every_server
-@every_cut
-async def test_a_spoken_turn(kind, profile, vertexai, transcription):
+async def test_a_spoken_turn(profile, vertexai, transcription):
     """A spoken turn survives a cut at any moment, or is said to be lost."""
-    failures = await sweep(
-        TURN, profile=profile, vertexai=vertexai, kinds=[kind], transcription=transcription
-    )
+    failures = await sweep(TURN, profile=profile, vertexai=vertexai, transcription=transcription)
     assert not failures, "\n".join(failures)
 
 
 @every_server
-@every_cut
-async def test_a_spoken_turn_between_tools(kind, profile, vertexai, transcription):
+async def test_a_spoken_turn_between_tools(profile, vertexai, transcription):
     """A spoken turn survives a cut at any moment between turns with tools, which run once."""
-    failures = await sweep(
-        TOOLS, profile=profile, vertexai=vertexai, kinds=[kind], transcription=transcription
-    )
+    failures = await sweep(TOOLS, profile=profile, vertexai=vertexai, transcription=transcription)
     assert not failures, "\n".join(failures)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from scenario import measure, sweep
-from scenario_script import CUTS, MODELS, Ask, Hum, Say, Tell, Wait
+from scenario_script import MODELS, Ask, Hum, Say, Tell, Wait
 
 SCRIPT = [
     Tell("one"),
@@ -35,33 +35,29 @@ SPOKEN = [
 ]
 """Sound between everything else."""
 
-every_cut = pytest.mark.parametrize("kind", list(CUTS))
 every_profile = pytest.mark.parametrize("profile", MODELS)
 every_dialect = pytest.mark.parametrize("vertexai", [False, True])
 every_script = pytest.mark.parametrize("script", [SCRIPT, SPOKEN], ids=["typed", "spoken"])
 
 
-@every_cut
 @every_profile
-async def test_transparent(profile, kind):
+async def test_transparent(profile):
     """A conversation is whole wherever it is cut: before, inside and after every message."""
-    failures = await sweep(SCRIPT, profile=profile, vertexai=True, kinds=[kind])
+    failures = await sweep(SCRIPT, profile=profile, vertexai=True)
     assert not failures, "\n".join(failures)
 
 
-@every_cut
 @every_profile
-async def test_spoken(profile, kind):
+async def test_spoken(profile):
     """A conversation with sound between typed turns is whole wherever it is cut."""
-    failures = await sweep(SPOKEN, profile=profile, vertexai=False, kinds=[kind])
+    failures = await sweep(SPOKEN, profile=profile, vertexai=False)
     assert not failures, "\n".join(failures)
 
 
-@every_cut
 @every_profile
-async def test_spoken_and_transparent(profile, kind):
+async def test_spoken_and_transparent(profile):
     """A conversation with sound between typed turns is whole in transparent resumption too."""
-    failures = await sweep(SPOKEN, profile=profile, vertexai=True, kinds=[kind])
+    failures = await sweep(SPOKEN, profile=profile, vertexai=True)
     assert not failures, "\n".join(failures)
 
 
