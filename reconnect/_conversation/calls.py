@@ -10,7 +10,7 @@ still be to come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,9 +102,9 @@ class ToolCall:
         goes_on = self.id is not None and (self.passed or self.exchange.over)
         return self.scheduling == "WHEN_IDLE" or (self.scheduling is None and goes_on)
 
-    def same(self, other: ToolCall) -> bool:
-        """Tell whether another call asks for the same."""
-        return self.name == other.name and self.arguments == other.arguments
+    def same(self, name: str | None, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether another call asks for the same, by its tool and its arguments."""
+        return self.name == name and self.arguments == arguments
 
 
 class Calls:
@@ -177,7 +177,7 @@ class Calls:
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or not first.exchange.over else first.exchange
 
-    def repeated(self, calls: Iterable[Any]) -> Exchange | None:
+    def repeated(self, calls: Sequence[Any]) -> Exchange | None:
         """Return the exchange that is over, and whose lost calls the model makes again.
 
         None if it makes none again, or one of what is not over.
@@ -185,8 +185,11 @@ class Calls:
         Args:
             calls: The function calls of its message.
         """
-        made = [(call.name, call.args or {}) for call in calls]
-        lost = [call for call in self._calls if call.free and (call.name, call.arguments) in made]
+        lost = [
+            call
+            for call in self._calls
+            if call.free and any(call.same(again.name, again.args or {}) for again in calls)
+        ]
         if not self._reuse or not all(call.exchange.over for call in lost):
             return None
         return lost[-1].exchange if lost else None
@@ -218,7 +221,7 @@ class Calls:
             return True
         for lost in self._calls:
             stands = lost.exchange is call.exchange or not lost.exchange.over
-            if stands and lost.free and lost.same(call):
+            if stands and lost.free and lost.same(call.name, call.arguments):
                 lost.heir, call.shown = call, False
                 if lost.result is not None:
                     self._hand_on(call, lost.result)

@@ -225,11 +225,10 @@ class Media:
         """
         written = list(self._unconsumed)
         speaks = self._known_mark == MARKS[0]
-        mark = next((item for item in written if item.activity), None)
-        if speaks and mark is not None and mark.activity == MARKS[0]:
+        marks = [item for item in written if item.activity]
+        if speaks and marks and marks[0].activity == MARKS[0]:
             # It was opened again on this connection, and is on the next.
-            written.remove(mark)
-            mark = next((item for item in written if item.activity), None)
+            written.remove(marks.pop(0))
         unconsumed = without(written, told)
         self._lost += self.meter.uncovered + self._evicted
         self.meter.lost()
@@ -239,9 +238,9 @@ class Media:
             unconsumed = []
         # What is open at the first message that is written again.
         opened = self._opened
-        if again and speaks and mark is not None and mark not in unconsumed:
+        if again and speaks and marks and marks[0] not in unconsumed:
             # The session has heard the beginning of what is told in words: it is to hear the end.
-            unconsumed.insert(0, mark)
+            unconsumed.insert(0, marks[0])
         elif opened is not None and not any(item.activity for item in unconsumed):
             unconsumed.insert(0, Chunk(_START, opened.place, activity=MARKS[0]))
         elif again and speaks and unconsumed:
