@@ -21,6 +21,9 @@ class Ends(State):
         hidden = False
         # What it is of is over already, or goes on with another turn.
         before = line.late or line.ending
+        if end is End.INTERRUPTED and self.calls.awaited and not self._spoken_since_result:
+            # The newest result has, though the model may have said something before it came.
+            self.calls.leave_newest()
         if before is None or (end is End.GENERATED and line.late is None):
             exchange = self.current
             hidden = self._effect(end, exchange)
@@ -39,6 +42,11 @@ class Ends(State):
                 line.showing.speaks = False
             self._turn_over()
         return hidden
+
+    @property
+    def _spoken_since_result(self) -> bool:
+        """Whether anybody may have spoken since the newest result was given."""
+        return self._speaking or self._said_since(self.line.answered)
 
     def _turn_over(self) -> None:
         """Note that what comes next is of another turn, whether or not a reply is over."""
@@ -114,8 +122,14 @@ class Ends(State):
         return other
 
     def _part(self, exchange: Exchange, later: list[Input]) -> None:
-        """Make an exchange of their own of those inputs that the reply does not answer."""
-        exchange.inputs = [item for item in exchange.inputs if item not in later]
+        """Make an exchange of their own of those inputs that the reply does not answer.
+
+        It answers something: where that would be all of them, none is parted.
+        """
+        answered = [item for item in exchange.inputs if item not in later]
+        if not (later and answered):
+            return
+        exchange.inputs = answered
         place = self.exchanges.index(exchange) + 1
         parted = exchanges_of(later)
         self.exchanges[place:place] = parted
@@ -126,9 +140,9 @@ class Ends(State):
         """Part what is still to be written from a reply: it answers none of that."""
         # Of what it goes on with by itself the session may have all but what it cannot have.
         least = Known.MAYBE if exchange.continued else Known.YES
-        waiting = [it for it in exchange.inputs if it.index is None and it.known < least]
-        if waiting and len(waiting) < len(exchange.inputs):
-            self._part(exchange, waiting)
+        self._part(
+            exchange, [it for it in exchange.inputs if it.index is None and it.known < least]
+        )
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""
@@ -143,6 +157,12 @@ class Ends(State):
         """Note that the session has all of an exchange that it may have."""
         places = [item.place for item in exchange.inputs if item.known is not Known.NO]
         self._have(max(places, default=-1))
+
+    def _prove_first(self, exchange: Exchange) -> None:
+        """Note that the session has the first question of an exchange; part those after it."""
+        places = (it.place for it in exchange.inputs if it.asks and it.known is not Known.NO)
+        self._have(next(places, -1))
+        self._part(exchange, [it for it in exchange.inputs if it.known is not Known.YES])
 
     def _finish(self, exchange: Exchange) -> None:
         """Note that a reply is over, and that its turn is evidence of all that was asked."""

@@ -282,8 +282,8 @@ class ServerSide(Ends):
             else:
                 unseen.append(number)
         if unseen and self.line.doubtful:
-            # It calls the same again, and so has the question.
-            self._prove(exchange)
+            # It calls the same again, and so has the first question; who knows of the others.
+            self._prove_first(exchange)
             self.line.doubtful = False
         return tuple(unseen)
 

@@ -197,3 +197,34 @@ def test_reply_goes_on_in_a_turn_after_that_in_which_the_model_thinks_on():
     core.receive(said("y"), generated(), complete(interaction_status="IDLE"))
     assert overs(core) == [True]
     assert core.newest.reply == ["x", "y"]
+
+
+def test_turn_sent_with_the_one_whose_call_is_made_again():
+    """The call proves the first question alone: what was sent after it is sent again."""
+    core = begun("a", "b", transparent=False)
+    core.receive(update("h1"), calling(None))
+    assert core.resume() == [closed(None)]
+    assert core.receive(calling(None)).unseen == (0,)
+    assert core.write() == [turn("b")]
+    assert core.outbox.replay.maybe_twice == 1
+
+
+def test_result_that_crosses_what_the_model_says_meanwhile():
+    """Where nobody else can have interrupted that the result has, and its answer is to come."""
+    core = begun("q", transparent=False)
+    core.receive(calling("1", "2"))
+    core.answer(result("1", scheduling="INTERRUPT"))
+    core.receive(said("one moment"), generated(), interrupted(), complete())
+    assert overs(core) == [False]
+    core.answer(result("2"))
+    core.receive(said("it rains"), *WHOLE)
+    assert overs(core) == [True]
+
+
+def test_audio_after_a_result_may_have_interrupted():
+    """Whoever speaks after a result may have interrupted what came after it."""
+    core = begun("q", transparent=False)
+    core.receive(calling("1", "2"))
+    core.answer(result("1", scheduling="INTERRUPT"))
+    core.speak(audio(1)).receive(said("one moment"), interrupted(), complete())
+    assert overs(core)[0]
