@@ -62,6 +62,7 @@ ONCE_BROKEN = [
     2025325,  # a new session is lost before it has said anything, and had an update
     2000570,  # a handle may have the beginning of speech that is answered with what was typed
     2020657,  # two turns before a handle, and the call that the first has led to is made again
+    2017994,  # speech of an outage is answered with a turn, and context is between the two
     2022446,  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked

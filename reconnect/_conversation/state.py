@@ -247,12 +247,13 @@ class State:
         if exchange is None:
             self.exchanges += exchanges_of([item])
             return self.exchanges[-1]
-        # Context between the two, that was said while there was a reply, is of it as well.
-        for between in self.exchanges[self.exchanges.index(exchange) + 1 :]:
-            if between.place < item.place and all(it.turns for it in between.inputs):
+        exchange.inputs.append(item)
+        # Context between the first and the last of it is of it as well.
+        places = [it.place for it in exchange.inputs]
+        for between in [it for it in self.exchanges if min(places) < it.place < max(places)]:
+            if not between.asks and all(it.turns for it in between.inputs):
                 self.exchanges.remove(between)
                 exchange.inputs += between.inputs
-        exchange.inputs.append(item)
         exchange.inputs.sort(key=lambda it: it.place)
         return exchange
 

@@ -518,3 +518,14 @@ def test_update_between_a_turn_and_speech_that_is_answered_with_it():
     core = Core(transparent=True).say("q", context_update("i"))
     core.receive(heard("w"), update("h1", consumed=1), said("x"))
     assert context_update("i") in core.resume()
+
+
+def test_context_between_speech_of_an_outage_and_a_turn():
+    """All three are told in the order in which they were said, once they are one exchange."""
+    core = Core(transparent=True)
+    core.receive(update("h1", consumed=0))
+    core.lose()
+    core.speak(START, audio(1), END).say(turn("c", asks=False), "q")
+    core.connect()
+    core.receive(heard("w"), said("x"), *WHOLE)
+    assert core.resume() == [told(user("w"), user("c"), user("q"), model_turn(["x"]))]
