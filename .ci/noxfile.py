@@ -35,6 +35,7 @@ ASYNC = [
     "tests/testing/test_server.py",
     "tests/testing/test_uplink.py",
     "tests/test_adk_pr_5007.py",
+    "tests/test_callers_code.py",
     "tests/test_endings.py",
     "tests/test_gate.py",
     "tests/test_judged_sessions.py",

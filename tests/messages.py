@@ -113,9 +113,10 @@ def context_update(text):
     return Call(UPDATE, {"system_instruction": text, "tools": None})
 
 
-def audio(number):
-    """Return a frame of audio of a second that carries a number."""
-    return {"audio": {"data": bytes([number, 0]) * 16000, "mime_type": "audio/pcm"}}
+def audio(number=0, seconds=1.0):
+    """Return a frame of audio that carries a number."""
+    data = bytes([number, 0]) * round(seconds * 16000)
+    return {"audio": {"data": data, "mime_type": "audio/pcm;rate=16000"}}
 
 
 def image(number):
@@ -289,6 +290,14 @@ def begun(*sent, **options):
     core = Core(**options)
     core.receive(update("h0"))
     return core.say(*sent)
+
+
+def held(*, seed=(), asks=False, **options):
+    """Return a core on a new connection, to which nothing was written yet."""
+    core = Core(**options)
+    core.outbox.connected(list(seed), asks=asks, transparent=core.transparent)
+    core.direct = False
+    return core
 
 
 WHOLE = [generated(), complete()]

@@ -20,6 +20,12 @@ MODELS = ["2.5", "3.8"]
 VERTEX = "2.5-vertex"
 """The one that is played in its own dialect alone: a call ends its turn, and calls have no ids."""
 
+SERVERS = [
+    *((profile, vertexai) for profile in MODELS for vertexai in (False, True)),
+    (VERTEX, True),
+]
+"""Each profile that they are played on, and whether the client speaks the dialect of Vertex."""
+
 FRAME = 0.02
 """Seconds of sound in a frame."""
 

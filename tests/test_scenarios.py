@@ -8,15 +8,12 @@ what the model has not.
 import pytest
 from scenario import each_moment, measure, play_each, server_for, sweep
 from scenario_laws import Play
-from scenario_script import CUTS, MODELS, VERTEX, Ask, Hum, Say, Tell, Wait
+from scenario_script import CUTS, MODELS, SERVERS, VERTEX, Ask, Hum, Say, Tell, Wait
 from talk import user
 
 from reconnect.testing import GoAway, Refuse, RejectHandle
 
-every_server = pytest.mark.parametrize(
-    ("profile", "vertexai"),
-    [*((profile, vertexai) for profile in MODELS for vertexai in (False, True)), (VERTEX, True)],
-)
+every_server = pytest.mark.parametrize(("profile", "vertexai"), SERVERS)
 every_cut = pytest.mark.parametrize("kind", list(CUTS))
 
 HISTORY = [

@@ -1,7 +1,8 @@
 """What was spoken and lost once, through the session: each a small input, and what is right.
 
-The names and their order are those of ``test_rows`` in ``_conversation``, where the same is shown
-of the core alone. Here the emulator behaves as the model was recorded, and its records are judged.
+Most names are those of ``_conversation/test_spoken_turns`` and its neighbours, where the same is
+shown of the core alone. Here the emulator behaves as the model was recorded, and its records are
+judged.
 """
 
 from dataclasses import replace

@@ -5,13 +5,12 @@ transparent, nothing is lost; elsewhere words that were seen are asked again, an
 said to be lost.
 """
 
-import itertools
 from dataclasses import replace
 
 import pytest
 from scenario import each_moment, measure, play_each, server_for, sweep
 from scenario_laws import Play
-from scenario_script import CUTS, MODELS, Ask, Say, Speak, Wait
+from scenario_script import CUTS, SERVERS, Ask, Say, Speak, Wait
 
 from reconnect import Resumed
 from reconnect.testing import PROFILES
@@ -42,7 +41,7 @@ AFTER_SPEECH = replace(
 
 every_server = pytest.mark.parametrize(
     ("profile", "vertexai", "transcription"),
-    list(itertools.product(MODELS, (False, True), (False, True))),
+    [(*server, transcription) for server in SERVERS for transcription in (False, True)],
 )
 
 

@@ -2,23 +2,12 @@
 
 import pytest
 from google.genai import types
+from messages import START, audio, image
 
 from reconnect._conversation.chunks import chunk_of, newest, seconds_of, without
 
-START = {"activity_start": {}}
 SECOND = 32000
 """Bytes in a frame of a second."""
-
-
-def audio(number=0, seconds=1.0):
-    """Return a frame of audio that carries a number."""
-    data = number.to_bytes(2, "big") * round(seconds * 16000)
-    return {"audio": {"data": data, "mime_type": "audio/pcm;rate=16000"}}
-
-
-def image(number):
-    """Return a frame of video that carries a number."""
-    return {"video": {"data": bytes([number]), "mime_type": "image/jpeg"}}
 
 
 @pytest.mark.parametrize(

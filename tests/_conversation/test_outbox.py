@@ -1,14 +1,11 @@
 """The outbox: what is written to a connection next."""
 
 import pytest
-from google.genai import types
 from messages import (
     ASK_ON,
     END,
-    REALTIME,
     ROOM,
     START,
-    Call,
     Core,
     answered,
     audio,
@@ -16,14 +13,13 @@ from messages import (
     calling,
     closed,
     complete,
-    context_update,
     generated,
     heard,
+    held,
     image,
     realtime,
     result,
     said,
-    sound,
     streamed,
     told,
     turn,
@@ -32,20 +28,10 @@ from messages import (
 )
 
 from reconnect._conversation.conversation import Conversation
-from reconnect._conversation.exchanges import CONTENT, UPDATE
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.media import Media
 from reconnect._conversation.outbox import CLOSING_TIMEOUT, Outbox, Pause, Replay, Write
 from reconnect._conversation.transcript import model_turn
-from reconnect.errors import BufferOverflow
-
-
-def held(*, seed=(), asks=False, **options):
-    """Return a core on a new connection, to which nothing was written yet."""
-    core = Core(**options)
-    core.outbox.connected(list(seed), asks=asks, transparent=core.transparent)
-    core.direct = False
-    return core
 
 
 def waiting():
@@ -77,6 +63,23 @@ def test_history_that_was_not_told_is_given_up():
     core = held(seed=[user("a")])
     assert core.resume() == []
     assert core.outbox.replay == Replay()
+
+
+def test_audio_before_context_in_a_new_session():
+    """Context that came after audio that is written again is told after it, not before."""
+    core = Core(transparent=True).speak(audio(1)).say(turn("c", asks=False))
+    assert core.lose().turns == 0
+    assert core.connect(*core.past) == [*streamed(audio(1)), told(user("c"))]
+
+
+def test_first_connection_is_up_to_date_at_once():
+    """There is nothing to write to the first connection of a conversation that begins."""
+    media = Media(seconds=3.0, limit=ROOM)
+    outbox = Outbox(Conversation(), media, limit=ROOM)
+    outbox.connected([], asks=False, transparent=False)
+    assert outbox.next(0.0) is None
+    assert not outbox.replaying
+    assert outbox.replay == Replay()
 
 
 # Calls of the connection before
@@ -112,6 +115,7 @@ def test_end_that_comes_late():
     core.say("q").receive(update("h"), calling("1"))
     assert core.resume() == [closed("1")]
     assert core.wait() == [turn("q")]
+    assert core.outbox.replay.maybe_twice == 1
     core.receive(complete())
     assert core.resume() == [closed("1")]
     assert core.wait() == [turn("q")]
@@ -210,6 +214,9 @@ def test_order_of_what_is_written_again():
     assert core.outbox.replay == Replay(messages=1)
 
 
+# Audio
+
+
 @pytest.mark.parametrize(
     ("messages", "again"),
     [([], True), ([update("h", consumed=0)], True), ([update("h")], False)],
@@ -255,7 +262,12 @@ def test_handle_with_a_number_covers_so_much(kept):
     assert core.media.forget_uncovered() == (0.0 if kept else 3.0)
 
 
-# Open calls
+def test_handle_without_a_number_before_anything_was_written():
+    """A handle that comes first and names no number may mean 0: what follows is written again."""
+    core = Core(transparent=True)
+    core.receive(update("h"))
+    core.speak(audio(1))
+    assert core.resume() == streamed(audio(1))
 
 
 @pytest.mark.parametrize("transparent", [True, False])
@@ -298,39 +310,16 @@ def test_speech_whose_reply_was_cut():
     assert core.conversation.quiet
 
 
-# What is written at once
-
-
-def test_message_that_is_written_at_once():
-    """A message that is written past the outbox is kept as all others are until it is safe."""
-    core = Core(transparent=True)
-    write = core.outbox.direct(turn("a"), given=turn("x"))
-    assert write == Write(turn("x"), item=core.newest.inputs[0])
-    assert not core.outbox.due
-    assert core.write() == []
-    core.receive(said("x"))
-    assert core.outbox.direct(realtime("b"), given=realtime("b")).item.index == 2
-    core.say(turn("c", asks=False))
-    core.receive(update("h", consumed=1))
-    assert core.resume() == [told(model_turn("x")), realtime("b"), told(user("c"))]
-
-
-def test_message_that_was_refused_at_once():
-    """A message that the SDK would not write is forgotten, and has no number."""
-    core = Core(transparent=True)
-    core.outbox.refused(core.outbox.direct(turn("bad"), given=turn("bad")))
-    assert core.conversation.exchanges == []
-    assert core.outbox.direct(turn("a"), given=turn("a")).item.index == 1
-    assert core.resume() == [turn("a")]
-
-
-def test_message_whose_write_has_failed():
-    """A message whose write has failed is written again, unless a handle covers it after all."""
-    core = Core(transparent=True)
-    for text in "ab":
-        core.outbox.failed(core.outbox.direct(turn(text), given=turn(text)))
-    core.receive(update("h", consumed=1))
-    assert core.resume() == [turn("b")]
+def test_speech_of_which_all_audio_is_lost():
+    """Its marks are not written: without audio they would ask again what was asked before."""
+    core = begun("q")
+    core.speak(START, audio(1))
+    core.lose()
+    core.speak(END)
+    assert core.connect() == [turn("q")]
+    assert not core.media.speaking
+    core.receive(said("x"), generated(), complete())
+    assert core.conversation.owed == 0
 
 
 # How far it has come
@@ -374,222 +363,3 @@ def test_quiet():
     assert not core.outbox.quiet
     core.receive(said("a"), complete(), update("h"))
     assert core.outbox.quiet
-
-
-# Writes that fail
-
-
-def test_input_is_bounded():
-    """Realtime input that does not fit is refused where the oldest is not to be dropped."""
-    core = held(limit=Limit(messages=10, bytes=2**20, full="raise"))
-    core.speak(*[START] * 10)
-    with pytest.raises(BufferOverflow, match="11 messages with 0 bytes"):
-        core.speak(START)
-    assert len(core.write()) == 10
-
-
-def test_failed_input():
-    """Input that could not be written is written to the next connection, with its place."""
-    core = held().speak(START, audio(1), audio(2))
-    core.outbox.next(0.0)
-    core.outbox.failed(core.outbox.next(0.0))
-    assert core.resume() == streamed(START, audio(1), audio(2))
-
-
-def test_failed_end_of_speech():
-    """An end that could not be written has ended no turn yet."""
-    core = held().speak(END)
-    due = core.outbox.next(0.0)
-    assert due.item is core.newest.inputs[0]
-    core.outbox.failed(due)
-    assert core.conversation.exchanges == []
-    assert core.lose().turns == 0
-    assert core.connect() == streamed(END)
-    assert len(core.conversation.exchanges) == 1
-
-
-def test_failed_input_that_is_counted():
-    """Input that has a number is written again for it, and only once."""
-    core = held(transparent=True).speak(START, audio(1), END)
-    core.outbox.next(0.0)
-    core.outbox.failed(core.outbox.next(0.0))
-    core.receive(update("h", consumed=1))
-    assert core.resume() == streamed(START, audio(1), END)
-
-
-def test_failed_message():
-    """A message that could not be written is not covered, so it is written again."""
-    core = held().say("q")
-    core.outbox.failed(core.outbox.next(0.0))
-    assert core.resume() == [turn("q")]
-
-
-@pytest.mark.parametrize("transparent", [True, False])
-def test_input_on_its_way(transparent):
-    """Input that was on its way past the outbox goes first on the next connection, once."""
-    core = Core(transparent=transparent)
-    write = core.outbox.streamed(audio(1))
-    core.outbox.hold(audio(2))
-    core.outbox.failed(write)
-    assert core.resume() == streamed(audio(1), audio(2))
-
-
-def test_input_on_its_way_between_marks():
-    """Input that fails on its way leaves the marks around it, and their turn, as they were."""
-    core = Core().speak(START)
-    core.outbox.failed(core.outbox.streamed(audio(1)))
-    assert core.resume() == streamed(START, audio(1))
-    core.outbox.failed(core.outbox.streamed(END))
-    assert core.lose().turns == 0
-    # All that was spoken between them is lost.
-    assert core.connect() == []
-    assert core.media.forget_uncovered() == 1.0
-
-
-def test_refused():
-    """What the SDK would not write is forgotten, and has no number on this connection."""
-    core = held(transparent=True).say("a")
-    core.outbox.refused(core.outbox.next(0.0))
-    core.say("b").speak(audio(1))
-    assert core.write() == [turn("b"), *streamed(audio(1))]
-    core.receive(update("h", consumed=1))
-    assert core.resume() == [ASK_ON, *streamed(audio(1))]
-
-
-def test_refused_message_is_forgotten():
-    """What the SDK would not write is not asked again on the next connection."""
-    core = held().say("bad")
-    core.outbox.refused(core.outbox.next(0.0))
-    assert core.conversation.exchanges == []
-    assert core.resume() == []
-
-
-def test_refused_result():
-    """A result that the SDK would not write is not sent a second time, nor in another's place."""
-    for direct in (True, False):
-        core = Core()
-        core.receive(calling("1"))
-        if direct:
-            results = [("1", result("1"))]
-            core.outbox.answer(results)
-            core.outbox.refused(core.outbox.answered(answered(result("1")), results))
-            assert core.calls.awaited == ("1",)
-        else:
-            core.direct = False
-            core.answer(result("1"))
-            core.outbox.refused(core.outbox.next(0.0))
-        assert core.write() == []
-        assert core.conversation.number() == 1
-
-
-def test_refused_input():
-    """Input that the SDK would not write is not written again, and opens no activity."""
-    for arguments in (audio(1), START):
-        core = held(transparent=True).speak(arguments)
-        core.outbox.refused(core.outbox.next(0.0))
-        assert not core.media.speaking
-        core.receive(update("h", consumed=0))
-        assert core.resume() == []
-
-
-def test_every_message_has_a_number():
-    """History, results, audio and what is written past the outbox are counted as the rest."""
-    core = held(seed=[user("a")], transparent=True)
-    assert len(core.write()) == 1
-    core.receive(calling("1"))
-    core.answer(result("1"))
-    core.speak(audio(1))
-    core.direct = False
-    core.speak(audio(2))
-    assert len(core.write()) == 1
-    # The first number is 1: 1 the history, 2 the result, 3 and 4 the audio.
-    assert core.outbox.direct(turn("q"), given=turn("q")).item.index == 5
-
-
-def test_audio_before_context_in_a_new_session():
-    """Context that came after audio that is written again is told after it, not before."""
-    core = Core(transparent=True).speak(audio(1)).say(turn("c", asks=False))
-    assert core.lose().turns == 0
-    assert core.connect(*core.past) == [*streamed(audio(1)), told(user("c"))]
-
-
-def test_handle_without_a_number_before_anything_was_written():
-    """A handle that comes first and names no number may mean 0: what follows is written again."""
-    core = Core(transparent=True)
-    core.receive(update("h"))
-    core.speak(audio(1))
-    assert core.resume() == streamed(audio(1))
-
-
-@pytest.mark.parametrize("transparent", [True, False])
-def test_room_for_what_is_written_past_the_outbox(transparent):
-    """Input that would have to be kept is refused where there is no room and nothing may go."""
-    core = Core(transparent=transparent, limit=Limit(messages=1, bytes=2**20, full="raise"))
-    assert core.outbox.strict is transparent
-    core.speak(audio(1))
-    if not transparent:
-        core.speak(audio(2))
-        return
-    with pytest.raises(BufferOverflow):
-        core.speak(audio(2))
-    # An image takes the place of another one, and needs no room.
-    core.speak(image(3))
-    assert core.resume() == streamed(audio(1), image(3))
-    assert core.media.dropped == 0.0
-
-
-def test_audio_that_is_kept():
-    """Audio that is written past the outbox has a number and a place, as all other input has."""
-    core = Core(transparent=True).say("a")
-    for number in (1, 2):
-        core.outbox.keep(types.Blob(**audio(number)["audio"]))
-    # The SDK refuses one.
-    core.outbox.keep(types.Blob(**audio(3)["audio"]))
-    core.outbox.unkeep()
-    core.say("b")
-    assert core.conversation.number() == 5
-    core.receive(update("h", consumed=2))
-    assert core.resume() == [*streamed(audio(2)), turn("b")]
-
-
-def test_first_connection_is_up_to_date_at_once():
-    """There is nothing to write to the first connection of a conversation that begins."""
-    media = Media(seconds=3.0, limit=ROOM)
-    outbox = Outbox(Conversation(), media, limit=ROOM)
-    outbox.connected([], asks=False, transparent=False)
-    assert outbox.next(0.0) is None
-    assert not outbox.replaying
-    assert outbox.replay == Replay()
-
-
-def test_realtime_text_is_a_message_of_the_conversation():
-    """A text that is sent as realtime input is asked again as it was sent."""
-    core = Core().say(realtime("a"))
-    core.receive(sound())
-    assert core.resume() == [Call(REALTIME, {"text": "a"})]
-
-
-def test_handle_that_may_not_have_the_history():
-    """It is dropped with its connection, and all is as in any new session."""
-    core = begun(context_update("x"), "q")
-    core.receive(said("r"), generated(), complete(), update("h1"))
-    core.lose()
-    core.outbox.restarted()
-    first = core.connect(user("q"))
-    core.receive(update("h2"))
-    core.lose()
-    assert core.conversation.handle is None
-    assert core.connect(user("q")) == first
-    assert [call.method for call in first] == [CONTENT, UPDATE]
-
-
-def test_speech_of_which_all_audio_is_lost():
-    """Its marks are not written: without audio they would ask again what was asked before."""
-    core = begun("q")
-    core.speak(START, audio(1))
-    core.lose()
-    core.speak(END)
-    assert core.connect() == [turn("q")]
-    assert not core.media.speaking
-    core.receive(said("x"), generated(), complete())
-    assert core.conversation.owed == 0

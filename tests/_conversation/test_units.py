@@ -27,3 +27,4 @@ def test_what_is_written_after_a_loss(known, over, received, written):
     assert (core.newest.known, core.newest.over) == (known, over)
     assert core.resume() == [written]
     assert core.outbox.replay.continued == (written == ASK_ON)
+    assert core.outbox.replay.maybe_twice == (known is Known.MAYBE)

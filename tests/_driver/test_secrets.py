@@ -1,31 +1,25 @@
-"""Handles are in nothing that is raised, told or logged, wherever a server quotes one."""
+"""No handle or key stays in an error or a text, wherever a server quotes one."""
 
-import contextlib
 import dataclasses
-import logging
 import traceback
 
 import pytest
 from google import genai
-from google.auth.credentials import Credentials
 from google.genai import errors, types
 from google.genai.live import AsyncSession
 from hypothesis import given, strategies as st
-from talk import QUICK, TEXT, ask, session_on, settled
+from telling import told
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from reconnect import Lost
 from reconnect._driver import sdk
 from reconnect._driver.secrets import Secrets
-from reconnect.testing import Close as Closing, LiveServer, Refuse
 
 NEWEST = "CiQzMDk1YzQ2Zi1hbm90aGVyLWhhbmRsZQ"
 OLDER = "CiQ0YjdlZjI5MC10aGUtZmlyc3QtaGFuZGxl"
 CUT = NEWEST[:12]
-
 QUOTED = {
     "newest": f"session {NEWEST} not found",
     "older": f"session {OLDER} not found",
@@ -42,20 +36,6 @@ def secrets():
     for handle in (OLDER, NEWEST, NEWEST, "e", ""):
         known.add(handle)
     return known
-
-
-def told(error):
-    """Return all that can be told of an error, and of what it was raised from, during or with."""
-    pending, seen, texts = [error], [], ["".join(traceback.format_exception(error))]
-    while pending:
-        found = pending.pop()
-        if found is None or any(found is other for other in seen):
-            continue
-        seen.append(found)
-        texts += [str(found), repr(found), repr(found.args), repr(vars(found))]
-        pending += [found.__cause__, found.__context__]
-        pending += found.exceptions if isinstance(found, BaseExceptionGroup) else ()
-    return "\n".join(texts)
 
 
 def raised(error, *, cause=None, context=None):
@@ -326,7 +306,6 @@ def test_error_that_holds_itself(secrets):
 # Frames that cannot be read
 
 NEW = f'{{"newHandle": "{NEWEST}", "resumable": true}}'
-
 FRAMES = {
     "half": f'{{"sessionResumptionUpdate": {{"newHandle": "{NEWEST}", "resum',
     "cut within the handle": f'{{"sessionResumptionUpdate": {{"newHandle":"{CUT}',
@@ -443,151 +422,3 @@ def test_keys_outlive_any_number_of_handles():
         secrets.add_key("AIza-a-key-of-its-own")
     assert secrets.clean("AIza-a-key-of-its-own") == "<key>"
     assert secrets.clean("00001999, a token, was used") == "<key>, was used"
-
-
-# A session
-
-
-def logged(caplog):
-    """Return what sessions have logged; the emulator logs what a test has told it to say."""
-    lines = [record.getMessage() for record in caplog.records if record.name == "reconnect"]
-    assert lines
-    return "\n".join(lines)
-
-
-KEY = "not-a-real-one"
-
-
-class Token(Credentials):
-    """Credentials that have their token: to get one they would need a thread, and its time."""
-
-    def __init__(self, token):
-        super().__init__()
-        self.token = token
-
-    def refresh(self, request):
-        raise AssertionError(f"{self.token} is good for ever")
-
-
-class Renewing:
-    """A client's live sessions, whose credentials get a token while they connect."""
-
-    def __init__(self, live):
-        self._live = live
-        self._api_client = live._api_client
-
-    @contextlib.asynccontextmanager
-    async def connect(self, **arguments):
-        self._api_client._credentials.token = KEY
-        async with self._live.connect(**arguments) as session:
-            yield session
-
-
-def reaching(server, **options):
-    """Return the options by which a client reaches the server."""
-    checked = {"client_args": {"verify": server.ssl}, "async_client_args": {"ssl": server.ssl}}
-    return types.HttpOptions(**{"base_url": server.url} | checked | options)
-
-
-def of_vertex(server, **options):
-    """Return a client that has its token from credentials."""
-    return genai.Client(
-        vertexai=True,
-        project="p",
-        location="l",
-        credentials=Token(KEY),
-        http_options=reaching(server, **options),
-    )
-
-
-def past_a_gateway(server):
-    """Return a client that has its key in the address."""
-    path = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
-    address = f"{server.url}{path}?key={KEY}".replace("https", "wss")
-    return genai.Client(vertexai=True, http_options=reaching(server, base_url=address))
-
-
-def with_headers(server, headers):
-    """Return a client that sends headers of its own."""
-    return genai.Client(api_key="none", http_options=reaching(server, headers=headers))
-
-
-KEYED = {
-    "key": lambda server: server.client(api_key=KEY),
-    "token": lambda server: server.client(api_key=f"auth_tokens/{KEY}"),
-    "express": lambda server: server.client(vertexai=True, api_key=KEY),
-    "key in a header": lambda server: with_headers(server, {"x-goog-api-key": KEY}),
-    "token in a header": lambda server: with_headers(server, {"Authorization": f"Bearer {KEY}"}),
-    "header of a gateway": lambda server: with_headers(server, {"X-Gateway": KEY}),
-    "headers of Vertex": lambda server: of_vertex(
-        server, headers={"Authorization": f"Bearer {KEY}"}
-    ),
-    "credentials": of_vertex,
-    "address": past_a_gateway,
-}
-
-QUOTING = {
-    "closing": Closing(1008, f"not valid: {KEY}"),
-    "setup": Closing(1008, f"not valid: {KEY}", during_setup=True),
-    "handshake": Refuse(401, headers={"X-Of": KEY}, body=f"not valid: {KEY}"),
-}
-
-
-@pytest.mark.filterwarnings("ignore:The SDK's ephemeral token support")
-@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
-@pytest.mark.parametrize("client", KEYED.values(), ids=KEYED)
-async def test_session_tells_no_key(client, fault, caplog):
-    """No key is in an event, a log line or a traceback, wherever it is had from and quoted."""
-    async with LiveServer(faults=[fault]) as server:
-        await ends_without_a_key(server, client(server).aio.live, TEXT, caplog)
-
-
-@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
-async def test_session_tells_no_key_of_its_own(fault, caplog):
-    """A key that only the session has, in its configuration, is told no more than a client's."""
-    config = TEXT | {"http_options": {"headers": {"Authorization": f"Bearer {KEY}"}}}
-    async with LiveServer(faults=[fault]) as server:
-        await ends_without_a_key(server, server.client().aio.live, config, caplog)
-
-
-@pytest.mark.parametrize("fault", QUOTING.values(), ids=QUOTING)
-async def test_session_tells_no_token_that_it_gets(fault, caplog):
-    """A token that credentials get while they connect is told no more than one that they had."""
-    async with LiveServer(faults=[fault]) as server:
-        client = of_vertex(server)
-        client._api_client._credentials.token = None
-        await ends_without_a_key(server, Renewing(client.aio.live), TEXT, caplog)
-
-
-async def ends_without_a_key(server, live, config, caplog):
-    """Open a session that the server ends, and fail if a key is told."""
-    caplog.set_level(logging.DEBUG, "reconnect")
-    events = []
-    session = session_on(server, live=live, config=config, on_event=events.append)
-    with pytest.raises((errors.APIError, InvalidStatus)) as caught:
-        async with session:
-            await ask(session, "a")
-    assert "<key>" in told(caught.value)
-    for text in (logged(caplog), repr(events), told(caught.value)):
-        assert KEY not in text
-
-
-async def test_session_tells_no_handle(caplog):
-    """No handle is in an event, a log line or a traceback, when a server quotes it as it closes."""
-    caplog.set_level(logging.DEBUG, "reconnect")
-    events, issued = [], []
-    async with LiveServer() as server:
-        with contextlib.suppress(errors.APIError):
-            async with session_on(server, policy=QUICK, on_event=events.append) as session:
-                for text in "abc":
-                    await ask(session, text)
-                    await settled()
-                    issued.append(session.handle)
-                    server.inject(Closing(1011, f"{issued[0]} or {session.handle}"))
-                    await settled()
-    assert len(set(issued)) == 3
-    lost = [event for event in events if isinstance(event, Lost)]
-    assert len(lost) == 3
-    assert all("<handle> or <handle>" in str(event.error) for event in lost)
-    texts = [logged(caplog), repr(events), *(told(event.error) for event in lost)]
-    assert not any(handle in text for handle in issued for text in texts)

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,20 @@ from google.genai.live import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from reconnect.testing import PROFILES
+
 GEMINI_PATH = "/ws/google.ai.generativelanguage.v1.GenerativeService.BidiGenerateContent"
 VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+
+PLAIN = replace(
+    PROFILES["3.8"],
+    turn_gap=0.0,
+    empty_frames="none",
+    non_blocking="none",
+    updates=frozenset({"setup", "end"}),
+    first_update=0.0,
+)
+"""A profile without any peculiarity."""
 
 
 def dial(
@@ -26,6 +39,12 @@ async def send(session: AsyncSession, text: str, *, complete: bool = True) -> No
     """Send a text."""
     turn = {"role": "user", "parts": [{"text": text}]}
     await session.send_client_content(turns=turn, turn_complete=complete)
+
+
+async def respond(session: Any, *ids: str | None, **fields: Any) -> None:
+    """Answer calls of "f"."""
+    results = [types.FunctionResponse(id=key, name="f", response={"x": 1}, **fields) for key in ids]
+    await session.send_tool_response(function_responses=results)
 
 
 async def until(session: AsyncSession, field: str) -> list[types.LiveServerMessage]:

@@ -1,41 +1,26 @@
-"""A conversation on one connection: replies, tools, interruptions, and when the handles come."""
+"""A conversation on one connection: turns, speech, interruptions, and when the handles come."""
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.genai import types
 from talking import (
-    VERTEX_PATH,
+    PLAIN,
     dial,
-    drain,
     end,
     handle_of,
     kinds,
-    raw,
     say,
     send,
     until,
     words,
 )
 
-from reconnect.testing import PROFILES, Abort, Call, LiveServer
-
-PLAIN = replace(
-    PROFILES["3.8"],
-    turn_gap=0.0,
-    empty_frames="none",
-    non_blocking="none",
-    updates=frozenset({"setup", "end"}),
-    first_update=0.0,
-)
-"""A profile without any peculiarity."""
+from reconnect.testing import PROFILES, Call, LiveServer
 
 TURN = ["modelTurn", "modelTurn", "modelTurn", "generationComplete", "turnComplete"]
-FUNCTION = {"name": "f", "parameters": {"type": "OBJECT", "properties": {}}}
-BESIDE: Any = [{"function_declarations": [FUNCTION | {"behavior": "NON_BLOCKING"}]}]
 
 
 def now() -> float:
@@ -43,13 +28,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def respond(session: Any, *ids: str | None, **fields: Any) -> None:
-    """Answer calls of "f"."""
-    results = [types.FunctionResponse(id=key, name="f", response={"x": 1}, **fields) for key in ids]
-    await session.send_tool_response(function_responses=results)
-
-
-# Turns
+# Turns and handles
 
 
 async def test_a_turn_on_3_8():
@@ -167,61 +146,6 @@ async def test_a_handle_that_is_due_comes_in_the_midst_of_the_next_turn():
             assert words(await until(session, "turn_complete")) == "two"
 
 
-async def test_resuming_goes_on_from_the_handle():
-    """A resumed session remembers, and starts with no handle of its own."""
-    async with LiveServer(profile="2.5") as server:
-        async with dial(server) as session:
-            await say(session, "a")
-            handle = await handle_of(session)
-        async with dial(server, handle) as session:
-            assert await say(session, "b") == 'You said "b". That is turn 2; before it: "a".'
-        first, second = server.connections
-        assert (first.handle, second.handle) == (None, handle)
-        assert first.session == second.session
-        assert kinds(server, 1)[:3] == ["setupComplete", "no handle", "modelTurn"]
-
-
-async def test_a_resumed_session_may_have_a_handle_at_once():
-    """3.8 has a handle after a resumed setupComplete too."""
-    async with LiveServer() as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-        async with dial(server, handle) as session:
-            assert await handle_of(session) == "handle-0002"
-
-
-async def test_a_cut_reply_is_not_continued():
-    """After a loss in the middle of a reply 3.8 knows the turn, and answers when asked on."""
-    async with LiveServer(faults=[Abort(after_sent=6)]) as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-            await send(session, "a")
-            handle = await handle_of(session)
-            assert (await end(session))[0] == 1006
-        async with dial(server, handle) as session:
-            await handle_of(session)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(session._receive(), 60)
-        async with dial(server, handle) as session:
-            await session.send_client_content(turn_complete=True)
-            reply = words(await until(session, "turn_complete"))
-            assert reply == 'You said "a". That is turn 1.'
-        assert [heard.kind for heard in server.heard] == ["turn", "ask_on"]
-
-
-async def test_a_lost_turn_is_not_known_on_2_5():
-    """After a loss in the middle of a reply 2.5 does not know the turn."""
-    async with LiveServer(profile="2.5", faults=[Abort(after_sent=4)]) as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-            await send(session, "a")
-            await end(session)
-        async with dial(server, handle) as session:
-            await session.send_client_content(turn_complete=True)
-            assert words(await until(session, "turn_complete")) == ""
-            assert server.context == []
-
-
 async def test_client_content_is_refused_on_3_1():
     """3.1 takes client content until it has answered, and only realtime text from then on."""
     async with LiveServer(["one", "two"], profile="3.1") as server, dial(server) as session:
@@ -312,285 +236,6 @@ async def test_speech_before_the_first_word_drops_the_reply():
         assert words(await until(session, "turn_complete")) == 'You said "a". That is turn 1.'
 
 
-async def test_a_new_turn_cancels_open_calls():
-    """A turn during a call that the model waits for tells the client that the call is off."""
-    async with LiveServer([Call("f"), "done"], profile=PLAIN) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await send(session, "b")
-        *_, message = await until(session, "tool_call_cancellation")
-        assert message.tool_call_cancellation.ids == ["call-1"]
-        await until(session, "turn_complete")
-        assert words(await until(session, "turn_complete")) == "done"
-
-
-# Tools
-
-
-@pytest.mark.parametrize("profile", ["2.5", "3.1", "3.8"])
-async def test_tools_are_called_and_answered(profile):
-    """A tool call waits for its result, and no handle comes in the meantime."""
-    async with LiveServer(profile=profile) as server, dial(server) as session:
-        await send(session, "call f(a=1)")
-        call = (await until(session, "tool_call"))[-1].tool_call.function_calls[0]
-        assert (call.id, call.name, call.args) == ("call-1", "f", {"a": 1})
-        await asyncio.sleep(1)
-        assert kinds(server)[-1] == "toolCall"
-        await respond(session, call.id)
-        reply = words(await until(session, "turn_complete"))
-        assert reply == 'You said "call f(a=1)". f returned {"x": 1}. That is turn 1.'
-
-
-async def test_several_calls_come_in_one_message():
-    """The model goes on when the last of several calls has its result."""
-    server = LiveServer([[Call("f"), Call("f")], "done"], profile="2.5")
-    async with server, dial(server) as session:
-        await send(session, "a")
-        *_, message = await until(session, "tool_call")
-        first, second = [call.id for call in message.tool_call.function_calls]
-        await respond(session, second)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(drain(session), 10)
-        await respond(session, first)
-        assert words(await until(session, "turn_complete")) == "done"
-
-
-async def test_no_handle_comes_during_a_call():
-    """A handle that is due during a call does not come, and the client is told so."""
-    profile = replace(PLAIN, updates=frozenset({"output", "result"}))
-    async with LiveServer([Call("f"), "done"], profile=profile) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await respond(session, "call-1")
-        await until(session, "turn_complete")
-        assert kinds(server)[1:6] == ["toolCall", "no handle", "handle", "modelTurn", "handle"]
-
-
-@pytest.mark.parametrize(
-    ("call_ids", "ids"),
-    [("unique", ["call-0001", "call-0002"]), ("reused", ["call-1", "call-1"])],
-)
-async def test_ids_of_calls_may_come_again(call_ids, ids):
-    """Calls are numbered by the server, or anew on each connection."""
-    found: list[str] = []
-    profile = replace(PLAIN, call_ids=call_ids)
-    async with LiveServer(lambda _: Call("f"), profile=profile) as server:
-        for _ in range(2):
-            async with dial(server) as session:
-                await send(session, "a")
-                *_, message = await until(session, "tool_call")
-                found.append(message.tool_call.function_calls[0].id)
-    assert found == ids
-
-
-async def test_a_turn_ends_at_its_calls_on_vertex():
-    """On Vertex the turn ends at a call, and the answer is a turn of its own."""
-    async with LiveServer([Call("f"), "done"], profile="2.5-vertex") as server:
-        async with dial(server) as session:
-            await send(session, "a")
-            *_, message = await until(session, "tool_call")
-            assert message.tool_call.function_calls[0].id is None
-            assert words(await until(session, "turn_complete")) == ""
-            await asyncio.sleep(10)
-            await respond(session, None)
-            assert words(await until(session, "turn_complete")) == "done"
-            await handle_of(session)
-        assert kinds(server) == [
-            "setupComplete",
-            "handle",
-            "toolCall",
-            "generationComplete",
-            "turnComplete+groundingMetadata",
-            "modelTurn",
-            "generationComplete",
-            "turnComplete+groundingMetadata",
-            "handle",
-        ]
-        assert "sessionId" in server.connections[0].sent[0]["setupComplete"]
-
-
-async def test_a_quick_result_comes_before_the_end_of_the_turn_on_vertex():
-    """A result that comes before the turn has ended at its call is answered after that end."""
-    server = LiveServer([Call("f"), "done " * 9], profile="2.5-vertex", chunk_delay=0.02)
-    async with server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await respond(session, None)
-        assert words(await until(session, "turn_complete")) == ""
-        handle = await handle_of(session)
-        cut = kinds(server)
-        assert cut[3:6] == ["generationComplete", "turnComplete+groundingMetadata", "modelTurn"]
-    async with server, dial(server, handle) as session:
-        await session.send_client_content(turn_complete=True)
-        assert words(await until(session, "turn_complete")) == "done " * 9
-
-
-async def test_a_turn_that_ends_at_its_calls_is_not_the_end_of_the_interaction():
-    """The SDK goes on to receive where a turn says that the model is still at work."""
-    profile = replace(PROFILES["2.5-vertex"], interaction_status=True)
-    async with LiveServer([Call("f"), "done"], profile=profile) as server:
-        async with dial(server) as session:
-            await send(session, "a")
-            said = ""
-            async for message in session.receive():
-                said += message.text or ""
-                if message.tool_call:
-                    await respond(session, None)
-            assert said == "done"
-        assert sum(kind.startswith("turnComplete") for kind in kinds(server)) == 2
-
-
-# Tools that the model does not wait for
-
-
-def beside(*replies: Any, **options: Any) -> LiveServer:
-    """Make a server of 2.5 whose model calls "f" and talks on, and then gives replies."""
-    first = [Call("f"), "please wait a moment"]
-    return LiveServer([first, *replies], profile="2.5", **options)
-
-
-async def test_a_turn_is_held_open_for_a_result():
-    """The model talks on beside a call, and its turn does not end before the result."""
-    async with beside("done") as server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        said = await until(session, "generation_complete")
-        assert words(said) == "please wait a moment"
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(drain(session), 60)
-        await respond(session, "call-1")
-        assert words(await until(session, "turn_complete")) == "done"
-        assert "interrupted" not in kinds(server)
-
-
-async def test_a_result_may_interrupt():
-    """A result with INTERRUPT ends the turn as interrupted, and is answered."""
-    async with beside("done") as server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        await until(session, "model_turn")
-        await respond(session, "call-1", scheduling="INTERRUPT")
-        await until(session, "turn_complete")
-        assert words(await until(session, "turn_complete")) == "done"
-        found = kinds(server)
-        assert found[found.index("interrupted") + 1] == "turnComplete"
-        assert server.context[2] == ("model", "please ")
-
-
-async def test_a_result_may_wait():
-    """A result with WHEN_IDLE is answered when the model has said what it had to say."""
-    async with beside("done") as server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        await until(session, "model_turn")
-        await respond(session, "call-1", scheduling="WHEN_IDLE")
-        assert words(await until(session, "generation_complete")) == "wait a moment"
-        assert words(await until(session, "turn_complete")) == "done"
-        assert [known.role for known in server.context] == [
-            "user",
-            "model",
-            "model",
-            "user",
-            "model",
-        ]
-
-
-@pytest.mark.parametrize("late", [False, True])
-async def test_a_result_may_be_silent(late):
-    """A result with SILENT lets the turn end, and is not answered."""
-    async with beside("done") as server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        await until(session, "generation_complete" if late else "model_turn")
-        await respond(session, "call-1", scheduling="SILENT")
-        await until(session, "turn_complete")
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(drain(session), 60)
-        assert kinds(server).count("generationComplete") == 1
-        assert await say(session, "b") == "done"
-
-
-async def test_a_silent_result_ends_a_turn_without_words():
-    """A silent result ends a turn that was nothing but its call."""
-    server = LiveServer([Call("f"), "unsaid", "done"], profile="2.5")
-    async with server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await respond(session, "call-1", scheduling="SILENT")
-        await until(session, "turn_complete")
-        assert kinds(server)[-3:] == ["toolCall", "generationComplete", "turnComplete"]
-        assert await say(session, "b") == "done"
-
-
-async def test_a_call_goes_on_beside_another_turn():
-    """A turn interrupts what is said beside a call, and the result is answered after its reply."""
-    async with beside("two three", "done") as server, dial(server, tools=BESIDE) as session:
-        await send(session, "a")
-        await until(session, "model_turn")
-        await send(session, "b")
-        await until(session, "turn_complete")
-        await until(session, "model_turn")
-        await respond(session, "call-1")
-        assert words(await until(session, "turn_complete")) == "three"
-        assert words(await until(session, "turn_complete")) == "done"
-        assert "toolCallCancellation" not in kinds(server)
-
-
-# Lost calls
-
-
-@pytest.mark.parametrize("sent", [5, 6], ids=["unseen", "shown"])
-async def test_a_lost_call_leaves_3_8_waiting(sent):
-    """An answer to the lost call closes the exchange, and the turn can be asked again."""
-    async with LiveServer(faults=[Abort(after_sent=sent)]) as server:
-        async with dial(server) as session:
-            await handle_of(session)
-            await send(session, "call f()")
-            handle = await handle_of(session)
-            await end(session)
-        assert ("toolCall" in kinds(server)) is (sent == 6)
-        async with dial(server, handle) as session:
-            await respond(session, "call-1")
-            assert words(await until(session, "turn_complete")) == ""
-            await session.send_client_content(turn_complete=True)
-            *_, message = await until(session, "tool_call")
-            assert message.tool_call.function_calls[0].id == "call-1"
-
-
-async def test_whatever_comes_first_closes_a_lost_call():
-    """A turn that comes first to a session that waits is known, and not answered."""
-    async with LiveServer(faults=[Abort(after_sent=3)]) as server:
-        async with dial(server) as session:
-            await handle_of(session)
-            await send(session, "call f()")
-            handle = await handle_of(session)
-            await end(session)
-        async with dial(server, handle) as session:
-            assert await say(session, "b") == ""
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(drain(session), 60)
-            assert server.context == [("user", "call f()"), ("user", "b")]
-
-
-async def test_a_late_result_is_ignored_on_2_5():
-    """A result for a call of a lost connection means nothing to 2.5."""
-    async with LiveServer(profile="2.5", faults=[Abort(after_sent=3)]) as server:
-        async with dial(server) as session:
-            handle = await handle_of(session)
-            await send(session, "call f()")
-            await until(session, "tool_call")
-            await end(session)
-        async with dial(server, handle) as session:
-            await respond(session, "call-1")
-            assert await say(session, "a") == 'You said "a". That is turn 1.'
-
-
-async def test_media_during_a_call_ends_a_strict_session():
-    """A strict server closes when text comes in while a call is open."""
-    profile = replace(PLAIN, strict_tools=True)
-    async with LiveServer([Call("f")], profile=profile) as server, dial(server) as session:
-        await send(session, "a")
-        await until(session, "tool_call")
-        await session.send_realtime_input(text="b")
-        assert await end(session) == (1008, "The operation was aborted.")
-
-
 # Speech
 
 
@@ -643,57 +288,3 @@ async def test_replies_are_spoken_when_asked_for(profile):
             spoken = [content.output_transcription for content in contents]
             assert "".join(part.text or "" for part in spoken if part) == "one two"
             assert server.context == [("user", "a"), ("model", "one two")]
-
-
-# History, and transparent resumption
-
-
-async def test_a_session_can_be_given_its_history():
-    """A seed is known, and gets no answer."""
-    history = {"initial_history_in_client_content": True}
-    async with LiveServer() as server, dial(server, history_config=history) as session:
-        turns = [
-            {"role": "user", "parts": [{"text": "a"}]},
-            {"role": "model", "parts": [{"text": "b"}]},
-        ]
-        await session.send_client_content(turns=turns)
-        assert await say(session, "c") == 'You said "c". That is turn 2; before it: "a".'
-        assert [heard.kind for heard in server.heard] == ["seed", "seed", "turn"]
-
-
-async def test_history_with_calls_is_refused():
-    """A seed with function parts ends the session."""
-    history = {"initial_history_in_client_content": True}
-    async with LiveServer() as server, dial(server, history_config=history) as session:
-        call = {"role": "model", "parts": [{"function_call": {"name": "f", "args": {}}}]}
-        await session.send_client_content(turns=call)
-        assert await end(session) == (1007, "Request contains an invalid argument.")
-
-
-async def test_transparent_updates_count_messages():
-    """A transparent session says which message its handle covers, counted per connection."""
-    async with LiveServer(profile="2.5-vertex") as server:
-        wanted: Any = {"transparent": True}
-        async with dial(server, session_resumption=wanted) as session:
-            first, *_ = await until(session, "session_resumption_update")
-            index = first.session_resumption_update.last_consumed_client_message_index
-            assert index in {0, None}
-            await send(session, "a", complete=False)
-            await say(session, "b")
-            *_, message = await until(session, "session_resumption_update")
-            update = message.session_resumption_update
-            assert update.last_consumed_client_message_index == 2
-        wanted["handle"] = update.new_handle
-        async with dial(server, session_resumption=wanted) as session:
-            await say(session, "c")
-            *_, message = await until(session, "session_resumption_update")
-            assert message.session_resumption_update.last_consumed_client_message_index == 1
-
-
-async def test_indexes_go_over_the_wire_as_strings():
-    """The first update of a transparent session says "0"."""
-    setup = {"session_resumption": {"transparent": True}}
-    server = LiveServer(profile="2.5-vertex")
-    async with server, raw(server, VERTEX_PATH, setup=setup) as websocket:
-        update = json.loads(await websocket.recv())["sessionResumptionUpdate"]
-        assert update["lastConsumedClientMessageIndex"] == "0"
