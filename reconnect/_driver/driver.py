@@ -268,6 +268,7 @@ class Driver:
         if isinstance(connection, Loss):
             return connection
         if first:
+            self.facts.began()
             self._observer.tell(Connected(resumed=self.conversation.line.resumed))
             config, turns = self._settings.config, ends_turns(self._settings.model)
             for text in advice(config, audio=asks_for_audio(config), turns=turns):

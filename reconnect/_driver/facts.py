@@ -72,6 +72,10 @@ class Facts:
         """The sums since the start, and what was dropped since the last gap was over."""
         return _plus(self._stats, lost_audio=self.media.dropped)
 
+    def began(self) -> None:
+        """Note the first connection of all: the attempts before it are no gap."""
+        self._began = None
+
     def lost(self, error: BaseException, now: float, *, phase: Phase, closing: bool) -> Loss:
         """Note a lost connection, or an attempt that failed; return all that is known about it.
 

@@ -107,6 +107,18 @@ def test_gaps_without_proof_between_them():
     assert (facts.stats.attempts, facts.stats.outage) == (3, 2.0)
 
 
+def test_attempts_before_the_first_connection():
+    """What fails before the first connection is no part of the first gap."""
+    facts = facts_of()
+    for now in (0.0, 1.0):
+        fail(facts, now)
+    facts.outage.connecting(2.0, resumed=False)
+    facts.outage.connected(2.0)
+    facts.began()
+    lose(facts, 100.0)
+    assert come_back(facts, 101.0).continuity == Continuity(attempts=1, outage=1.0)
+
+
 def test_move_is_no_outage():
     """A connection that is left before its deadline costs no time and no attempt."""
     facts = facts_of(handle="h")
