@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -230,10 +229,9 @@ class _LiveSession(ResumableSession, AsyncSession):
     ) -> None:
         self._api_client = live._api_client
         checked = checked_config(config)
-        given = {field.name: getattr(options, field.name) for field in fields(options)}
         # A player of audio needs its turns ended.
-        own_turn = "own turn" if asks_for_audio(checked) else "same turn"
-        given["after_cut"] = options.after_cut or own_turn
+        fitting = "own turn" if asks_for_audio(checked) else "same turn"
+        given: dict[str, Any] = vars(options) | {"after_cut": options.after_cut or fitting}
         ResumableSession.__init__(self, live, model=model, config=checked, **given)
 
     @property

@@ -143,16 +143,9 @@ def config_for(
     from google.genai import types
 
     asked = config.session_resumption or types.SessionResumptionConfig()
-    changes: dict[str, Any] = {
-        "session_resumption": asked.model_copy(
-            update={
-                "handle": handle,
-                "transparent": True
-                if vertexai and asked.transparent is None
-                else asked.transparent,
-            }
-        ),
-    }
+    transparent = True if vertexai and asked.transparent is None else asked.transparent
+    resumption = asked.model_copy(update={"handle": handle, "transparent": transparent})
+    changes: dict[str, Any] = {"session_resumption": resumption}
     if seeded:
         changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
     elif handle is not None or not announced:

@@ -9,7 +9,6 @@ waits is raised why.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -202,9 +201,8 @@ class Driver:
         return sdk.without([message] if shown is None else shown, self._hide)
 
     def _go_away(self, time_left: str | None) -> None:
-        if time_left is not None:
-            time_left = self._secrets.clean(time_left)
-        announced = self._departure.announced(self._now(), time_left, draw=self._settings.draw())
+        said = None if time_left is None else self._secrets.clean(time_left)
+        announced = self._departure.announced(self._now(), said, draw=self._settings.draw())
         if not announced.readable:
             self._observer.log(
                 logging.WARNING,
@@ -263,7 +261,7 @@ class Driver:
     async def _live_through_one(self) -> Loss | None:
         """Open, hold and close one connection; return its loss, or None if the session moves on."""
         first = self.connection is None
-        async with gate_for(self._options.gate) or contextlib.nullcontext():
+        async with gate_for(self._options.gate):
             connection = await self._connect()
         if isinstance(connection, Loss):
             return connection

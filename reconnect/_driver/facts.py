@@ -133,11 +133,9 @@ class Facts:
 
     def dropped(self) -> AudioDropped | None:
         """Return what is told of audio that was dropped since the last gap; None for none."""
-        if not self.media.dropped:
-            return None
         dropped = self.media.forget_dropped()
         self._stats = _plus(self._stats, lost_audio=dropped)
-        return AudioDropped(dropped)
+        return AudioDropped(dropped) if dropped else None
 
     def ended(self, error: Exception, now: float) -> Closed | GaveUp:
         """Note that the session is over; return what is told of it.

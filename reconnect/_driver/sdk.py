@@ -91,15 +91,13 @@ async def find_live(live: Any) -> Any:
     Raises:
         TypeError: If neither has a ``connect``.
     """
-    found = live
+    if hasattr(live, "connect"):
+        return live
+    found = live()
+    if inspect.isawaitable(found):
+        found = await found
     if not hasattr(found, "connect"):
-        found = live()
-        if inspect.isawaitable(found):
-            found = await found
-        if not hasattr(found, "connect"):
-            raise TypeError(
-                f"live returned {found!r}, which has no connect(); return client.aio.live"
-            )
+        raise TypeError(f"live returned {found!r}, which has no connect(); return client.aio.live")
     return found
 
 
