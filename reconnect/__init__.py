@@ -1,6 +1,7 @@
 """Keeps a Gemini Live conversation alive when its connections are lost."""
 
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._conversation.limits import Limit
@@ -31,9 +32,10 @@ from .events import (
 from .gate import ReconnectGate
 from .options import ReconnectOptions
 from .policy import Decision, Outage, Policy, Raise, ReconnectPolicy, Restart, Resume
-from .session import ResumableSession, is_local
+from .session import ResumableSession
 
 if TYPE_CHECKING:
+    from ._driver.own import is_local
     from .client import ResumableClient, install
 
 __all__ = [
@@ -77,6 +79,8 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_LATE = {"ResumableClient": ".client", "install": ".client", "is_local": "._driver.own"}
+
 # What happens is in the events; without a handler of the application's, logging would print
 # every loss to stderr.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -84,8 +88,6 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 def __getattr__(name: str) -> Any:
     """Import what brings the SDK when it is first asked for: that costs half a second."""
-    if name not in ("ResumableClient", "install"):
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import client  # noqa: PLC0415
-
-    return getattr(client, name)
+    return getattr(import_module(_LATE[name], __name__), name)

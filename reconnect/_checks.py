@@ -45,13 +45,13 @@ def check_observer(on_event: Any) -> None:
             f"on_event must be a plain function, got the async {on_event!r}: it is not awaited; put"
             " the event into an asyncio.Queue, or start a task"
         )
-    if not _takes_one(on_event):
+    if not _takes(on_event, None):
         raise TypeError(f"on_event must take one argument, the event, got {on_event!r}")
 
 
-def _takes_one(function: Any) -> bool:
+def _takes(function: Any, *arguments: Any, **named: Any) -> bool:
     try:
-        inspect.signature(function).bind(None)
+        inspect.signature(function).bind(*arguments, **named)
     except TypeError:
         return False
     except ValueError:
@@ -89,7 +89,11 @@ def check_wording(continue_with: Any) -> None:
         if not continue_with.strip():
             raise ValueError(f"continue_with asks for nothing: {continue_with!r}; {_NO_WORDS}")
         return
-    if not callable(continue_with) or answers_later(continue_with) or not _takes_one(continue_with):
+    if (
+        not callable(continue_with)
+        or answers_later(continue_with)
+        or not _takes(continue_with, None)
+    ):
         raise TypeError(
             "continue_with must be a text, a plain function of the model's name that returns one,"
             f" or None, got {continue_with!r}"
@@ -147,24 +151,13 @@ def checked_policy(policy: Any) -> Policy:
             f"decide() of {policy!r} is async or a generator, and is not awaited; write"
             f" def {_SIGNATURE} and return {_DECISIONS}"
         )
-    if not _can_be_asked(decide):
+    if not _takes(decide, None, attempt=1, elapsed=0.0, draw=0.0):
         raise TypeError(
             f"decide() of {policy!r} cannot be called with a loss, attempt=, elapsed= and draw=;"
             f" write def {_SIGNATURE}"
         )
     checked: Policy = policy
     return checked
-
-
-def _can_be_asked(decide: Any) -> bool:
-    try:
-        inspect.signature(decide).bind(None, attempt=1, elapsed=0.0, draw=0.0)
-    except TypeError:
-        return False
-    except ValueError:
-        # A function that does not say what it takes, such as one written in C.
-        return True
-    return True
 
 
 def checked_decision(decision: Any, policy: Policy) -> Decision:

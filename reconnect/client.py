@@ -10,20 +10,21 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import fields
 from functools import partial
-from typing import Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from google import genai
-from google.genai import types
 from google.genai.client import AsyncClient
 from google.genai.live import AsyncLive, AsyncSession
 
-from ._driver.config import checked_config
+from ._driver.config import asks_for_audio, checked_config
 from ._driver.dry_run import calls_of
 from ._driver.sdk import connects
 from .options import ReconnectOptions
 from .session import ResumableSession
+
+if TYPE_CHECKING:
+    from google.genai import types
 
 __all__ = ["ResumableClient", "install"]
 
@@ -228,8 +229,9 @@ class _LiveSession(ResumableSession, AsyncSession):
     ) -> None:
         self._api_client = live._api_client
         checked = checked_config(config)
-        given = {field.name: getattr(options, field.name) for field in fields(options)}
-        given["after_cut"] = options.after_cut or _after_cut(checked)
+        # A player of audio needs its turns ended.
+        fitting = "own turn" if asks_for_audio(checked) else "same turn"
+        given: dict[str, Any] = vars(options) | {"after_cut": options.after_cut or fitting}
         ResumableSession.__init__(self, live, model=model, config=checked, **given)
 
     @property
@@ -294,10 +296,3 @@ class _Socket:
     async def close(self, *_: object, **__: object) -> None:
         """Close the session for good."""
         await self._session.close()
-
-
-def _after_cut(config: types.LiveConnectConfig) -> Literal["same turn", "own turn"]:
-    """Return how a cut reply is shown by default: a player of audio needs its turns ended."""
-    asked = config.response_modalities
-    # The server's default is audio.
-    return "own turn" if not asked or types.Modality.AUDIO in asked else "same turn"

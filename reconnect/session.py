@@ -1,7 +1,4 @@
-"""The session: checks its arguments, and has the methods of the SDK's session.
-
-Pure modules decide what it does, and the driver carries it out.
-"""
+"""The session: has the methods of the SDK's session, and leaves all they do to the driver."""
 
 from __future__ import annotations
 
@@ -11,11 +8,9 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ._checks import wording_for
 from ._conversation.exchanges import CONTENT, REALTIME, UPDATE, Call
 from ._conversation.limits import CONVERSATION, MEDIA, Limit
 from ._conversation.past import HISTORY_LIMIT
-from ._numbers import is_whole
 from .events import Event, Stats
 from .gate import ReconnectGate
 from .options import ReconnectOptions
@@ -26,7 +21,7 @@ if TYPE_CHECKING:
 
     from google.genai import types
 
-__all__ = ["ResumableSession", "is_local"]
+__all__ = ["ResumableSession"]
 
 
 class ResumableSession:
@@ -132,13 +127,9 @@ class ResumableSession:
         draw: Callable[[], float] = random.random,
     ) -> None:
         # They bring the SDK, which costs half a second: it is imported with the first session.
-        from ._driver.config import checked_config, checked_turns, handle_in  # noqa: PLC0415
         from ._driver.driver import Driver  # noqa: PLC0415
-        from ._driver.sdk import check_live  # noqa: PLC0415
         from ._driver.settings import Settings  # noqa: PLC0415
 
-        check_live(live)
-        _check(model=model, handle=handle, index_base=index_base, draw=draw)
         options = ReconnectOptions(
             policy=ReconnectPolicy() if policy is None else policy,
             gate=gate,
@@ -155,21 +146,9 @@ class ResumableSession:
             continue_with=continue_with,
             resume_confirm_timeout=resume_confirm_timeout,
         )
-        checked = checked_config(config)
         self._model = model
-        self._driver = Driver(
-            Settings(
-                live=live,
-                model=model,
-                config=checked,
-                history=history if callable(history) else checked_turns(history),
-                options=options,
-                continue_with=wording_for(continue_with, model),
-                index_base=index_base,
-                draw=draw,
-            ),
-            handle=handle or handle_in(checked),
-        )
+        settings = Settings(live, model, config, history, handle, options, index_base, draw)
+        self._driver = Driver(settings)
 
     async def __aenter__(self) -> Self:
         """Open the first connection, and return as soon as the caller can write to it.
@@ -222,12 +201,12 @@ class ResumableSession:
         @property
         def session_id(self) -> str | None:
             """The id of the newest connection's session; None where the server gave none."""
-            return self._newest("session_id")
+            return getattr(self._driver.session, "session_id", None)
 
         @property
         def setup_complete(self) -> types.LiveServerSetupComplete | None:
             """The newest connection's setupComplete."""
-            return self._newest("setup_complete")
+            return getattr(self._driver.session, "setup_complete", None)
 
     @property
     def stats(self) -> Stats:
@@ -235,7 +214,7 @@ class ResumableSession:
 
         Audio that is dropped is in ``lost_audio`` at once.
         """
-        return self._driver.stats
+        return self._driver.facts.stats
 
     def receive(self) -> AsyncIterator[types.LiveServerMessage]:
         """Yield the messages of the server up to the end of the turn, as the SDK's does.
@@ -411,46 +390,8 @@ class ResumableSession:
     def __del__(self) -> None:
         driver = getattr(self, "_driver", None)
         if driver is not None and driver.abandon():
-            warnings.warn(
-                f"{self!r} was never closed; use it in `async with`",
-                ResourceWarning,
-                source=self,
-                stacklevel=1,
-            )
+            told = f"{self!r} was never closed; use it in `async with`"
+            warnings.warn(told, ResourceWarning, source=self, stacklevel=1)
 
     def __repr__(self) -> str:
-        state = "new"
-        if self._driver.error is not None:
-            state = f"ended by {type(self._driver.error).__name__}"
-        elif self._driver.connection is not None:
-            state = "connected" if self._driver.connection.alive else "reconnecting"
-        return f"<ResumableSession {self.name} model={self._model!r} {state}>"
-
-    def _newest(self, name: str) -> Any:
-        connection = self._driver.connection
-        return None if connection is None else getattr(connection.session, name, None)
-
-
-def _check(*, model: object, handle: object, index_base: object, draw: object) -> None:
-    """Raise for what is of one session alone and cannot be what it is given as."""
-    if not isinstance(model, str):
-        raise TypeError(f"model must be a model's name, got {model!r}")
-    if not (handle is None or isinstance(handle, str)):
-        # Not what it is: it may be a secret.
-        raise TypeError(f"handle must be a text, or None, got a {type(handle).__name__}")
-    if not (is_whole(index_base) and index_base >= 0):
-        raise ValueError(f"index_base must be a whole number from 0 up, got {index_base!r}")
-    if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a number in [0, 1), got {draw!r}")
-
-
-def is_local(message: types.LiveServerMessage) -> bool:
-    """Tell whether this library made a message, and not the server.
-
-    It makes three kinds: ``interrupted``, when a lost connection cut a reply off;
-    ``turn_complete``, when the server will no longer send it; and ``tool_call_cancellation``.
-
-    Args:
-        message: The message.
-    """
-    return type(message).__module__.startswith(f"{__package__}.")
+        return f"<ResumableSession {self.name} model={self._model!r} {self._driver.state}>"

@@ -387,6 +387,14 @@ async def shown(server, client, config, fault, *, turns):
         (None, TEXT, [["output", "interrupted", "output", "end"]]),
         (None, SPOKEN, [["output", "interrupted", "turn_complete"], ["output", "end"]]),
         (None, {}, [["output", "interrupted", "turn_complete"], ["output", "end"]]),
+        pytest.param(
+            None,
+            {"generation_config": TEXT},
+            [["output", "interrupted", "output", "end"]],
+            marks=pytest.mark.filterwarnings(
+                "ignore:Setting.*generation_config:DeprecationWarning"
+            ),
+        ),
         ("same turn", SPOKEN, [["output", "interrupted", "output", "end"]]),
         ("own turn", TEXT, [["output", "interrupted", "turn_complete"], ["output", "end"]]),
     ],

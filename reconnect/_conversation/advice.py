@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["AUDIO_LIFETIME", "VIDEO_LIFETIME", "advice"]
 
@@ -25,16 +25,18 @@ _TRANSCRIPTION: Final = (
 )
 
 
-def advice(*, audio: bool, compressed: bool, transcribed: bool, turns: bool) -> tuple[str, ...]:
+def advice(config: Any, *, audio: bool, turns: bool) -> tuple[str, ...]:
     """Say what a configuration lacks, a sentence for each thing.
 
     Args:
+        config: The configuration of a session; read by its attributes.
         audio: Whether the model replies in audio.
-        compressed: Whether ``context_window_compression`` is on.
-        transcribed: Whether ``input_audio_transcription`` is on.
         turns: Whether the model ends turns: no question of others is asked again.
     """
     if not audio:
         return ()
-    lacking = ((compressed, _COMPRESSION), (transcribed or not turns, _TRANSCRIPTION))
-    return tuple(text for has, text in lacking if not has)
+    compressed = config.context_window_compression is not None
+    transcribed = config.input_audio_transcription is not None or not turns
+    return tuple(
+        text for has, text in ((compressed, _COMPRESSION), (transcribed, _TRANSCRIPTION)) if not has
+    )

@@ -22,7 +22,6 @@ __all__ = [
     "checked_config",
     "checked_turns",
     "config_for",
-    "handle_in",
     "is_transparent",
 ]
 
@@ -66,15 +65,6 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
             raise
         told = without_input(error)
     raise ValueError(told)
-
-
-def handle_in(config: types.LiveConnectConfig) -> str | None:
-    """Return the handle that a configuration carries; None where it has none.
-
-    Args:
-        config: A session's configuration.
-    """
-    return None if config.session_resumption is None else config.session_resumption.handle
 
 
 def announces_history(config: types.LiveConnectConfig) -> bool:
@@ -153,16 +143,9 @@ def config_for(
     from google.genai import types
 
     asked = config.session_resumption or types.SessionResumptionConfig()
-    changes: dict[str, Any] = {
-        "session_resumption": asked.model_copy(
-            update={
-                "handle": handle,
-                "transparent": True
-                if vertexai and asked.transparent is None
-                else asked.transparent,
-            }
-        ),
-    }
+    transparent = True if vertexai and asked.transparent is None else asked.transparent
+    resumption = asked.model_copy(update={"handle": handle, "transparent": transparent})
+    changes: dict[str, Any] = {"session_resumption": resumption}
     if seeded:
         changes["history_config"] = types.HistoryConfig(initial_history_in_client_content=True)
     elif handle is not None or not announced:

@@ -1,50 +1,33 @@
-"""The driver: carries out what the pure modules decide.
+"""The driver: opens one connection after the other, until the session ends.
 
-`Conversation` and `Outbox` know what was said, `Outage` what has failed, `Departure` when to leave
-a connection, the policy what a loss calls for. What is left for this file is to connect, wait,
-close and tell; a `Writer` writes, and the `Reader` reads. One task, the supervisor, lives as long
-as the session: however it ends, the session ends with it, and whoever waits is raised why.
+Pure modules decide, and `Facts` has all that is known: what is left for this file is to wait, to
+close and to tell. An `Attempt` connects, a `Writer` writes, and the `Reader` reads. One task, the
+supervisor, lives as long as the session: however it ends, the session ends with it, and whoever
+waits is raised why.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import inspect
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._checks import checked_decision
 from reconnect._conversation.advice import advice
-from reconnect._conversation.conversation import Conversation
-from reconnect._conversation.media import Media
-from reconnect._conversation.models import ends_turns, takes_content
-from reconnect._conversation.outbox import Outbox
-from reconnect._conversation.transcript import as_turns
-from reconnect._failures.classify import FailureKind, classify
+from reconnect._conversation.models import ends_turns
+from reconnect._failures.classify import classify
 from reconnect._failures.loss import Loss, Phase
 from reconnect.errors import SessionClosed
-from reconnect.events import (
-    AudioDropped,
-    Closed,
-    Connected,
-    GaveUp,
-    GoingAway,
-    Lost,
-    Restarted,
-    Resumed,
-    Retrying,
-    Stats,
-)
-from reconnect.policy import Outage, Raise, Restart
+from reconnect.events import Connected, GoingAway, Lost, Retrying
+from reconnect.policy import Raise
 
 from . import own, sdk
-from .account import Account
-from .config import announces_history, asks_for_audio, config_for, is_transparent
+from .attempt import Attempt
+from .config import asks_for_audio
 from .connection import Connection
-from .departure import Departure
+from .facts import Facts
 from .observer import Observer, new_name
 from .reader import Reader
 from .secrets import Secrets
@@ -69,26 +52,17 @@ class Driver:
 
     Args:
         settings: What the session was made with.
-        handle: The handle of a conversation of an earlier process; None to begin.
     """
 
-    def __init__(self, settings: Settings, *, handle: str | None) -> None:
-        options = settings.options
-        self._media = Media(seconds=options.audio_buffer, limit=options.media_buffer)
-        self.conversation = Conversation(
-            handle=handle,
-            reuse_tool_results=options.reuse_tool_results,
-            index_base=settings.index_base,
-            announced=announces_history(settings.config),
-            turns=ends_turns(settings.model),
-            content=takes_content(settings.model),
-            continue_with=settings.continue_with,
-            limit=options.buffer,
-            history_limit=options.history_limit,
-            audio=lambda: self._media.progress,
-        )
-        self._outbox = Outbox(self.conversation, self._media, limit=options.media_buffer)
-        self.connection: Connection | None = None
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._options = options = settings.options
+        self.facts = Facts(settings)
+        self.conversation = self.facts.conversation
+        self._outbox = self.facts.outbox
+        self._departure = self.facts.departure
+        self._secrets = Secrets()
+        self._secrets.add(settings.handle or "")
         self.name = new_name()
         self._observer = Observer(options.on_event, model=settings.model, session=self.name)
         self.sender = Sender(
@@ -97,28 +71,6 @@ class Driver:
             check_usable=self._check_usable,
             log=self._observer.log,
         )
-        self._settings = settings
-        self._options = options
-        self._entered = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._supervisor: asyncio.Task[None] | None = None
-        # What has ended the session, and where it was raised.
-        self.error: Exception | None = None
-        self._traceback: TracebackType | None = None
-        # Set when the session can be used, or has ended; and when the supervisor is to look again.
-        self._opened = asyncio.Event()
-        self._wake = asyncio.Event()
-        limit = getattr(options.policy, "max_reconnects_per_hour", None)
-        self._outage = Outage(max_reconnects_per_hour=limit)
-        self._departure = Departure(confirm_timeout=options.resume_confirm_timeout)
-        self._resumed = False
-        self._halvings = 0
-        self._account = Account()
-        self._connected_once = False
-        # Whether this connection takes the place of another.
-        self._returning = False
-        self._secrets = Secrets()
-        self._secrets.add(handle or "")
         self._hide = frozenset(options.hide)
         self.reader = Reader(
             self.conversation,
@@ -126,15 +78,22 @@ class Driver:
             check_open=self._check_open,
             broken=self._end,
         )
+        # The newest connection; None until there is one.
+        self.connection: Connection | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        # What has ended the session, and where it was raised.
+        self._error: Exception | None = None
+        self._traceback: TracebackType | None = None
+        # Set when the session can be used, or has ended; and when the supervisor is to look again.
+        self._opened = asyncio.Event()
+        self._wake = asyncio.Event()
 
     # The caller's side
 
     async def open(self) -> None:
         """Open the first connection; return when the caller can write to it."""
-        if self._entered or self.error is not None:
+        if self._supervisor is not None or self._error is not None:
             raise RuntimeError("a ResumableSession is entered once; make another for another call")
-        self._entered = True
-        self._loop = asyncio.get_running_loop()
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         self._supervisor.add_done_callback(self._supervised)
         try:
@@ -164,9 +123,10 @@ class Driver:
 
         Return whether it was open.
         """
-        if self.error is not None or self._loop is None or self._loop.is_closed():
+        loop = None if self._supervisor is None else self._supervisor.get_loop()
+        if self._error is not None or loop is None or loop.is_closed():
             return False
-        self._loop.call_soon_threadsafe(self._abandoned)
+        loop.call_soon_threadsafe(self._abandoned)
         return True
 
     def _abandoned(self) -> None:
@@ -174,14 +134,22 @@ class Driver:
         self.reader.close()
 
     @property
-    def stats(self) -> Stats:
-        """The sums since the start, and what was dropped since the last gap was over."""
-        stats = self._account.stats
-        return replace(stats, lost_audio=stats.lost_audio + self._outbox.media.dropped)
+    def session(self) -> Any:
+        """The newest session of the SDK's; None where there is none yet."""
+        return None if self.connection is None else self.connection.session
+
+    @property
+    def state(self) -> str:
+        """How it is with the session, in a word or a few."""
+        if self._error is not None:
+            return f"ended by {type(self._error).__name__}"
+        if self.connection is None:
+            return "new"
+        return "connected" if self.connection.alive else "reconnecting"
 
     def check_entered(self) -> None:
         """Raise if the session is used before it is opened: it would wait for ever."""
-        if not self._entered and self.error is None:
+        if self._supervisor is None and self._error is None:
             raise RuntimeError("the session is not open; use it inside `async with`")
 
     def _check_usable(self) -> None:
@@ -190,13 +158,13 @@ class Driver:
 
     def _check_open(self) -> None:
         """Raise what has ended the session, if it has ended."""
-        if self.error is not None:
+        if self._error is not None:
             # Raised again and again, it would collect a traceback without end.
-            raise self.error.with_traceback(self._traceback)
+            raise self._error.with_traceback(self._traceback)
 
     # Reading
 
-    def _take(self, message: types.LiveServerMessage) -> list[types.LiveServerMessage] | None:
+    def _take(self, message: types.LiveServerMessage) -> Sequence[types.LiveServerMessage] | None:
         """Show a message to the pure modules; return what the caller is shown in its place."""
         update = message.session_resumption_update
         if update is not None:
@@ -212,15 +180,13 @@ class Driver:
             # The supervisor looks again whether to leave.
             self._wake.set()
         if reading.over:
-            self._outage.proved()
+            self.facts.outage.proved()
         if reading.covered:
             self._outbox.covered()
         self.sender.flush()
         if not (reading.hidden or reading.unseen or reading.left):
             return None
-        shown: list[types.LiveServerMessage] = []
-        if not reading.hidden:
-            shown = sdk.without_calls(message, reading.unseen)
+        shown = [] if reading.hidden else sdk.without_calls(message, reading.unseen)
         if reading.back:
             shown = [own.interruption()]
         return [own.cancellation(reading.left), *shown] if reading.left else shown
@@ -235,9 +201,8 @@ class Driver:
         return sdk.without([message] if shown is None else shown, self._hide)
 
     def _go_away(self, time_left: str | None) -> None:
-        if time_left is not None:
-            time_left = self._secrets.clean(time_left)
-        announced = self._departure.announced(self._now(), time_left, draw=self._settings.draw())
+        said = None if time_left is None else self._secrets.clean(time_left)
+        announced = self._departure.announced(self._now(), said, draw=self._settings.draw())
         if not announced.readable:
             self._observer.log(
                 logging.WARNING,
@@ -252,81 +217,40 @@ class Driver:
 
     async def _supervise(self) -> None:
         """Keep a connection open until the session ends."""
-        this = asyncio.current_task()
         try:
-            while self.error is None:
+            while self._error is None:
                 loss = await self._live_through_one()
-                if loss is not None and self.error is None:
+                if loss is not None and self._error is None:
                     await asyncio.sleep(self._react(loss))
-        except (KeyboardInterrupt, SystemExit) as error:
-            self._end(error)
-            raise
-        except BaseException as error:
-            if asyncio.current_task(self._loop) is not this:
-                # It is closed with its loop, and nobody waits any more.
-                raise
-            self._end(error)
         finally:
             if self.connection is not None:
                 self.connection.release()
 
     def _supervised(self, supervisor: asyncio.Task[None]) -> None:
         """End the session with its supervisor, however that has ended: a bug included."""
-        if self.error is None:
-            failed = None if supervisor.cancelled() else supervisor.exception()
-            self._end(failed or asyncio.CancelledError("the supervisor was cancelled"))
+        failed = None if supervisor.cancelled() else supervisor.exception()
+        self._end(failed or asyncio.CancelledError("the supervisor was cancelled"))
 
     async def _connect(self) -> Connection | Loss:
         """Connect; return the connection or its loss."""
-        handle = self.conversation.handle
-        self._resumed = handle is not None
-        self._outage.connecting(self._now(), resumed=self._resumed)
+        attempt = Attempt(self._settings, self.facts, self._secrets)
+        self.facts.outage.connecting(self._now(), resumed=attempt.resumed)
         self._departure.connecting(self._now())
         try:
-            async with asyncio.timeout(self._options.setup_timeout):
-                seed = [] if handle is not None else await self._seed()
-                live = await sdk.find_live(self._settings.live)
-                self._note_keys(live)
+            await attempt.fetch()
         except Exception as error:
             # The caller's own code: a history or a token that cannot be fetched now.
             return self._lose(error, phase=Phase.CONNECT)
-        vertexai = bool(getattr(live, "vertexai", False))
-        self.sender.connecting(vertexai=vertexai)
-        # Vertex has no history_config: there a seed is content that asks for no reply.
-        waits = bool(seed) and not vertexai
-        config = config_for(
-            self._settings.config,
-            handle=handle,
-            seeded=waits,
-            announced=self.conversation.announced,
-            vertexai=vertexai,
-        )
-        connection = Connection(live, model=self._settings.model, config=config, over=self._over)
+        self.sender.connecting(vertexai=attempt.vertexai)
         try:
             self._check_open()
-            try:
-                await connection.open(timeout=self._options.setup_timeout)
-            finally:
-                # Credentials get a new token as they connect.
-                self._note_keys(live)
+            connection = await attempt.connect(over=self._over)
         except Exception as error:
             readable = sdk.readable(error, connecting=True)
             return self._lose(readable, phase=sdk.phase_of(readable))
         self.connection = connection
-        self._outage.connected(self._now())
-        self._departure.connected(self._now(), resumed=self._resumed)
-        self._outbox.connected(
-            seed,
-            asks=waits,
-            transparent=is_transparent(config),
-            announced=announces_history(config) and not waits,
-        )
+        attempt.connected(self._now())
         return connection
-
-    def _note_keys(self, live: Any) -> None:
-        """Remember what is connected with, lest it be told."""
-        for key in sdk.keys_of(live, self._settings.config):
-            self._secrets.add_key(key)
 
     def _over(self) -> None:
         """Note that a connection is over: what is sent is held, and the supervisor goes on."""
@@ -336,21 +260,23 @@ class Driver:
 
     async def _live_through_one(self) -> Loss | None:
         """Open, hold and close one connection; return its loss, or None if the session moves on."""
-        async with gate_for(self._options.gate) or contextlib.nullcontext():
+        first = self.connection is None
+        async with gate_for(self._options.gate):
             connection = await self._connect()
         if isinstance(connection, Loss):
             return connection
-        self._returning = self._connected_once
-        if not self._connected_once:
-            self._connected_once = True
-            self._observer.tell(Connected(resumed=self._resumed))
-            self._advise()
+        if first:
+            self.facts.began()
+            self._observer.tell(Connected(resumed=self.conversation.line.resumed))
+            config, turns = self._settings.config, ends_turns(self._settings.model)
+            for text in advice(config, audio=asks_for_audio(config), turns=turns):
+                self._observer.log(logging.INFO, text)
         self.reader.follow(connection)
         writer = self.sender.writer = Writer(
             connection,
             self._outbox,
             stall_timeout=self._options.stall_timeout,
-            up_to_date=self._up_to_date,
+            up_to_date=partial(self._up_to_date, connection, first=first),
             caught_up=self.reader.caught_up,
             tell=self._observer.tell,
             broken=self._end,
@@ -363,23 +289,11 @@ class Driver:
             self.sender.writer = None
         await self._retire(connection, timeout=CLOSE_TIMEOUT)
         if loss is None:
-            loss = self._outage.moved(self._now())
+            loss = self.facts.outage.moved(self._now())
         if loss is not None:
             return self._lose(loss, phase=Phase.SESSION)
         self._cut_off()
         return None
-
-    def _advise(self) -> None:
-        """Log what the configuration lacks: once, since it stays the same."""
-        config = self._settings.config
-        lacking = advice(
-            audio=asks_for_audio(config),
-            compressed=config.context_window_compression is not None,
-            transcribed=config.input_audio_transcription is not None,
-            turns=ends_turns(self._settings.model),
-        )
-        for text in lacking:
-            self._observer.log(logging.INFO, text)
 
     async def _hold_open(self, connection: Connection) -> BaseException | None:
         """Wait until a connection is lost, and return why, or until it is to be left: None."""
@@ -400,55 +314,30 @@ class Driver:
             self._wake.clear()
         return connection.error
 
-    def _up_to_date(self) -> None:
+    def _up_to_date(self, connection: Connection, *, first: bool) -> None:
         """Tell how the session came to the connection it has, now that it may be used."""
-        connection, media = self.connection, self._outbox.media
-        assert connection is not None
         if self.sender.direct:
             self._opened.set()
-        if connection.ready:
-            if self.sender.direct and media.dropped:
-                self._observer.tell(AudioDropped(self._account.drop(media.forget_dropped())))
-            return
-        connection.ready = True
-        replay = self._outbox.replay
-        if self._returning:
-            continuity = self._account.close(
-                self._now(),
-                attempts=self._outage.attempt - 1,
-                lost_audio=media.forget_dropped(),
-                replayed=replay.messages,
-                maybe_twice=replay.maybe_twice,
-                continued=replay.continued,
-                forgotten=replay.forgotten,
-            )
-            if self._resumed:
-                self._observer.tell(Resumed(continuity))
-            else:
-                self._observer.tell(Restarted(continuity, replay.told))
-        self._observer.catch_up()
+        if not connection.ready:
+            connection.ready = True
+            if not first:
+                self._observer.tell(self.facts.back(self._now()))
+            self._observer.catch_up()
+        elif self.sender.direct and (dropped := self.facts.dropped()) is not None:
+            self._observer.tell(dropped)
 
     def _lose(self, error: BaseException, *, phase: Phase) -> Loss:
         self._secrets.hide(error)
-        now = self._now()
-        loss = self._outage.lost(
-            error,
-            now=now,
-            phase=phase,
-            handle=self.conversation.handle is not None,
-            go_away=self._departure.go_away is not None,
-            closing=isinstance(self.error, SessionClosed),
-        )
-        self._account.lost(now, attempts=self._outage.attempt - 1)
-        return loss
+        closing = isinstance(self._error, SessionClosed)
+        return self.facts.lost(error, self._now(), phase=phase, closing=closing)
 
     def _react(self, loss: Loss) -> float:
         """Carry out what the policy decides; return the seconds until the next attempt."""
         kind = classify(loss)
         self._observer.catch_up()
         self._observer.tell(Lost(loss.error, kind, loss.phase, loss.age))
-        attempt = self._outage.attempt
-        elapsed = self._outage.elapsed(self._now())
+        attempt = self.facts.outage.attempt
+        elapsed = self.facts.outage.elapsed(self._now())
         policy = self._options.policy
         decision = policy.decide(loss, attempt=attempt, elapsed=elapsed, draw=self._settings.draw())
         decision = checked_decision(decision, policy)
@@ -456,20 +345,14 @@ class Driver:
         if isinstance(decision, Raise):
             raise decision.error
         self._cut_off()
-        if kind is FailureKind.CONTEXT_EXHAUSTED:
-            self._halvings += 1
-        if isinstance(decision, Restart):
-            turns = self._outbox.restarted()
-            self._account.cut(turns=turns, uncovered_audio=self._outbox.media.forget_uncovered())
+        self.facts.decided(decision, kind)
         fresh = self.conversation.handle is None
         self._observer.tell(Retrying(delay=decision.delay, attempt=attempt, why=kind, fresh=fresh))
         return decision.delay
 
     def _cut_off(self) -> None:
         """Tell the caller what the connection that is gone took with it."""
-        cut = self._outbox.lost()
-        uncovered = self._outbox.media.forget_uncovered()
-        self._account.cut(turns=cut.turns, calls=len(cut.calls), uncovered_audio=uncovered)
+        cut = self.facts.cut_off()
         self.sender.flush()
         if cut.calls:
             self.reader.show(own.cancellation(cut.calls))
@@ -477,15 +360,6 @@ class Driver:
             self.reader.show(own.interruption())
         if cut.ended or (cut.reply and self._options.after_cut == "own turn"):
             self.reader.show(own.turn_end())
-
-    async def _seed(self) -> list[Any]:
-        """Return the turns that a new session is sent."""
-        history = self._settings.history
-        if callable(history):
-            history = history()
-        if inspect.isawaitable(history):
-            history = await history
-        return self.conversation.past.seed(as_turns(history), halvings=self._halvings)
 
     # The end
 
@@ -497,27 +371,15 @@ class Driver:
 
     def _end(self, error: BaseException) -> None:
         """End the session: whoever uses it from now on is raised the error."""
-        if self.error is not None:
+        if self._error is not None:
             return
-        self.error = _ending(error)
-        self._secrets.hide(self.error)
-        self._traceback = self.error.__traceback__
+        self._error = own.ending(error)
+        self._secrets.hide(self._error)
+        self._traceback = self._error.__traceback__
         if self._supervisor is not None and self._supervisor is not asyncio.current_task():
             self._supervisor.cancel()
         self.sender.hold()
-        owed = self.conversation.owed
-        if isinstance(self.error, SessionClosed):
-            self._observer.keep(Closed(owed))
-        else:
-            lost, uncovered = self._outbox.media.give_up()
-            self._outbox.media.forget_dropped()
-            self._account.cut(turns=owed, uncovered_audio=uncovered)
-            continuity = self._account.close(
-                self._now(),
-                attempts=self._outage.attempt - 1,
-                lost_audio=lost,
-            )
-            self._observer.keep(GaveUp(self.error, continuity))
+        self._observer.keep(self.facts.ended(self._error, self._now()))
         self._opened.set()
         self.sender.flush()
         self.reader.end()
@@ -527,16 +389,3 @@ class Driver:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _ending(error: BaseException) -> Exception:
-    """Return what ends a session as it can be raised to whoever waits for it.
-
-    A ``CancelledError`` would pass for a cancellation of their own, and a ``StopIteration`` for the
-    end of theirs.
-    """
-    if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
-        return error
-    ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
-    ended.__cause__ = error
-    return ended

@@ -10,7 +10,7 @@ from google.genai.errors import APIError
 
 from reconnect.errors import SessionClosed
 
-__all__ = ["Closed", "OwnMessage", "cancellation", "interruption", "turn_end"]
+__all__ = ["Closed", "OwnMessage", "cancellation", "ending", "interruption", "is_local", "turn_end"]
 
 _NORMAL: int = 1000
 """The close code of a connection that has done what it was for (RFC 6455, 7.4.1)."""
@@ -35,6 +35,22 @@ class Closed(SessionClosed, APIError):
         return str(self.args[0])
 
 
+def ending(error: BaseException) -> Exception:
+    """Return what ends a session as it can be raised to whoever waits for it.
+
+    A ``CancelledError`` would pass for a cancellation of their own, and a ``StopIteration`` for the
+    end of theirs.
+
+    Args:
+        error: What has ended it.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
+        return error
+    ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
+    ended.__cause__ = error
+    return ended
+
+
 def interruption() -> OwnMessage:
     """Return the message that tells a player to drop what it has of a reply."""
     return OwnMessage(server_content=types.LiveServerContent(interrupted=True))
@@ -53,3 +69,15 @@ def cancellation(calls: tuple[str, ...]) -> OwnMessage:
     """
     cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
     return OwnMessage(tool_call_cancellation=cancelled)
+
+
+def is_local(message: types.LiveServerMessage) -> bool:
+    """Tell whether this library made a message, and not the server.
+
+    It makes three kinds: ``interrupted``, when a lost connection cut a reply off;
+    ``turn_complete``, when the server will no longer send it; and ``tool_call_cancellation``.
+
+    Args:
+        message: The message.
+    """
+    return isinstance(message, OwnMessage)

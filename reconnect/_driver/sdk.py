@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "blob_class",
-    "check_live",
     "check_setup",
     "connect",
     "connects",
@@ -92,15 +91,13 @@ async def find_live(live: Any) -> Any:
     Raises:
         TypeError: If neither has a ``connect``.
     """
-    found = live
+    if hasattr(live, "connect"):
+        return live
+    found = live()
+    if inspect.isawaitable(found):
+        found = await found
     if not hasattr(found, "connect"):
-        found = live()
-        if inspect.isawaitable(found):
-            found = await found
-        if not hasattr(found, "connect"):
-            raise TypeError(
-                f"live returned {found!r}, which has no connect(); return client.aio.live"
-            )
+        raise TypeError(f"live returned {found!r}, which has no connect(); return client.aio.live")
     return found
 
 
@@ -140,19 +137,6 @@ def _keys_in(url: Any) -> Iterator[str]:
     for value in [*values, parts.password or ""]:
         yield value
         yield unquote_plus(value)
-
-
-def check_live(live: Any) -> None:
-    """Raise for a ``live`` that nothing can be connected with.
-
-    Args:
-        live: What the session was given.
-
-    Raises:
-        TypeError: If it has no ``connect`` and cannot be called.
-    """
-    if not hasattr(live, "connect") and not callable(live):
-        raise TypeError(f"live must be client.aio.live or a callable that returns it, got {live!r}")
 
 
 def phase_of(error: BaseException) -> Phase:

@@ -10,7 +10,7 @@ import contextlib
 import re
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect.errors import RemoteProtocolError
@@ -61,16 +61,17 @@ class Secrets:
         """
         _remember(self._handles, handle)
 
-    def add_key(self, key: str) -> None:
-        """Remember what a connection is made with: an API key, a token or a password.
+    def add_keys(self, keys: Iterable[str]) -> None:
+        """Remember what a connection is made with: API keys, tokens and passwords.
 
         Args:
-            key: The key. One that is shorter than any real one would be found in words.
+            keys: The keys. One that is shorter than any real one would be found in words.
         """
-        if key in self._keys:
-            # The same ones come with each connection.
-            self._keys.remove(key)
-        _remember(self._keys, key)
+        for key in keys:
+            if key in self._keys:
+                # The same ones come with each connection.
+                self._keys.remove(key)
+            _remember(self._keys, key)
 
     def hide(self, error: BaseException) -> None:
         """Remove all secrets from an error, and from those it was raised from or during.

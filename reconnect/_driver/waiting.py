@@ -8,7 +8,7 @@ application makes for itself.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from reconnect.outage import check_count
 from reconnect.policy import Raise
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from reconnect.gate import ReconnectGate
     from reconnect.policy import Decision
@@ -105,10 +105,10 @@ def hurried(decision: Decision, *, attempt: int, elapsed: float, error: BaseExce
     return replace(decision, delay=min(decision.delay, PAUSE))
 
 
-def gate_for(gate: ReconnectGate | None) -> ReconnectGate | None:
+def gate_for(gate: ReconnectGate | None) -> AbstractAsyncContextManager[object]:
     """Return what spaces the attempts: nothing does in a test run.
 
     Args:
         gate: The session's own.
     """
-    return None if is_testing() else gate
+    return nullcontext() if gate is None or is_testing() else gate

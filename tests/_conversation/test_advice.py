@@ -1,5 +1,7 @@
 """What the configuration of a spoken conversation lacks."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from reconnect._conversation.advice import advice
@@ -7,8 +9,12 @@ from reconnect._conversation.advice import advice
 
 def asked(**changes):
     """Return the advice on a whole configuration, but for some changes."""
-    whole = {"audio": True, "compressed": True, "transcribed": True, "turns": True}
-    return advice(**{**whole, **changes})
+    whole = {"audio": True, "compressed": True, "transcribed": True, "turns": True} | changes
+    config = SimpleNamespace(
+        context_window_compression={} if whole["compressed"] else None,
+        input_audio_transcription={} if whole["transcribed"] else None,
+    )
+    return advice(config, audio=whole["audio"], turns=whole["turns"])
 
 
 def test_a_whole_configuration_lacks_nothing():

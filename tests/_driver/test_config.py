@@ -15,7 +15,6 @@ from reconnect._driver.config import (
     checked_config,
     checked_turns,
     config_for,
-    handle_in,
     is_transparent,
 )
 from reconnect.testing import Abort, LiveServer
@@ -82,13 +81,6 @@ def test_config_of_a_dial(config, handle, seeded, resumption, history):
         assert getattr(dialled.session_resumption, name) == value
     announced = dialled.history_config and dialled.history_config.initial_history_in_client_content
     assert announced is history
-
-
-def test_handle_of_a_config():
-    """The handle that a configuration carries is found."""
-    assert handle_in(checked_config(None)) is None
-    config = {"session_resumption": {"handle": "h"}}
-    assert handle_in(checked_config(config)) == "h"
 
 
 def test_config_is_the_sessions_own():

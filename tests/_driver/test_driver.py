@@ -8,6 +8,7 @@ from breakable import BreakableLive
 from google.genai import errors
 from talk import (
     QUICK,
+    READY,
     ask,
     asked,
     kinds,
@@ -349,6 +350,22 @@ async def test_end_in_an_outage_is_told():
     assert kinds(events)[:3] == [Connected, Lost, Retrying]
     assert kinds(events)[-1] is Closed
     assert kinds(events).count(Closed) == 1
+
+
+async def test_first_gap_begins_with_its_own_loss():
+    """A gap is not charged with what failed before the first connection of all."""
+    events = []
+    async with LiveServer() as server:
+        server.outage(5)
+        async with session_on(server, policy=READY, on_event=events.append) as session:
+            await ask(session, "a")
+            await settled()
+            server.inject(Abort())
+            await ask(session, "b")
+    assert kinds(events)[:3] == [Lost, Retrying, Lost]
+    [gap] = [event.continuity for event in events if isinstance(event, Resumed)]
+    assert gap.attempts == 1
+    assert gap.outage < 1
 
 
 async def test_gaps_are_told_one_by_one():

@@ -1,5 +1,6 @@
 """What the session itself says to its caller."""
 
+import asyncio
 import pickle
 
 import pytest
@@ -22,6 +23,22 @@ def test_own_messages_are_told_apart():
     assert is_local(own.interruption())
     assert is_local(own.turn_end().model_copy())
     assert not is_local(types.LiveServerMessage())
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, StopIteration, KeyboardInterrupt])
+def test_end_that_would_pass_for_another(kind):
+    """What whoever waits would take for an end of his own is raised as a lost connection."""
+    error = kind("why")
+    ended = own.ending(error)
+    assert type(ended) is ConnectionAbortedError
+    assert str(ended) == f"the session was ended by {kind.__name__}: why"
+    assert ended.__cause__ is error
+
+
+def test_end_that_is_raised_as_it_is():
+    """What ends a session and can pass for nothing else is raised as it is."""
+    error = ValueError("why")
+    assert own.ending(error) is error
 
 
 def test_end_is_what_code_for_the_sdk_expects():

@@ -411,14 +411,14 @@ def test_no_handle_survives(handles, data):
 def test_keys_outlive_any_number_of_handles():
     """A key is hidden as one, whatever was issued since; a short one would be found in words."""
     secrets = Secrets()
-    secrets.add_key("AIza-a-key-of-its-own")
-    secrets.add_key("key")
+    secrets.add_keys(["AIza-a-key-of-its-own"])
+    secrets.add_keys(["key"])
     for number in range(2000):
         secrets.add(f"{number:08d}")
     assert secrets.clean("API key AIza-a-key-of-its-own expired") == "API key <key> expired"
     assert secrets.clean("API key AIza-a-k") == "API key <key>"
     for number in range(2000):
-        secrets.add_key(f"{number:08d}, a token")
-        secrets.add_key("AIza-a-key-of-its-own")
+        secrets.add_keys([f"{number:08d}, a token"])
+        secrets.add_keys(["AIza-a-key-of-its-own"])
     assert secrets.clean("AIza-a-key-of-its-own") == "<key>"
     assert secrets.clean("00001999, a token, was used") == "<key>, was used"

@@ -11,9 +11,10 @@ from google.genai import types
 
 from reconnect._cli.demo.conversation import POLICY, words_of
 from reconnect._cli.demo.timeline import Timeline
+from reconnect._driver.own import is_local
 from reconnect._failures.loss import Family, read
 from reconnect.events import Connected, Event, Restarted, Resumed
-from reconnect.session import ResumableSession, is_local
+from reconnect.session import ResumableSession
 
 from .commands import Break, Help, Quit, Say, Wrong, read_line, usage
 from .faults import Breaker
