@@ -130,7 +130,7 @@ class Calls:
     @property
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
-        return any(self._may_go(call) for call, _ in self._due)
+        return bool(self._due) and any(self._may_go(call) for call, _ in self._due)
 
     def made_in(self, exchange: Exchange) -> list[ToolCall]:
         """Return the calls that the model made in an exchange.
@@ -403,12 +403,14 @@ class Calls:
         Args:
             exchange: The exchange.
         """
-        live = {call.key for call in self._calls if call.open}
+        if not self._calls:
+            return ()
+        awaited = self.awaited
         left = [
             call
             for call in self.made_in(exchange)
             if call.shown and not (call.live or call.cancelled)
-            if call.result is None and call.key not in live
+            if call.result is None and call.key not in awaited
         ]
         for call in left:
             call.cancelled = True

@@ -6,10 +6,10 @@ Which exchange output is of is decided here. What an end does, and what a handle
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 from .calls import ToolCall
+from .copies import copy_of
 from .ends import Ends
 from .exchanges import (
     ENDS,
@@ -275,7 +275,7 @@ class ServerSide(Ends):
         unseen = []
         for number, call in enumerate(calls):
             # A copy: the caller may change what it is handed, and the call is known again by it.
-            arguments = copy.deepcopy(call.args or {})
+            arguments = copy_of(call.args or {})
             made = ToolCall(call.id, call.name, arguments, exchange, turn=self.line.turn)
             if self.calls.made(made):
                 self.line.showing = exchange

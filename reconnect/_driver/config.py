@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from reconnect._conversation.copies import copy_of
 from reconnect._conversation.transcript import as_turns
 
-from .dry_run import copy_of
 from .secrets import without_input
 
 if TYPE_CHECKING:

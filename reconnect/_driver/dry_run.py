@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, Call
 
-__all__ = ["DryRun", "calls_of", "copy_of"]
+__all__ = ["DryRun", "calls_of"]
 
 _SEVERAL: Final = {
     "client_content": ("turns",),
@@ -130,27 +130,3 @@ def calls_of(message: str) -> list[Call]:
         raise ValueError(f"no message that a session sends: it holds {[kind]}")
     results = read.tool_response.function_responses
     return [Call(ANSWER, {"function_responses": results})] if results else []
-
-
-def copy_of(value: Any) -> Any:
-    """Return a copy of what a caller may change after the call; what is no data is kept as it is.
-
-    ``copy.deepcopy`` was rejected: a tool may be a method of an object that cannot be copied.
-
-    Args:
-        value: An argument of a message, or a part of one.
-    """
-    if value is None or isinstance(value, (str, bytes, bool, int, float)):
-        return value
-    if isinstance(value, dict):
-        return {name: copy_of(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [copy_of(part) for part in value]
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
-    fields = getattr(value, "__pydantic_fields_set__", None)
-    if fields is None or isinstance(value, type):
-        return value
-    copied = value.model_copy()
-    vars(copied).update({name: copy_of(getattr(value, name)) for name in fields})
-    return copied

@@ -16,10 +16,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
+from reconnect._conversation.copies import copy_of
 from reconnect._failures.loss import Family, Phase, read
 from reconnect.errors import RemoteProtocolError, SetupTimeout
-
-from .dry_run import copy_of
 
 if TYPE_CHECKING:
     from google.genai import types

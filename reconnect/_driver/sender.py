@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from reconnect._conversation.conversation import Conversation
+from reconnect._conversation.copies import copy_of
 from reconnect._conversation.exchanges import ANSWER, CONTENT, Call
 from reconnect._conversation.outbox import Outbox
 from reconnect._conversation.transcript import as_turns
 
 from . import sdk
-from .dry_run import DryRun, copy_of
+from .dry_run import DryRun
 from .writer import Writer
 
 __all__ = ["Sender"]
