@@ -281,8 +281,9 @@ class Calls:
 
     def _hand_on(self, call: ToolCall, result: Any) -> None:
         """Give a call that was made again the result of the first, by its own id."""
-        self._give(call, result)
-        self._due.append((call, result.model_copy(update={"id": call.id})))
+        own = result.model_copy(update={"id": call.id})
+        self._give(call, own)
+        self._due.append((call, own))
 
     def _give(self, call: ToolCall, result: Any) -> None:
         """Note a result; one that is silent needs no taking up."""

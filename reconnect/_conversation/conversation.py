@@ -6,7 +6,7 @@ type of the SDK: messages are read by their attributes, and written as a `Call`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .exchanges import (
@@ -96,17 +96,17 @@ class Conversation(ServerSide):
         self._join(item)
         return item
 
-    def retract(self, item: Input) -> None:
-        """Forget a message that was never written: the SDK would not take it.
+    def retract(self, said: Iterable[Input]) -> None:
+        """Forget what was never written: the SDK would not take it.
 
         Args:
-            item: What `record` returned.
+            said: What `record` returned, or `spoke`.
         """
-        for exchange in self.exchanges:
-            if item in exchange.inputs:
+        for item in said:
+            exchange = next((it for it in self.exchanges if item in it.inputs), None)
+            if exchange is not None:
                 exchange.inputs.remove(item)
                 self._settle(exchange)
-                return
 
     def speaks(self, *, place: int) -> None:
         """Note that somebody begins to speak, by a mark that was written just now.
@@ -316,7 +316,7 @@ class Conversation(ServerSide):
 
     def _settle(self, exchange: Exchange) -> None:
         """Let go of an exchange of which no question is left, but for the context in it."""
-        if not exchange.asks and (not exchange.over or not exchange.inputs):
+        if not exchange.asks:
             place = self.exchanges.index(exchange)
             self.exchanges[place : place + 1] = exchanges_of(exchange.inputs)
 

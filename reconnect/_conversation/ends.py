@@ -38,8 +38,6 @@ class Ends(State):
             line.late.speaks = False
             line.ending, line.late = line.late, None
         if end in (End.TURN, End.EMPTY):
-            if line.showing is not None:
-                line.showing.speaks = False
             self._turn_over()
         return hidden
 
@@ -76,8 +74,8 @@ class Ends(State):
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            first = line.resumed and not line.turn
-            if (first or self.calls.made_in(exchange)) and not exchange.again:
+            unseen = not line.turn or self.calls.made_in(exchange)
+            if line.resumed and unseen and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
                 exchange.again, exchange.continued, exchange.begun = True, False, None
@@ -168,7 +166,6 @@ class Ends(State):
         """Note that a reply is over, and that its turn is evidence of all that was asked."""
         self._leave_waiting(exchange)
         exchange.over, exchange.kept = True, Kept.CONNECTION
-        exchange.speaks = False
         self.line.evident = max(self.line.evident, exchange.place)
         self._left += self.calls.over(exchange)
 

@@ -206,11 +206,6 @@ class Input:
             return self.call.turns
         return [user_turn("".join(self.words))] if self.words else []
 
-    @property
-    def size(self) -> int:
-        """The bytes of text and media in it."""
-        return 0 if self.call is None else self.call.size
-
 
 @dataclass(slots=True, eq=False)
 class Exchange:
@@ -280,7 +275,7 @@ class Exchange:
     @property
     def size(self) -> int:
         """The bytes of text and media that were said in it."""
-        return sum([item.size for item in self.inputs])
+        return sum([item.call.size for item in self.inputs if item.call is not None])
 
     @property
     def known(self) -> Known:

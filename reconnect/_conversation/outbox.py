@@ -37,13 +37,13 @@ class Write:
 
     Args:
         call: The message.
-        item: What it is of the conversation; None where it is not.
+        said: The inputs of the conversation that it brings.
         chunk: What it is of the realtime input; None where it is not.
         answers: The results in it, each with the id of the call or its name.
     """
 
     call: Call
-    item: Input | None = None
+    said: Sequence[Input] = ()
     chunk: Chunk | None = None
     answers: Sequence[tuple[str, Any]] = ()
 
@@ -169,7 +169,7 @@ class Outbox:
             given: The message as the caller gave it, to be written so.
         """
         item = self._conversation.record(call)
-        return Write(self._conversation.written(item, given), item=item)
+        return Write(self._conversation.written(item, given), said=(item,))
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent.
@@ -226,8 +226,8 @@ class Outbox:
         if self.strict:
             self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
-        written = self._written(chunk, place=chunk.place)
-        return Write(Call(REALTIME, arguments), item=written, chunk=chunk)
+        said = self._written(chunk, place=chunk.place)
+        return Write(Call(REALTIME, arguments), said=said, chunk=chunk)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written in transparent resumption, since nothing is due.
@@ -284,7 +284,8 @@ class Outbox:
         if due:
             conversation.answered()
             conversation.number()
-            return Write(Call(ANSWER, {"function_responses": due}))
+            answers = [(result.id or result.name or "", result) for result in due]
+            return Write(Call(ANSWER, {"function_responses": due}), answers=answers)
         if conversation.line.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
@@ -296,13 +297,17 @@ class Outbox:
         """Take back what could not be written, since the connection is gone.
 
         Args:
-            write: What `next` or `streamed` returned. A message of the conversation needs no
-                taking back: it is not covered. Nor does input that has a number.
+            write: What `next` or `streamed` returned. What has a number needs no taking back: a
+                handle says whether it covers it.
         """
+        if not self.transparent:
+            # What is read from now on is of what was written before.
+            for item in write.said:
+                item.index = None
+        self._conversation.calls.hold(result for _, result in write.answers)
         if write.chunk is not None and not self.transparent:
             self.media.put_back(write.chunk)
-            if write.item is not None:
-                self._conversation.retract(write.item)
+            self._conversation.retract(write.said)
 
     def refused(self, write: Write) -> None:
         """Forget what the SDK would not write: it is none of the messages of this connection.
@@ -313,8 +318,7 @@ class Outbox:
         number = self._conversation.unnumber()
         if write.chunk is not None:
             self.media.unwrite(write.chunk, index=number if self.transparent else None)
-        if write.item is not None:
-            self._conversation.retract(write.item)
+        self._conversation.retract(write.said)
         for key, result in write.answers:
             self._conversation.calls.unanswered(key, result)
 
@@ -349,13 +353,13 @@ class Outbox:
                 return self.next(now)
             # Where all does not go out in order, what is heard comes after what is written.
             place = chunk.place if self.transparent else self._conversation.place()
-            written = self._written(chunk, place=place)
-            return Write(Call(REALTIME, chunk.arguments), item=written, chunk=chunk)
+            said = self._written(chunk, place=place)
+            return Write(Call(REALTIME, chunk.arguments), said=said, chunk=chunk)
         if unit is None:
             return None
         call = self._conversation.write(unit)
         # Speech whose audio, which comes before it, has been written.
-        return self.next(now) if call is None else Write(call, item=next(iter(unit.inputs), None))
+        return self.next(now) if call is None else Write(call, said=unit.inputs)
 
     def _is_empty(self, chunk: Chunk) -> bool:
         """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
@@ -365,11 +369,11 @@ class Outbox:
     def _comes_first(self, place: int, unit: Unit) -> bool:
         return self.transparent and place <= unit.place
 
-    def _written(self, chunk: Chunk, *, place: int) -> Input | None:
-        """Take a chunk as written at a place; return the speech that it ends."""
+    def _written(self, chunk: Chunk, *, place: int) -> Sequence[Input]:
+        """Take a chunk as written at a place; return the speech that it ends, if it does."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
         if chunk.activity == "activity_start" and not chunk.again:
             self._conversation.speaks(place=place)
         ends = chunk.activity == "activity_end" and not chunk.again
-        return self._conversation.spoke(place=place) if ends else None
+        return (self._conversation.spoke(place=place),) if ends else ()

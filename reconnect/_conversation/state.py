@@ -14,7 +14,7 @@ from .exchanges import Exchange, Input, Kept, Known, Progress, exchanges_of
 from .limits import CONVERSATION, Limit
 from .meter import Written
 from .past import HISTORY_LIMIT, Past
-from .units import Unit, Wording, newest_of
+from .units import Unit, Wording
 
 __all__ = ["Line", "State"]
 
@@ -141,8 +141,12 @@ class State:
 
     @property
     def newest(self) -> Exchange | None:
-        """The newest exchange that asks something."""
-        return newest_of(self.exchanges)
+        """The newest exchange that asks something: only it is ever asked again."""
+        # Asked for several times a turn: a generator costs as much again.
+        for exchange in reversed(self.exchanges):
+            if exchange.asks:
+                return exchange
+        return None
 
     @property
     def quiet(self) -> bool:
@@ -288,13 +292,12 @@ class State:
 
     def _unmarked(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
+        for exchange in self.exchanges:
+            for item in exchange.inputs:
+                if item.index is None and item.known is not Known.YES:
+                    return item.place - 1
         _, _, heard = self._audio()
-        waiting = self.newest_open()
-        if waiting is None or any(
-            item.index is not None or item.known is Known.YES for item in waiting.inputs
-        ):
-            return heard or self._place
-        return waiting.inputs[0].place - 1
+        return heard or self._place
 
     def _heard_out(self) -> None:
         """Note that a turn is over: what is heard from now on is said after it."""

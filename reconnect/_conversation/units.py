@@ -18,23 +18,10 @@ from typing import Final
 from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Kept, Known
 from .transcript import model_turn, words_of
 
-__all__ = ["Unit", "Wording", "newest_of"]
+__all__ = ["Unit", "Wording"]
 
 _CONTINUE: Final = "Please continue."
 """What asks such a model to continue where nobody has the words of the question."""
-
-
-def newest_of(exchanges: Sequence[Exchange]) -> Exchange | None:
-    """Return the newest exchange that asks something: only it is ever asked again.
-
-    Args:
-        exchanges: The exchanges, in order.
-    """
-    # Asked for several times a turn: a generator costs as much again.
-    for exchange in reversed(exchanges):
-        if exchange.asks:
-            return exchange
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,10 @@ def _kept(call: Call) -> dict[str, Any]:
         return copied
     # The SDK takes contents as dicts too, which pydantic makes of them in half the time.
     turns = [
-        turn.model_dump(exclude_unset=True) if hasattr(turn, "model_dump") else copy_of(turn)
+        # The role of a `ModelContent` is a default: it was never set.
+        turn.model_dump(exclude_unset=True) | {"role": turn.role}
+        if hasattr(turn, "model_dump")
+        else copy_of(turn)
         for turn in as_turns(call.arguments["turns"])
     ]
     return {**call.arguments, "turns": turns}

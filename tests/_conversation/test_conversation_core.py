@@ -24,7 +24,7 @@ from messages import (
 )
 
 from reconnect._conversation.conversation import Conversation
-from reconnect._conversation.exchanges import Known
+from reconnect._conversation.exchanges import Exchange, Input, Known
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.messages import Received
 from reconnect._conversation.past import HISTORY_LIMIT
@@ -65,11 +65,11 @@ def test_retract():
     first, second = (conversation.record(turn(text)) for text in "ab")
     assert not conversation.has_room(turn("c"))
     for _ in range(2):
-        conversation.retract(first)
+        conversation.retract([first])
         assert [it.inputs for it in conversation.exchanges] == [[second]]
     assert conversation.has_room(turn("c"))
     assert not conversation.has_room(turn("cc"))
-    conversation.retract(second)
+    conversation.retract([second])
     assert conversation.quiet
 
 
@@ -79,9 +79,19 @@ def test_retract_what_context_was_sent_with():
     first = conversation.record(turn("a"))
     for text in "cd":
         conversation.record(turn(text, asks=False))
-    conversation.retract(first)
+    conversation.retract([first])
     assert [[it.place for it in each.inputs] for each in conversation.exchanges] == [[2], [3]]
     assert all(it.over for it in conversation.exchanges)
+
+
+def test_contexts_of_lost_speech():
+    """Context that was sent with speech that is lost stands alone, each piece for itself."""
+    conversation = Core(transparent=True).conversation
+    spoken, *told = [Input(None, 1)], *[Input(turn(text, asks=False), 2) for text in "cd"]
+    exchange = Exchange([*spoken, *told], over=True)
+    conversation.exchanges.append(exchange)
+    conversation.retract(spoken)
+    assert [it.inputs for it in conversation.exchanges] == [[item] for item in told]
 
 
 def test_numbers_begin_anew():

@@ -182,13 +182,13 @@ def test_empty_end_with_calls_in_the_exchange(handle):
 
 
 def test_empty_end_with_calls_on_the_first_connection():
-    """An empty end in an exchange with calls is hidden, and the model asked to continue."""
+    """A session that was never resumed waits for no call: its empty end is shown as it is."""
     core = Core().say("q")
     core.receive(calling(None))
     core.answer(result(None))
     core.receive(generated(), complete())
-    assert core.receive(complete()).hidden
-    assert core.write() == [ASK_ON]
+    assert core.receive(complete()).over
+    assert core.write() == []
 
 
 def test_turn_in_which_every_call_was_hidden():

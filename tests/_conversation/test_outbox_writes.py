@@ -7,11 +7,13 @@ from messages import (
     END,
     REALTIME,
     START,
+    WHOLE,
     Call,
     Core,
     answered,
     audio,
     calling,
+    closed,
     held,
     image,
     realtime,
@@ -37,11 +39,11 @@ def test_message_that_is_written_at_once():
     """A message that is written past the outbox is kept as all others are until it is safe."""
     core = Core(transparent=True)
     write = core.outbox.direct(turn("a"), given=turn("x"))
-    assert write == Write(turn("x"), item=core.newest.inputs[0])
+    assert write == Write(turn("x"), said=(core.newest.inputs[0],))
     assert not core.outbox.due
     assert core.write() == []
     core.receive(said("x"))
-    assert core.outbox.direct(realtime("b"), given=realtime("b")).item.index == 2
+    assert core.outbox.direct(realtime("b"), given=realtime("b")).said[0].index == 2
     core.say(turn("c", asks=False))
     core.receive(update("h", consumed=1))
     assert core.resume() == [told(model_turn("x")), realtime("b"), told(user("c"))]
@@ -52,7 +54,7 @@ def test_message_that_was_refused_at_once():
     core = Core(transparent=True)
     core.outbox.refused(core.outbox.direct(turn("bad"), given=turn("bad")))
     assert core.conversation.exchanges == []
-    assert core.outbox.direct(turn("a"), given=turn("a")).item.index == 1
+    assert core.outbox.direct(turn("a"), given=turn("a")).said[0].index == 1
     assert core.resume() == [turn("a")]
 
 
@@ -63,6 +65,29 @@ def test_message_whose_write_has_failed():
         core.outbox.failed(core.outbox.direct(turn(text), given=turn(text)))
     core.receive(update("h", consumed=1))
     assert core.resume() == [turn("b")]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_message_whose_write_has_failed_while_a_reply_is_unread(asks):
+    """What is read after it is of what was said before: it proves nothing of the message."""
+    core = Core().speak(audio(1))
+    call = turn("book it", asks=asks)
+    core.outbox.failed(core.outbox.direct(call, given=call))
+    core.receive(sound("It is noon."), *WHOLE, update("h1"))
+    assert core.resume() == [call if asks else told(user("book it"))]
+
+
+def test_result_whose_write_has_failed_while_words_are_unread():
+    """The words that are read after it do not answer it: the call may be made again."""
+    core = Core().say("q")
+    core.receive(calling("1"))
+    results = [("1", result("1"))]
+    core.outbox.answer(results)
+    core.outbox.failed(core.outbox.answered(answered(result("1")), results))
+    core.receive(sound("One moment. "), update("h1"))
+    assert core.resume() == [closed("1", response={"result": 3})]
+    assert core.receive(calling("2")).unseen == (0,)
+    assert core.write() == [answered(result("2"))]
 
 
 def test_realtime_text_is_a_message_of_the_conversation():
@@ -83,7 +108,7 @@ def test_every_message_has_a_number():
     core.speak(audio(2))
     assert len(core.write()) == 1
     # The first number is 1: 1 the history, 2 the result, 3 and 4 the audio.
-    assert core.outbox.direct(turn("q"), given=turn("q")).item.index == 5
+    assert core.outbox.direct(turn("q"), given=turn("q")).said[0].index == 5
 
 
 def test_audio_that_is_kept():
@@ -160,7 +185,7 @@ def test_failed_end_of_speech():
     """An end that could not be written has ended no turn yet."""
     core = held().speak(END)
     due = core.outbox.next(0.0)
-    assert due.item is core.newest.inputs[0]
+    assert due.said == (core.newest.inputs[0],)
     core.outbox.failed(due)
     assert core.conversation.exchanges == []
     assert core.lose().turns == 0
