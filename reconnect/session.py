@@ -90,10 +90,10 @@ class ResumableSession:
             go_away.
 
     Raises:
-        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is no text, ``draw``
+        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is not a text, ``draw``
             cannot be called, ``config`` is neither dict nor ``LiveConnectConfig``, ``on_event``
             cannot be called or is async, ``policy`` is not a `Policy` (a class, say), ``gate`` is
-            no gate, a buffer is no `Limit`, or ``continue_with`` gives no text.
+            no gate, a buffer is not a `Limit`, or ``continue_with`` gives no text.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``

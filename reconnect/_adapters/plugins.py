@@ -112,7 +112,7 @@ def _seconds(wait: Any, found: Any, attempt: int) -> float:
     if not delay >= 0:
         raise ValueError(
             f"wait={wait!r} returned {found!r} for attempt {attempt}; a delay is a number of"
-            " seconds from 0 up"
+            " seconds, 0 or more"
         )
     return delay
 

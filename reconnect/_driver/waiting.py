@@ -63,7 +63,7 @@ def set_testing(
             five minutes of the default policy are five minutes of attempts.
 
     Raises:
-        ValueError: If ``attempts`` is below 1 or no whole number.
+        ValueError: If ``attempts`` is below 1 or not a whole number.
     """
     if attempts is not None:
         check_count("attempts", attempts)

@@ -44,7 +44,7 @@ def explain(loss: Loss) -> Row:
         loss: What was lost, and how.
 
     Raises:
-        TypeError: If it is no `Loss`.
+        TypeError: If it is not a `Loss`.
     """
     if not isinstance(loss, Loss):
         raise TypeError(_NO_LOSS.format(loss))
@@ -76,7 +76,7 @@ def classify(loss: Loss) -> FailureKind:
         loss: What was lost, and how.
 
     Raises:
-        TypeError: If it is no `Loss`, such as a bare exception.
+        TypeError: If it is not a `Loss`, such as a bare exception.
     """
     return explain(loss).kind
 

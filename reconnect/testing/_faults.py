@@ -45,7 +45,7 @@ def _check_seconds(name: str, seconds: float) -> None:
 
 def _check_count(name: str, count: int | None, *, least: int) -> None:
     if count is not None and not (is_whole(count) and count >= least):
-        raise ValueError(f"{name} must be a whole number from {least} up, not {count!r}")
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {count!r}")
 
 
 def _check_code(name: str, code: int) -> None:

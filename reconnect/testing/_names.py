@@ -111,7 +111,7 @@ def fault_named(name: str) -> Fault:
     try:
         return cls(**found)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name!r} is no fault: {error}") from error
+        raise ValueError(f"{name!r} is not a fault: {error}") from error
 
 
 def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
@@ -121,7 +121,7 @@ def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
         faults: One item per connection.
 
     Raises:
-        TypeError: On what is no fault, or a single one.
+        TypeError: If it is not a fault, or is a single one.
         ValueError: On a name that no fault has.
     """
     if isinstance(faults, str | Fault):

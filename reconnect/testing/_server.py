@@ -316,7 +316,7 @@ class LiveServer:
         self._do(partial(self._leave, seconds))
 
     def _leave(self, seconds: float) -> None:
-        logger.info("the server is away for %g s", seconds)
+        logger.info("the server is down for %g s", seconds)
         self._listener.leave(seconds)
         self._abort_all()
 
