@@ -189,8 +189,8 @@ def checked_decision(decision: Any, policy: Policy) -> Decision:
             pass
         case Raise(error=BaseException() as error):
             ended = RuntimeError(
-                f"{policy!r} decided to raise {error!r}, which is not an Exception; whoever waits for"
-                " the session was not interrupted, so return a Raise of an Exception"
+                f"{policy!r} decided to raise {error!r}, which is not an Exception; whoever waits"
+                " for the session was not interrupted, so return a Raise of an Exception"
             )
             ended.__cause__ = error
             return Raise(ended)

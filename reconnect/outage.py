@@ -104,7 +104,7 @@ class Outage:
 
     @property
     def attempt(self) -> int:
-        """The number of the next attempt of the outage, which a policy decides about; at least 1."""
+        """The number of the next attempt of the outage, for a policy to decide about; 1 or more."""
         return self._attempts + 1
 
     def elapsed(self, now: float) -> float:
@@ -207,9 +207,9 @@ class Outage:
     def moved(self, now: float) -> ConnectionError | None:
         """Note a move before a go_away's deadline; return an error where it counts as a loss.
 
-        A move is not a failure and does not wait for the backoff. But a server that announces the end of
-        every connection at once would be connected to without a pause, so from the second
-        unproven connection in a row on a move is a loss, to be given to `lost`.
+        A move is not a failure and does not wait for the backoff. But a server that announces the
+        end of every connection at once would be connected to without a pause. So from the second
+        unproven connection in a row, a move is a loss, to be given to `lost`.
 
         Args:
             now: The time in seconds.

@@ -200,7 +200,8 @@ def test_raise(error):
 @pytest.mark.parametrize("wrong", [None, "gone", ValueError, 5])
 def test_raise_of_nothing(wrong):
     """A decision to raise what is no exception is named, with what to return."""
-    with pytest.raises(TypeError, match=r"is not an exception; return Raise\(loss\.error\)") as raised:
+    said = r"is not an exception; return Raise\(loss\.error\)"
+    with pytest.raises(TypeError, match=said) as raised:
         checked_decision(Raise(wrong), Own())
     assert repr(wrong) in str(raised.value)
 
