@@ -79,7 +79,7 @@ def _take_back(choice: _Choice) -> None:
 
 
 def is_testing() -> bool:
-    """Tell whether reconnects do without waiting: by `set_testing`, else by the environment."""
+    """Return whether reconnects skip the waiting: by `set_testing`, else by the environment."""
     if _choices:
         return _choices[-1].testing
     return os.environ.get(VARIABLE, "0") not in {"", "0"}

@@ -70,7 +70,7 @@ def explain(loss: Loss) -> Row:
 
 
 def classify(loss: Loss) -> FailureKind:
-    """Tell what a loss calls for; total: there is a verdict for every exception.
+    """Classify a loss: every exception has a kind.
 
     Args:
         loss: What was lost, and how.

@@ -34,7 +34,7 @@ def main(*, port: int, profile: str, faults: Sequence[str], ca: Path | None) -> 
         ca: Where the certificate of its authority is written; None for a temporary file.
 
     Raises:
-        UsageError: On a name or a port that is none, or a port that is taken.
+        UsageError: If a name or the port is not one, or the port is taken.
     """
     try:
         server = LiveServer(profile=profile, port=port, faults=faults, vad=True)
