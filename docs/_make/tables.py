@@ -24,24 +24,23 @@ HIGHEST_CODE: Final = 5000
 def errors() -> str:
     """Return the error table, row by row.
 
-    It has two columns, and the reason stands below its conditions: with a column of its own it
-    would be off the screen of a phone.
+    It has one column beside the number, and the reason stands below the conditions: with more of
+    them it would be wider than a phone, on a code host too.
     """
     return table(
-        ["Kind", "When, and why"],
+        ["", "Kind, when, and why"],
         [
             [
-                f"{number} {code(row.kind.value)}",
-                f"{_capitalised(_conditions(row))}.<br>*Why:* {row.why} ({source(row.source)})",
+                str(number),
+                f"{code(row.kind.value)}: {_conditions(row)}.<br>*Why:* {_reason(row)}",
             ]
             for number, row in enumerate(TABLE, start=1)
         ],
     )
 
 
-def _capitalised(text: str) -> str:
-    """Begin a text with a capital letter."""
-    return text[0].upper() + text[1:]
+def _reason(row: Row) -> str:
+    return f"{row.why} ({source(row.source)})"
 
 
 def source(source: str) -> str:
