@@ -98,8 +98,8 @@ class ResumableSession:
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
             is none of those named, a buffer's ``full`` is one that it does not allow,
-            ``continue_with`` gives a text without a word, or ``index_base`` is no whole number from
-            0 up.
+            ``continue_with`` gives a text without a word, or ``index_base`` is not a whole number of
+            0 or more.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class ResumableSession:
     def name(self) -> str:
         """The name by which events and log lines call this session, such as ``12-9f3a1c``.
 
-        It stays the same over all connections, whose ``session_id`` changes with each. It is no
+        It stays the same over all connections, whose ``session_id`` changes with each. It is not
         secret, and no two sessions of a process have the same.
         """
         return self._driver.name
@@ -439,7 +439,7 @@ def _check(*, model: object, handle: object, index_base: object, draw: object) -
         # Not what it is: it may be a secret.
         raise TypeError(f"handle must be a text, or None, got a {type(handle).__name__}")
     if not (is_whole(index_base) and index_base >= 0):
-        raise ValueError(f"index_base must be a whole number from 0 up, got {index_base!r}")
+        raise ValueError(f"index_base must be a whole number, 0 or more, got {index_base!r}")
     if not callable(draw):
         raise TypeError(f"draw must be a function that returns a number in [0, 1), got {draw!r}")
 

@@ -118,7 +118,7 @@ def _seconds(wait: Any, found: Any, attempt: int) -> float:
 
 
 def _check_seconds(wait: Any, found: Any) -> None:
-    """Raise if what a wait returned for the first attempt is no number of seconds."""
+    """Raise if what a wait returned for the first attempt is not a number of seconds."""
     # A bool passes for a number, but who returns one has written a stop.
     _seconds(wait, str(found) if isinstance(found, bool) else found, 1)
 
