@@ -98,7 +98,7 @@ class ResumableSession:
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
             is none of those named, a buffer's ``full`` is one that it does not allow,
-            ``continue_with`` gives a text without a word, or ``index_base`` is not a whole number of
+            ``continue_with`` gives a text without a word, or ``index_base`` is not a whole number,
             0 or more.
     """
 
