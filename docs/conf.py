@@ -25,6 +25,7 @@ html_title = f"reconnect {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_show_sphinx = False
+html_use_index = False  # the reference is the index
 
 
 def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:

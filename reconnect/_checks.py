@@ -182,14 +182,14 @@ def checked_decision(decision: Any, policy: Policy) -> Decision:
             pass
         case Raise(error=BaseException() as error):
             ended = RuntimeError(
-                f"{policy!r} decided to raise {error!r}, which is no Exception; whoever waits for"
-                " the session was not interrupted, so return a Raise of an Exception"
+                f"{policy!r} decided to raise {error!r}, which is not an Exception; whoever waits"
+                " for the session was not interrupted, so return a Raise of an Exception"
             )
             ended.__cause__ = error
             return Raise(ended)
         case Raise(error=error):
             raise TypeError(
-                f"decide() of {policy!r} returned {decision!r}, and {error!r} is no exception;"
+                f"decide() of {policy!r} returned {decision!r}, and {error!r} is not an exception;"
                 " return Raise(loss.error), or a Raise of an exception of your own"
             )
         case _:
@@ -211,6 +211,6 @@ def _check_delay(delay: Any, decision: Any, policy: Policy) -> None:
     # Written so that NaN is caught: it compares false with everything.
     if not 0 <= float(delay) < math.inf:
         raise ValueError(
-            f"decide() of {policy!r} returned {decision!r}; a delay is a finite number of seconds"
-            " from 0 up"
+            f"decide() of {policy!r} returned {decision!r}; a delay is a finite number of seconds,"
+            " 0 or more"
         )

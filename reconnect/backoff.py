@@ -150,7 +150,7 @@ def constant(seconds: float) -> Backoff:
     ``delay = seconds``, whatever the attempt and the draw.
 
     Args:
-        seconds: The delay, from 0 up.
+        seconds: The delay; 0 or more.
 
     Raises:
         ValueError: If ``seconds`` is negative or not a finite number.

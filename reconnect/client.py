@@ -39,7 +39,7 @@ class ResumableClient(genai.Client):
         **client_arguments: The arguments of ``genai.Client``.
 
     Raises:
-        TypeError: If ``reconnect`` is no `ReconnectOptions`.
+        TypeError: If ``reconnect`` is not a `ReconnectOptions`.
     """
 
     _wrapped: genai.Client | None = None
@@ -61,7 +61,8 @@ class ResumableClient(genai.Client):
             options: The options of the sessions; None for the defaults.
 
         Raises:
-            TypeError: If ``client`` is no ``genai.Client``, or ``options`` no `ReconnectOptions`.
+            TypeError: If ``client`` is not a ``genai.Client``, or ``options`` not a
+                `ReconnectOptions`.
         """
         if not isinstance(client, genai.Client):
             raise TypeError(f"client must be a genai.Client, got {client!r}")
@@ -106,7 +107,7 @@ def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
         options: The options of the sessions; None for the defaults.
 
     Raises:
-        TypeError: If ``options`` is no `ReconnectOptions`.
+        TypeError: If ``options`` is not a `ReconnectOptions`.
     """
     _installed.options = _checked(options)
     if AsyncLive.connect not in _installed.beneath:

@@ -132,7 +132,7 @@ class TooManyReconnects(ConnectionError):
 class RemoteProtocolError(ConnectionError):
     """The server sent a frame that the SDK cannot read.
 
-    Raised from what the SDK made of it: a ``ValueError`` for a frame that is no JSON, a
+    Raised from what the SDK made of it: a ``ValueError`` for a frame that is not JSON, a
     ``TypeError`` for one that holds only an error. The connection is given up, and classified as
     any other loss.
     """

@@ -38,7 +38,7 @@ class ReconnectGate:
     def __init__(self, *, rate: float, burst: int = 1, concurrent: int | None = None) -> None:
         self._bucket = _Bucket(rate=rate, burst=burst)
         if concurrent is not None and not (is_whole(concurrent) and concurrent >= 1):
-            raise ValueError(f"concurrent must be a whole number from 1 up, got {concurrent!r}")
+            raise ValueError(f"concurrent must be a whole number of at least 1, got {concurrent!r}")
         self._concurrent = concurrent
         # asyncio's locks and semaphores wake those who wait in the order in which they came.
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,7 +111,7 @@ class _Bucket:
         if not (is_number(self.rate) and 0 < self.rate < math.inf):
             raise ValueError(f"rate must be a positive, finite number a second, got {self.rate!r}")
         if not (is_whole(self.burst) and self.burst >= 1):
-            raise ValueError(f"burst must be a whole number from 1 up, got {self.burst!r}")
+            raise ValueError(f"burst must be a whole number of at least 1, got {self.burst!r}")
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next one may go.

@@ -65,7 +65,7 @@ class ReconnectOptions:
 
     Raises:
         TypeError: If ``on_event`` cannot be called or is async, ``policy`` is not a `Policy` (a
-            class, say), ``gate`` is no gate, a buffer is no `Limit`, or ``continue_with`` is
+            class, say), ``gate`` is not a gate, a buffer is not a `Limit`, or ``continue_with`` is
             neither a text nor a plain function.
         ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``hide`` or ``after_cut`` is none of those named, a buffer's ``full`` is one that it
@@ -111,7 +111,7 @@ class ReconnectOptions:
             if not (is_number(timeout) and timeout > 0):
                 raise ValueError(f"{name} must be a positive time, got {timeout!r}")
         if not (is_number(self.audio_buffer) and self.audio_buffer >= 0):
-            raise ValueError(f"audio_buffer must be a time from 0 up, got {self.audio_buffer!r}")
+            raise ValueError(f"audio_buffer must be a time, 0 or more, got {self.audio_buffer!r}")
         if not (is_number(self.history_limit) and self.history_limit >= 1):
             raise ValueError(
                 f"history_limit must be 1 character or more, got {self.history_limit!r}"

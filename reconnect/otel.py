@@ -88,12 +88,11 @@ class OpenTelemetryObserver:
 
     An outage is a span, ``outage`` and the model's name, from the loss until the session is back
     or has ended. What failed is in it as an event ``exception``, and each attempt that is planned
-    as ``reconnect.attempt``. Its status is an error where the session has ended for good; an outage
-    that was survived is none. It is a child of the span in which the session was opened. No handle
-    is in any of it.
+    as ``reconnect.attempt``. Its status is an error only if the session has ended for good. It is a
+    child of the span in which the session was opened. Nothing in it contains a handle.
 
-    ``reconnect.reconnects`` counts how outages and moves have ended, by ``reconnect.kind``, what
-    the first loss was taken for (``go_away`` for a move before a deadline), and by
+    ``reconnect.reconnects`` counts how outages and moves have ended, by ``reconnect.kind``, the
+    kind of the first loss (``go_away`` for a move before a deadline), and by
     ``reconnect.outcome``: ``resumed``, ``restarted``, ``gave_up``, ``closed``, or ``connected``
     where the first connection of all took more than one attempt. ``reconnect.outage.duration`` is
     the histogram of the seconds of outages that the session has come back from, or ended in for
@@ -101,8 +100,8 @@ class OpenTelemetryObserver:
     `reconnect.Continuity`: ``reconnect.replayed``, ``reconnect.lost_turns``,
     ``reconnect.lost_audio`` and so on.
 
-    One observer serves any number of sessions. It keeps of a session what its outage is, while one
-    lasts, and nothing else.
+    One observer serves any number of sessions. It keeps nothing of a session but its outage, while
+    one lasts.
 
     Args:
         then: Another observer, which is called with each event too; None for none.

@@ -23,24 +23,24 @@ server puts an id of the request first."""
 
 
 def check_count(name: str, count: object) -> None:
-    """Raise for what is no number of attempts or connections.
+    """Raise for what is not a number of attempts or connections.
 
     Args:
         name: What it is called.
         count: What was given.
 
     Raises:
-        ValueError: If it is no whole number from 1 up.
+        ValueError: If it is not a whole number of at least 1.
     """
     if not (is_whole(count) and count >= 1):
-        raise ValueError(f"{name} must be a whole number from 1 up, got {count!r}")
+        raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
 
 
 class Outage:
     """Counts the facts that a policy needs: which attempt, since when, and what repeats.
 
     An outage begins with a loss and ends with *proof* that the session works: a completed turn, or
-    ten seconds alive. A connect is no proof: a server that accepts and hangs up would be tried at
+    ten seconds alive. A connect is not proof: a server that accepts and hangs up would be tried at
     the first delay for ever. Users saw 1,700 connections a second.
 
     A reconnect loop of your own needs nothing else, and has nothing to reset::
@@ -77,7 +77,7 @@ class Outage:
             number.
 
     Raises:
-        ValueError: If ``max_reconnects_per_hour`` is below 1 or no whole number.
+        ValueError: If ``max_reconnects_per_hour`` is below 1 or not a whole number.
     """
 
     def __init__(self, *, max_reconnects_per_hour: int | None = None) -> None:
@@ -104,7 +104,7 @@ class Outage:
 
     @property
     def attempt(self) -> int:
-        """The number of the next attempt of the outage, which a policy decides about; from 1 up."""
+        """The number of the next attempt of the outage, for a policy to decide about; 1 or more."""
         return self._attempts + 1
 
     def elapsed(self, now: float) -> float:
@@ -207,9 +207,9 @@ class Outage:
     def moved(self, now: float) -> ConnectionError | None:
         """Note a move before a go_away's deadline; return an error where it counts as a loss.
 
-        A move is no failure: it waits for no backoff. But a server that announces the end of
-        every connection at once would be connected to without a pause, so from the second
-        unproven connection in a row on a move is a loss, to be given to `lost`.
+        A move is not a failure and does not wait for the backoff. But a server that announces the
+        end of every connection at once would be connected to without a pause. So from the second
+        unproven connection in a row, a move is a loss, to be given to `lost`.
 
         Args:
             now: The time in seconds.

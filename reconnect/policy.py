@@ -139,8 +139,8 @@ class ReconnectPolicy:
         stop: When to give up: a tenacity ``stop_*`` object, a pure function of ``(attempts,
             elapsed)``, that is attempts made and seconds since the outage began, or a function of
             tenacity's ``RetryCallState``; None for ten attempts and five minutes.
-        without_handle: What a failure that may pass leads to while there is no handle: ``"raise"``
-            raises it as it came, ``"restart"`` starts a new session with the history.
+        without_handle: What a failure that may be temporary leads to while there is no handle:
+            ``"raise"`` raises it unchanged, ``"restart"`` starts a new session with the history.
         context_exhausted: What a conversation that no longer fits the model's context leads to:
             ``"raise"`` or ``"restart"``.
 
@@ -175,7 +175,8 @@ class ReconnectPolicy:
         check_backoff(base=self.base, factor=self.factor, cap=self.cap)
         if not (is_number(self.throttle_delay) and 0 <= self.throttle_delay < math.inf):
             raise ValueError(
-                f"throttle_delay must be a number of seconds from 0 up, got {self.throttle_delay!r}"
+                "throttle_delay must be a number of seconds, 0 or more, got"
+                f" {self.throttle_delay!r}"
             )
         check_count("throttle_attempts", self.throttle_attempts)
         if self.max_reconnects_per_hour is not None:
@@ -224,7 +225,7 @@ class ReconnectPolicy:
         if not 1 <= attempt < math.inf:
             raise ValueError(f"attempt must be 1 or more, got {attempt!r}")
         if not 0 <= elapsed < math.inf:
-            raise ValueError(f"elapsed must be a number of seconds from 0 up, got {elapsed!r}")
+            raise ValueError(f"elapsed must be a number of seconds, 0 or more, got {elapsed!r}")
         if not 0 <= draw < 1:
             raise ValueError(f"draw must be a number in [0, 1), got {draw!r}")
 
@@ -249,13 +250,13 @@ class ReconnectPolicy:
         return action(delay)
 
     # Lent to other libraries. There is no handle and no session, only something that can be tried
-    # again, so whatever may pass is tried again, as if a handle were held.
+    # again, so whatever may be temporary is tried again, as if a handle were held.
 
     def process_exception(self, error: Exception) -> Exception | None:
         """Return None if ``websockets.connect(process_exception=...)`` should go on.
 
-        Otherwise it returns the error to raise. A failure that may pass is always tried again,
-        since there is no handle to lose. websockets has this argument from version 15 on.
+        Otherwise it returns the error to raise. A failure that may be temporary is always tried
+        again, since there is no handle to lose. websockets has this argument from version 15 on.
 
         Args:
             error: What the attempt failed with.
@@ -277,7 +278,8 @@ class ReconnectPolicy:
     def retrying(self, **options: Any) -> AsyncRetrying:
         """Return a tenacity ``AsyncRetrying`` that retries a coroutine by this policy.
 
-        A failure that cannot pass is raised as it came; a spent budget raises `ReconnectExhausted`.
+        A failure that is not temporary is raised unchanged; a spent budget raises
+        `ReconnectExhausted`.
 
         Args:
             **options: Other arguments of ``AsyncRetrying``, such as ``sleep`` or ``before_sleep``.

@@ -85,16 +85,16 @@ class ResumableSession:
             go_away.
 
     Raises:
-        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is no text, ``draw``
+        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is not a text, ``draw``
             cannot be called, ``config`` is neither dict nor ``LiveConnectConfig``, ``on_event``
             cannot be called or is async, ``policy`` is not a `Policy` (a class, say), ``gate`` is
-            no gate, a buffer is no `Limit`, or ``continue_with`` gives no text.
+            no gate, a buffer is not a `Limit`, or ``continue_with`` gives no text.
         ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
             ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
             ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
             is none of those named, a buffer's ``full`` is one that it does not allow,
-            ``continue_with`` gives a text without a word, or ``index_base`` is no whole number from
-            0 up.
+            ``continue_with`` gives a text without a word, or ``index_base`` is not a whole number,
+            0 or more.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class ResumableSession:
     def name(self) -> str:
         """The name by which events and log lines call this session, such as ``12-9f3a1c``.
 
-        It stays the same over all connections, whose ``session_id`` changes with each. It is no
+        It stays the same over all connections, whose ``session_id`` changes with each. It is not
         secret, and no two sessions of a process have the same.
         """
         return self._driver.name

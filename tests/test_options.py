@@ -37,7 +37,7 @@ def test_defaults_are_those_of_a_session():
     [
         ({"setup_timeout": 0}, ValueError, "setup_timeout must be a positive time, got 0"),
         ({"stall_timeout": math.nan}, ValueError, "stall_timeout must be a positive time, got nan"),
-        ({"audio_buffer": -1}, ValueError, "audio_buffer must be a time from 0 up, got -1"),
+        ({"audio_buffer": -1}, ValueError, "audio_buffer must be a time, 0 or more, got -1"),
         (
             {"buffer": Limit(messages=1, bytes=1, full="drop")},
             ValueError,
@@ -58,7 +58,7 @@ def test_defaults_are_those_of_a_session():
         ({"on_event": 5}, TypeError, "on_event must be callable, got 5"),
         ({"setup_timeout": "10"}, ValueError, "setup_timeout must be a positive time, got '10'"),
         ({"stall_timeout": None}, ValueError, "stall_timeout must be a positive time, got None"),
-        ({"audio_buffer": "3"}, ValueError, "audio_buffer must be a time from 0 up, got '3'"),
+        ({"audio_buffer": "3"}, ValueError, "audio_buffer must be a time, 0 or more, got '3'"),
         ({"history_limit": None}, ValueError, "history_limit must be 1 character or more"),
         ({"buffer": None}, TypeError, "buffer must be a Limit, got None"),
         ({"media_buffer": 5}, TypeError, "media_buffer must be a Limit, got 5"),

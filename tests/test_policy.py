@@ -300,7 +300,7 @@ def test_lambda_is_not_pickled():
         ({"throttle_delay": math.nan}, "throttle_delay must be .* got nan"),
         ({"throttle_delay": math.inf}, "throttle_delay must be .* got inf"),
         *[
-            ({name: bad}, f"{name} must be a whole number from 1 up, got {bad}")
+            ({name: bad}, f"{name} must be a whole number of at least 1, got {bad}")
             for name in ("throttle_attempts", "max_reconnects_per_hour")
             for bad in (0, -1, 1.5)
         ],

@@ -72,6 +72,22 @@ async def test_what_is_held_is_a_copy():
         assert [heard.value for heard in server.heard if heard.kind == "turn"] == ["a", "b"]
 
 
+async def test_contents_keep_their_roles():
+    """The SDK's own classes of contents are said again by the role that is their default."""
+    said = [types.UserContent("hi"), types.ModelContent("hello, I am Eve")]
+    async with LiveServer(profile="2.5") as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.outage(1)
+        await asyncio.sleep(0.5)
+        await session.send_client_content(turns=said, turn_complete=False)
+        assert '"b"' in await ask(session, "b")
+        told = [
+            (role, value) for role, value in server.context if value in ("hi", "hello, I am Eve")
+        ]
+        assert [role for role, _ in told] == ["user", "model"]
+
+
 async def test_what_transparent_resumption_keeps_is_a_copy():
     """A caller may fill one buffer again and again on a good day, too: each frame is replayed."""
     async with LiveServer() as server:

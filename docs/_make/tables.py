@@ -22,19 +22,25 @@ HIGHEST_CODE: Final = 5000
 
 
 def errors() -> str:
-    """Return the error table, row by row."""
+    """Return the error table, row by row.
+
+    It has one column beside the number, and the reason stands below the conditions: with more of
+    them it would be wider than a phone, on a code host too.
+    """
     return table(
-        ["", "When", "Kind", "Why"],
+        ["", "Kind, when, and why"],
         [
             [
                 str(number),
-                _conditions(row),
-                code(row.kind.value),
-                f"{row.why} ({source(row.source)})",
+                f"{code(row.kind.value)}: {_conditions(row)}.<br>*Why:* {_reason(row)}",
             ]
             for number, row in enumerate(TABLE, start=1)
         ],
     )
+
+
+def _reason(row: Row) -> str:
+    return f"{row.why} ({source(row.source)})"
 
 
 def source(source: str) -> str:
@@ -65,21 +71,21 @@ def _conditions(row: Row) -> str:
         said.append(f"code {_ranges(c for c in range(HIGHEST_CODE) if c in row.codes)}")
     if row.phase is not None:
         said.append(f"phase {joined([code(phase.value) for phase in Phase if phase in row.phase])}")
-    for asked, words in (
-        (row.resumed, "a handle was sent"),
-        (row.handle, "a handle is held"),
-        (row.go_away, "a go_away had come"),
-        (row.closing, "the caller had asked to close"),
+    for asked, yes, no in (
+        (row.resumed, "a handle was sent", "no handle was sent"),
+        (row.handle, "a handle is held", "no handle is held"),
+        (row.go_away, "a go_away had come", "no go_away had come"),
+        (row.closing, "the caller had asked to close", "the caller had not asked to close"),
     ):
         if asked is not None:
-            said.append(words if asked else f"not: {words}")
+            said.append(yes if asked else no)
     if row.since is not None:
         said.append(f"{row.since:g} s old or more")
     if row.below is not None:
         said.append(f"younger than {row.below:g} s")
     if row.repeats is not None:
         times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
-        said.append(f"the same {times} or more right before")
+        said.append(f"the same failure {times} or more right before")
     if row.text is not None:
         said.append(f"the text has {joined([code(text) for text in row.text])}")
     return "; ".join(said) if said else "whatever is left"

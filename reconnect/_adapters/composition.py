@@ -70,7 +70,7 @@ class Backoff:
         """Return the seconds to wait before an attempt.
 
         Args:
-            attempt: Its number, from 1 up; or what tenacity knows of it.
+            attempt: Its number, at least 1; or what tenacity knows of it.
             draw: A number in [0, 1); None where tenacity asks.
             retry_state: What tenacity knows of the attempt: its sums give it by this name.
 

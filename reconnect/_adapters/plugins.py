@@ -112,13 +112,13 @@ def _seconds(wait: Any, found: Any, attempt: int) -> float:
     if not delay >= 0:
         raise ValueError(
             f"wait={wait!r} returned {found!r} for attempt {attempt}; a delay is a number of"
-            " seconds from 0 up"
+            " seconds, 0 or more"
         )
     return delay
 
 
 def _check_seconds(wait: Any, found: Any) -> None:
-    """Raise if what a wait returned for the first attempt is no number of seconds."""
+    """Raise if what a wait returned for the first attempt is not a number of seconds."""
     # A bool passes for a number, but who returns one has written a stop.
     _seconds(wait, str(found) if isinstance(found, bool) else found, 1)
 

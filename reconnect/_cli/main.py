@@ -51,19 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"reconnect {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _describe_demo(
-        commands.add_parser("demo", help="show a conversation that gets through a storm")
+        commands.add_parser("demo", help="show a conversation that survives many failures")
     )
     _describe_chat(
         commands.add_parser("chat", help="type with the model, and break the connection")
     )
-    _describe_serve(commands.add_parser("serve", help="run the emulator for clients elsewhere"))
+    _describe_serve(commands.add_parser("serve", help="run the emulator for other processes"))
     explain.add_arguments(
-        explained := commands.add_parser("explain", help="say what a failure is taken for, and why")
+        explained := commands.add_parser("explain", help="say how a failure is classified, and why")
     )
     explained.set_defaults(run=explain.run)
     simulate.add_arguments(
         simulated := commands.add_parser(
-            "simulate", help="let a herd of clients lose a server and come back"
+            "simulate", help="simulate many clients that reconnect at once"
         )
     )
     simulated.set_defaults(run=simulate.run)
@@ -111,7 +111,7 @@ def _describe_chat(parser: argparse.ArgumentParser) -> None:
         "waits for the reply to the one before; the exit code is 1 if one gets none."
     )
     parser.epilog = "\n  ".join(
-        ["what can be typed, besides words for the model:", *usage(breaks=True)]
+        ["what you can type, apart from words for the model:", *usage(breaks=True)]
     )
     _add_model(parser, "which does not break on command")
     parser.set_defaults(run=_chat)

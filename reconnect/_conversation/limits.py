@@ -37,7 +37,7 @@ class Limit:
         for name in ("messages", "bytes"):
             number = getattr(self, name)
             if not (is_whole(number) and number >= 1):
-                raise ValueError(f"{name} must be a whole number from 1 up, got {number!r}")
+                raise ValueError(f"{name} must be a whole number of at least 1, got {number!r}")
         if self.full not in ("wait", "drop", "raise"):
             raise ValueError(f"full must be 'wait', 'drop' or 'raise', got {self.full!r}")
 

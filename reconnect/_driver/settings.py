@@ -47,7 +47,7 @@ class Settings:
             raise TypeError(f"handle must be a text, or None, got a {type(self.handle).__name__}")
         if not (is_whole(self.index_base) and self.index_base >= 0):
             raise ValueError(
-                f"index_base must be a whole number from 0 up, got {self.index_base!r}"
+                f"index_base must be a whole number, 0 or more, got {self.index_base!r}"
             )
         if not callable(self.draw):
             raise TypeError(

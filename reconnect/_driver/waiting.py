@@ -63,7 +63,7 @@ def set_testing(
             five minutes of the default policy are five minutes of attempts.
 
     Raises:
-        ValueError: If ``attempts`` is below 1 or no whole number.
+        ValueError: If ``attempts`` is below 1 or not a whole number.
     """
     if attempts is not None:
         check_count("attempts", attempts)
@@ -79,7 +79,7 @@ def _take_back(choice: _Choice) -> None:
 
 
 def is_testing() -> bool:
-    """Tell whether reconnects do without waiting: by `set_testing`, else by the environment."""
+    """Return whether reconnects skip the waiting: by `set_testing`, else by the environment."""
     if _choices:
         return _choices[-1].testing
     return os.environ.get(VARIABLE, "0") not in {"", "0"}

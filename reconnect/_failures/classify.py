@@ -44,7 +44,7 @@ def explain(loss: Loss) -> Row:
         loss: What was lost, and how.
 
     Raises:
-        TypeError: If it is no `Loss`.
+        TypeError: If it is not a `Loss`.
     """
     if not isinstance(loss, Loss):
         raise TypeError(_NO_LOSS.format(loss))
@@ -70,13 +70,13 @@ def explain(loss: Loss) -> Row:
 
 
 def classify(loss: Loss) -> FailureKind:
-    """Tell what a loss calls for; total: there is a verdict for every exception.
+    """Classify a loss: every exception has a kind.
 
     Args:
         loss: What was lost, and how.
 
     Raises:
-        TypeError: If it is no `Loss`, such as a bare exception.
+        TypeError: If it is not a `Loss`, such as a bare exception.
     """
     return explain(loss).kind
 

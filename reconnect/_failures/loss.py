@@ -81,9 +81,9 @@ class Loss:
             itself since.
 
     Raises:
-        TypeError: If ``error`` is no exception.
-        ValueError: If ``age`` is negative or not a finite number, ``phase`` no phase, or
-            ``repeats`` negative or no whole number.
+        TypeError: If ``error`` is not an exception.
+        ValueError: If ``age`` is negative or not a finite number, ``phase`` is not a phase, or
+            ``repeats`` is negative or not a whole number.
     """
 
     error: BaseException
@@ -102,9 +102,9 @@ class Loss:
         if self.phase.__class__ is not Phase:
             object.__setattr__(self, "phase", Phase(self.phase))
         if not (is_number(self.age) and 0 <= self.age < math.inf):
-            raise ValueError(f"age must be a finite number of seconds from 0 up, got {self.age!r}")
+            raise ValueError(f"age must be a finite number of seconds, 0 or more, got {self.age!r}")
         if not (is_whole(self.repeats) and self.repeats >= 0):
-            raise ValueError(f"repeats must be a whole number from 0 up, got {self.repeats!r}")
+            raise ValueError(f"repeats must be a whole number, 0 or more, got {self.repeats!r}")
 
 
 class Family(StrEnum):

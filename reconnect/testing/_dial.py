@@ -235,7 +235,7 @@ class Dial:
         self.live = False
         if self.record.ended_by is None:
             how = "closes" if code is None else f"closes: {code} {reason}"
-            self.journal.note(who, "cuts the line" if code == ABNORMAL_CODE else how)
+            self.journal.note(who, "resets the connection" if code == ABNORMAL_CODE else how)
             self.record.ended_by = who
             self.record.close_code = code
             self.record.close_reason = reason

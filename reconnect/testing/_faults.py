@@ -45,7 +45,7 @@ def _check_seconds(name: str, seconds: float) -> None:
 
 def _check_count(name: str, count: int | None, *, least: int) -> None:
     if count is not None and not (is_whole(count) and count >= least):
-        raise ValueError(f"{name} must be a whole number from {least} up, not {count!r}")
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {count!r}")
 
 
 def _check_code(name: str, code: int) -> None:
@@ -73,7 +73,7 @@ class Triggered:
         at: It acts so many seconds after setupComplete; None for no such trigger.
 
     Raises:
-        ValueError: On two triggers, or one out of range.
+        ValueError: If there are two triggers, or one is out of range.
     """
 
     during_setup: bool = False
@@ -105,7 +105,7 @@ class Refuse:
         body: The text of the HTTP response.
 
     Raises:
-        ValueError: On a status that is none.
+        ValueError: If ``status`` is not an HTTP status.
     """
 
     status: int | None = None
@@ -129,7 +129,7 @@ class Delay:
         of: What is late, "setup" (the setupComplete) or "handshake" (the HTTP response).
 
     Raises:
-        ValueError: On a negative number of seconds or another ``of``.
+        ValueError: If ``seconds`` is negative, or ``of`` is neither of the two.
     """
 
     seconds: float
@@ -150,7 +150,7 @@ class Close(Triggered):
         reason: The close reason, cut to the 123 bytes there is room for.
 
     Raises:
-        ValueError: On a code that cannot be sent (1005, 1006 and 1015 stand for the lack of one).
+        ValueError: If the code cannot be sent (1005, 1006 and 1015 stand for the lack of one).
     """
 
     code: int | None = INTERNAL_ERROR_CODE
@@ -200,7 +200,7 @@ class GoAway(Triggered):
         silent: Whether the server stalls after the announcement.
 
     Raises:
-        ValueError: On a code that cannot be sent.
+        ValueError: If the code cannot be sent.
     """
 
     time_left: str | None = "10s"
@@ -239,7 +239,7 @@ class RejectHandle:
         after_setup: Whether setupComplete is sent first.
 
     Raises:
-        ValueError: On a code that cannot be sent.
+        ValueError: If the code cannot be sent.
     """
 
     code: int = NOT_FOUND_CODE
@@ -323,7 +323,7 @@ class Schedule:
             The fault when it is due at once or timed, which is the caller's part; else None.
 
         Raises:
-            ValueError: When it is meant for the setup.
+            ValueError: If it is meant for the setup.
         """
         if fault.during_setup:
             raise ValueError(f"the setup is over: {fault!r}")

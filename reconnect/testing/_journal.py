@@ -132,7 +132,7 @@ def entries_of(message: Mapping[str, Any]) -> Iterator[Entry]:
         yield Entry("goes away", f"in {message['goAway'].get('timeLeft') or 'some time'}")
     if "sessionResumptionUpdate" in message:
         resumable = message["sessionResumptionUpdate"].get("resumable")
-        yield Entry("gives a handle" if resumable else "gives no handle")
+        yield Entry("sends a handle" if resumable else "sends no handle")
 
 
 _TRANSCRIPTIONS: Final = {
@@ -143,7 +143,7 @@ _TRANSCRIPTIONS: Final = {
 
 _SIGNALS: Final = {
     "interrupted": "is interrupted",
-    "generationComplete": "has said it all",
+    "generationComplete": "completes the reply",
     "turnComplete": "ends the turn",
 }
 

@@ -134,7 +134,7 @@ def check_policy(policy: Policy, *, max_examples: int = 100) -> None:
 
     Raises:
         BrokenLaw: If a law is broken; the error names the law and the simplest input found.
-        TypeError: If it is no policy.
+        TypeError: If it is not a policy.
         ModuleNotFoundError: If Hypothesis is not installed.
     """
     checked_policy(policy)

@@ -69,7 +69,7 @@ class Question:
 
     @property
     def texts(self) -> list[str]:
-        """All the user has said in words."""
+        """Everything that the user has said as text."""
         return [value for role, value in self.context if role == "user" and isinstance(value, str)]
 
     @property
@@ -142,7 +142,7 @@ class Script:
         otherwise: Who answers after the end; None stands for a ``Parrot``.
 
     Raises:
-        TypeError: When the replies are a single text.
+        TypeError: If the replies are a single text.
     """
 
     def __init__(self, replies: Sequence[Reply], *, otherwise: Model | None = None) -> None:
@@ -188,7 +188,7 @@ def as_model(model: Model | Sequence[Reply] | None) -> Model:
     """Give the model a server was asked for: None is a ``Parrot``, a sequence a ``Script``.
 
     Raises:
-        TypeError: When it is neither of them nor callable.
+        TypeError: If it is neither of them nor callable.
     """
     if model is None:
         return Parrot()

@@ -111,7 +111,7 @@ def fault_named(name: str) -> Fault:
     try:
         return cls(**found)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name!r} is no fault: {error}") from error
+        raise ValueError(f"{name!r} is not a fault: {error}") from error
 
 
 def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
@@ -121,8 +121,8 @@ def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
         faults: One item per connection.
 
     Raises:
-        TypeError: On what is no fault, or a single one.
-        ValueError: On a name that no fault has.
+        TypeError: If it is not a fault, or is a single one.
+        ValueError: If no fault has the name.
     """
     if isinstance(faults, str | Fault):
         raise TypeError(f"faults has one item per connection: write [{faults!r}]")
@@ -136,8 +136,8 @@ def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
         item: None, a fault, a name, or a sequence of these.
 
     Raises:
-        TypeError: On anything else.
-        ValueError: On a name that no fault has.
+        TypeError: If it is anything else.
+        ValueError: If no fault has the name.
     """
     if item is None or item == NOTHING:
         return ()

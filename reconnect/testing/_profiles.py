@@ -71,7 +71,7 @@ class Profile:
             were "shown", or "made" though the connection was lost before they were sent, or "none".
 
     Raises:
-        ValueError: On a choice that there is not, or a number of seconds below 0.
+        ValueError: If a choice is unknown, or a number of seconds negative.
     """
 
     # What it is
@@ -331,7 +331,7 @@ def as_profile(profile: Profile | str) -> Profile:
     """Give the profile a server was asked for, by its name or itself.
 
     Raises:
-        ValueError: On a name that none has.
+        ValueError: If none has the name.
     """
     if isinstance(profile, Profile):
         return profile

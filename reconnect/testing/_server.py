@@ -70,7 +70,7 @@ class LiveServer:
             (``"abort-after_sent-3"``), or a sequence of faults. Later connections have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
         chunk_delay: Seconds before each message of a reply.
-        close_delay: Seconds until the server acknowledges a close; the session stays taken so long.
+        close_delay: Seconds until the server acknowledges a close; its session is in use till then.
         handle_lifetime: Seconds a handle is good for after its connection ended.
         receive_rate: Bytes a second that it reads of each connection, TLS included; 0 for none at
             all, None for as fast as they come. It can be changed while clients are connected.
@@ -86,8 +86,8 @@ class LiveServer:
             ``input_audio_transcription``. None counts them.
 
     Raises:
-        ValueError: On an unknown profile or name of a fault, or a number out of range.
-        TypeError: On a model or a fault that is none.
+        ValueError: If a profile or the name of a fault is unknown, or a number out of range.
+        TypeError: If ``model`` cannot answer, or one of ``faults`` is not a fault.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class LiveServer:
         """The port it listens on.
 
         Raises:
-            RuntimeError: Before the block, unless the port was chosen.
+            RuntimeError: If the server has not started, unless the port was chosen.
         """
         if not self._listener.port:
             raise RuntimeError("the server is not running, and has no port yet")
@@ -217,7 +217,7 @@ class LiveServer:
         api_key: str = API_KEY,
         async_client_args: Mapping[str, Any] | None = None,
     ) -> genai.Client:
-        """Make a client of this server; it is closed when the block ends.
+        """Return a client of this server; it is closed when the block ends.
 
         Args:
             vertexai: Whether it speaks the Vertex dialect; None for what the profile's API speaks.
@@ -225,7 +225,7 @@ class LiveServer:
             async_client_args: More arguments for ``websockets.connect``, such as ping_interval.
 
         Raises:
-            RuntimeError: Before the block, unless the port was chosen.
+            RuntimeError: If the server has not started, unless the port was chosen.
         """
         arguments = {"ssl": self.ssl, **(async_client_args or {})}
         # Without a context for its REST calls too, each client loads the public authorities: 40 ms.
@@ -238,7 +238,7 @@ class LiveServer:
         return client
 
     def environment(self, *, vertexai: bool | None = None) -> dict[str, str]:
-        """Give the environment in which an unchanged ``genai.Client()`` talks to this server.
+        """Return the environment in which an unchanged ``genai.Client()`` talks to this server.
 
         For a subprocess, or for ``os.environ`` while a test runs. The sessions of this library do
         not wait in it, as after `set_testing`. The files that it names (the authorities to trust,
@@ -250,7 +250,7 @@ class LiveServer:
                 profile's API speaks.
 
         Raises:
-            RuntimeError: Outside the block.
+            RuntimeError: If the server is not running.
         """
         if not self._listener.holds:
             raise RuntimeError("the server is not running")
@@ -272,8 +272,8 @@ class LiveServer:
                 faults.
 
         Raises:
-            TypeError: On a fault that is none.
-            ValueError: On a name that no fault has.
+            TypeError: If one of them is not a fault.
+            ValueError: If no fault has the name.
         """
         planned = dial_plan(faults)
         self._do(partial(self._plan.extend, planned))
@@ -286,9 +286,9 @@ class LiveServer:
                 from now.
 
         Raises:
-            TypeError: On a fault of a connection that is not open yet, or none.
-            ValueError: On a fault that is meant for the setup, or a name that no fault has.
-            RuntimeError: Without an open connection.
+            TypeError: If it is not a fault, or one that acts before a connection is open.
+            ValueError: If it is meant for the setup, or no fault has the name.
+            RuntimeError: If no connection is open.
         """
         wanted = fault_named(fault) if isinstance(fault, str) else fault
         if not isinstance(wanted, (Close, Abort, Stall, GoAway, Frame)):
@@ -309,14 +309,14 @@ class LiveServer:
             seconds: How long; an outage during an outage can only make it longer.
 
         Raises:
-            ValueError: On a negative number of seconds.
-            RuntimeError: Outside the block.
+            ValueError: If ``seconds`` is negative.
+            RuntimeError: If the server is not running.
         """
         _check_seconds("seconds", seconds)
         self._do(partial(self._leave, seconds))
 
     def _leave(self, seconds: float) -> None:
-        logger.info("the server is away for %g s", seconds)
+        logger.info("the server is down for %g s", seconds)
         self._listener.leave(seconds)
         self._abort_all()
 
@@ -324,11 +324,11 @@ class LiveServer:
     def receive_rate(self) -> float | None:
         """Bytes a second that it reads of each connection; None for as fast as they come.
 
-        To set it changes the connections that are open, too: 0 stalls what clients send, for as
-        long as it stays so, and loses nothing of it.
+        Setting it changes open connections, too: 0 stalls what clients send for as long as it
+        stays 0, and loses none of it.
 
         Raises:
-            ValueError: On a negative number, or none.
+            ValueError: If it is negative, or not a number.
         """
         return self._receive_rate
 

@@ -67,7 +67,7 @@ def steps(
         new_id: Gives the id of the next tool call; None for calls without one.
 
     Raises:
-        TypeError: When the model returned something else.
+        TypeError: If the model returned something else.
     """
     parts = [reply] if isinstance(reply, (str, Call, Unspoken)) else reply
     known = (str, Call, Unspoken, dict)

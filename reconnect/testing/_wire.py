@@ -93,7 +93,7 @@ def credential_of(path: str, headers: Mapping[str, str]) -> str | None:
     """Find the API key or token of a handshake, in a header or in the query; None without one.
 
     Raises:
-        LookupError: When its header is there twice, as the SDK sends one that is spelt in a way of
+        LookupError: If its header is there twice, as the SDK sends one that is spelt in a way of
             its own.
     """
     key = headers.get("x-goog-api-key")

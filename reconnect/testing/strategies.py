@@ -117,7 +117,7 @@ def closed_errors(
         reasons: Generates close reasons; None for texts of all kinds.
 
     Raises:
-        hypothesis.errors.InvalidArgument: If an argument is no strategy.
+        hypothesis.errors.InvalidArgument: If an argument is not a strategy.
     """
     return _checked(
         st.builds(
@@ -138,7 +138,7 @@ def api_errors(
         texts: Generates what the server said; None for texts of all kinds.
 
     Raises:
-        hypothesis.errors.InvalidArgument: If an argument is no strategy.
+        hypothesis.errors.InvalidArgument: If an argument is not a strategy.
     """
     return _checked(
         st.builds(

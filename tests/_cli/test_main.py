@@ -57,7 +57,7 @@ def test_help_of_the_chat_has_its_commands(capsys: pytest.CaptureFixture[str]) -
     """What can be typed is in the help text, which needs no extra."""
     with pytest.raises(SystemExit):
         main(["chat", "--help"])
-    assert "\n  /outage 5   takes the server away for so many seconds\n" in capsys.readouterr().out
+    assert "\n  /outage 5   takes the server down for so many seconds\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_number_that_is_none(name, value):
     """A number that is no whole one from 1 up is refused by its name, and shown."""
     with pytest.raises(ValueError, match=name) as caught:
         limit(**{name: value})
-    assert str(caught.value) == f"{name} must be a whole number from 1 up, got {value!r}"
+    assert str(caught.value) == f"{name} must be a whole number of at least 1, got {value!r}"
 
 
 @pytest.mark.parametrize("value", ["block", "", None, True])

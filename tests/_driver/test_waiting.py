@@ -59,7 +59,7 @@ def test_a_process_can_be_told_by_its_environment(monkeypatch, value, testing):
 @pytest.mark.parametrize("attempts", [0, -1, 1.5])
 def test_attempts_are_checked(attempts):
     """A number of attempts that is none is refused, and changes nothing."""
-    with pytest.raises(ValueError, match="attempts must be a whole number from 1 up"):
+    with pytest.raises(ValueError, match="attempts must be a whole number of at least 1"):
         set_testing(attempts=attempts)
     assert not is_testing()
 

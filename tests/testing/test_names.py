@@ -129,12 +129,12 @@ def test_what_is_parametrised_has_a_name():
         ("close-1008-later", "'later' in 'close-1008-later' is unknown"),
         (
             "close-1005",
-            "'close-1005' is no fault: code must be a close code .* use an abort",
+            "'close-1005' is not a fault: code must be a close code .* use an abort",
         ),
-        ("close-reason-x", "'close-reason-x' is no fault|'x' in"),
-        ("delay", "'delay' is no fault: .*seconds"),
-        ("refuse-999", "'refuse-999' is no fault: .* 999"),
-        ("abort-after_sent-many", "'abort-after_sent-many' is no fault"),
+        ("close-reason-x", "'close-reason-x' is not a fault|'x' in"),
+        ("delay", "'delay' is not a fault: .*seconds"),
+        ("refuse-999", "'refuse-999' is not a fault: .* 999"),
+        ("abort-after_sent-many", "'abort-after_sent-many' is not a fault"),
     ],
 )
 def test_a_wrong_name_is_explained(name, match):

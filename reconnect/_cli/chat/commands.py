@@ -74,7 +74,7 @@ class _Kind:
 
 BREAKS: Final[dict[Fault, _Kind]] = {
     "drop": _Kind("resets the connection"),
-    "outage": _Kind("takes the server away for so many seconds", 5.0),
+    "outage": _Kind("takes the server down for so many seconds", 5.0),
     "goaway": _Kind("lets the server announce that it will hang up in so many seconds", 10.0),
     "reject": _Kind("lets the server forget all handles, so that a new session is needed"),
     "cut": _Kind("resets the connection within a reply, this one or the next"),

@@ -156,9 +156,9 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         ]
     )
     timeline.note(
-        "Audio counts apart. Of an outage the newest three seconds are kept, since older audio"
-        " would confuse the model. Of what was on its way when a connection was lost, nobody knows"
-        " what the server has."
+        "Audio is counted separately. In an outage the newest three seconds are kept, since older"
+        " audio would confuse the model. How much of the audio that was in transit when a"
+        " connection was lost has reached the server, nobody knows."
     )
     return _close(timeline, conversation, tally, tools, missed=missed)
 

@@ -31,7 +31,7 @@ _CODES: Final = range(100, 5000)
 """Other numbers are neither an HTTP status nor a close code, and begin a line of a log at most."""
 
 _DESCRIPTION: Final = (
-    "Say what a failure is taken for, why, and what the default policy would do about it."
+    "Say how a failure is classified, why, and what the default policy would do about it."
 )
 
 _EXAMPLES: Final = """\
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "failure",
         nargs="*",
         metavar="FAILURE",
-        help="a close code or an HTTP status, with what was said beside it; or the name of an"
+        help="a close code or an HTTP status, with its text; or the name of an"
         " exception; or a line of a log or of a traceback, in quotes; or - to read a whole"
         " traceback from the standard input, of which the last line that tells of a failure counts",
     )
@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--go-away", action="store_true", help="a go_away had been seen")
     parser.add_argument("--closing", action="store_true", help="the caller had asked to close")
     parser.add_argument(
-        "--repeats", type=int, default=0, metavar="N", help="losses just like it right before"
+        "--repeats", type=int, default=0, metavar="N", help="how often the same came right before"
     )
     parser.add_argument("--json", action="store_true", help="write it as JSON")
 

@@ -34,7 +34,7 @@ KEYS: Final[Mapping[str, str]] = {
     "code": "its close code or HTTP status, or null,",
     "text": "its text, in lower case,",
     "phase": "and how far the connection is taken to have come",
-    "cases": "what it is taken for: one for a handle that is held and one for none, or only the one"
+    "cases": "how it is classified: once with a handle held and once without, or only the one"
     " that was asked for. Each has handle (true or false), kind (such as transient or fatal),"
     " meaning (of this kind, in words), row (its number in the error table), when (what the row"
     " asks for), why (the reason it gives), source (where the behaviour was seen) and steps: what"

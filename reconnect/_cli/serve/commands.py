@@ -14,7 +14,7 @@ abort, close-1008, goaway-5s, stall   what goes wrong with the newest open conne
                                       its name, at once or by its trigger (abort-after_sent-3)
 next refuse-503                       what goes wrong with a connection to come, after those that
                                       are planned already; silence+delay-2 for two faults
-outage 5                              the server is away for so many seconds
+outage 5                              the server is down for so many seconds
 reject                                every handle is forgotten
 rate 1000                             so many bytes a second are read; rate alone for all of them
 quit                                  the end, as is Ctrl-C"""
@@ -71,7 +71,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no number") from error
+        raise ValueError(f"{text!r} is not a number") from error
 
 
 _COMMANDS: Final[dict[str, Callable[[LiveServer, str], str]]] = {

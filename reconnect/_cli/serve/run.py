@@ -34,7 +34,7 @@ def main(*, port: int, profile: str, faults: Sequence[str], ca: Path | None) -> 
         ca: Where the certificate of its authority is written; None for a temporary file.
 
     Raises:
-        UsageError: On a name or a port that is none, or a port that is taken.
+        UsageError: If a name or the port is not one, or the port is taken.
     """
     try:
         server = LiveServer(profile=profile, port=port, faults=faults, vad=True)
@@ -62,7 +62,7 @@ async def run(
         ca: Where the certificate of its authority is written; None for a temporary file.
 
     Raises:
-        UsageError: If the port cannot be listened on, or the file not be written.
+        UsageError: If it cannot listen on the port, or cannot write the file.
     """
     _end_on_sigterm()
     async with contextlib.AsyncExitStack() as stack:
@@ -70,7 +70,7 @@ async def run(
             await stack.enter_async_context(server)
         except OSError as error:
             raise UsageError(
-                f"the port cannot be listened on ({error}): choose another by --port, or 0 for any"
+                f"cannot listen on the port ({error}): choose another by --port, or 0 for any"
             ) from error
         for line in _greeting(server, ca):
             show(line)

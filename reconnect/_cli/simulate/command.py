@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "Simulate clients that all lose their connections at once, and a server that is\n"
-        "away for a while and then takes so many attempts a second. Nothing is connected\n"
-        "to; the same arguments give the same outcome."
+        "down for a while and then takes so many attempts a second. No connection is made;\n"
+        "the same arguments give the same outcome."
     )
     parser.epilog = _EXAMPLES + described(_herd.KEYS)
     parser.add_argument(
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="how long the server is away; default: %(default)g",
+        help="how long the server is down; default: %(default)g",
     )
     parser.add_argument(
         "--capacity",

@@ -71,7 +71,7 @@ class Herd:
         if self.clients < 1:
             raise ValueError(f"clients must be 1 or more, got {self.clients!r}")
         if not 0 <= self.outage < math.inf:
-            raise ValueError(f"outage must be a number of seconds from 0 up, got {self.outage!r}")
+            raise ValueError(f"outage must be a number of seconds, 0 or more, got {self.outage!r}")
         if self.capacity < 1:
             raise ValueError(f"capacity must be 1 attempt a second or more, got {self.capacity!r}")
 

@@ -52,7 +52,7 @@ async def test_script_of_lines(paper):
 async def test_help_is_shown_first(paper):
     """What can be typed is shown before the first line, and nothing else is asked for."""
     assert await chat.run(paper, Hands()) == 0
-    assert "/outage 5   takes the server away" in paper.text
+    assert "/outage 5   takes the server down" in paper.text
     assert "0 questions, 0 answered, 1 connection." in paper.text
 
 

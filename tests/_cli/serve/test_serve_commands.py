@@ -25,11 +25,11 @@ from reconnect.testing import LiveServer
             "abort",
             "abort: no connection is open; plan the fault for the next one; help",
         ),
-        ("rate x", "rate x: 'x' is no number; help shows what can be typed"),
+        ("rate x", "rate x: 'x' is not a number; help shows what can be typed"),
         ("outage -1", "outage -1: seconds must be a number of seconds, 0 or more, not -1.0; help"),
         ("next", "next: no fault is named ''; the names begin with abort"),
         ("boom now", "boom now: no fault is named 'boom now'; the names begin with abort"),
-        ("close-1005", "close-1005: 'close-1005' is no fault: code must be a close code"),
+        ("close-1005", "close-1005: 'close-1005' is not a fault: code must be a close code"),
     ],
 )
 async def test_a_line_is_answered(line, answer):

@@ -193,7 +193,7 @@ def test_a_port_that_is_taken_is_a_sentence(capsys):
     """So is a port that somebody else has."""
     with LiveServer() as server:
         assert cli.main(["serve", "--port", str(server.port)]) == cli.USAGE
-    assert "the port cannot be listened on" in capsys.readouterr().err
+    assert "cannot listen on the port" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_nobody_types")

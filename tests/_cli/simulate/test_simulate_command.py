@@ -111,7 +111,7 @@ def not_run(monkeypatch):
     ("wrong", "complaint"),
     [
         (["--clients", "0"], "clients must be 1 or more, got 0"),
-        (["--outage", "-1"], "outage must be a number of seconds from 0 up, got -1.0"),
+        (["--outage", "-1"], "outage must be a number of seconds, 0 or more, got -1.0"),
         (["--policy", "luck"], "no policy is called 'luck'"),
         (["--policy", "math:pi"], "math:pi: policy must have a method decide"),
         (["--plot", "herd.pdf"], "--plot must be a .png or .svg file, got herd.pdf"),
