@@ -19,6 +19,7 @@ from typing import Final
 
 import frameworks
 import herd
+import keys
 import layout
 import reference
 import tables
@@ -37,6 +38,7 @@ PARTS: Final[Mapping[str, Callable[..., str]]] = {
     "herd": herd.table,
     "herd-sources": herd.sources,
     "kept": tables.kept,
+    "keys": keys.keys,
     "layout": layout.table,
     "profiles": tables.profiles,
 }

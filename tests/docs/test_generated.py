@@ -1,13 +1,16 @@
 """The reference's completeness. That generated parts are up to date `docs/_make --check` says."""
 
 import ast
+import json
 import re
 
 import pages
 import pytest
+from paths import paths
 
 import reconnect
 from reconnect import backoff, events, testing
+from reconnect._cli.main import main
 from reconnect.testing import strategies
 
 REFERENCE = (pages.DOCS / "reference.md").read_text(encoding="utf-8")
@@ -66,3 +69,17 @@ def test_pages_are_plain(page):
     text = pages.FENCE.sub("", page.read_text(encoding="utf-8"))
     assert not re.findall(r"(?<!`)\{\w[\w:-]*\}`|^:::|\{\{.*\}\}", text, re.MULTILINE)
     assert "```{" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [("watch.md", ["explain", "1011"]), ("many.md", ["simulate", "--clients", "9"])],
+    ids=["explain", "simulate"],
+)
+def test_every_key_is_described(page, command, capsys):
+    """The page of a command has a line for each key of what it writes with --json."""
+    assert main([*command, "--json"]) == 0
+    text = (pages.DOCS / page).read_text(encoding="utf-8")
+    [listed] = re.findall(rf"<!-- make: keys {command[0]} -->\n(.*?)<!-- made", text, re.DOTALL)
+    described = re.findall(r"^\| `(.+?)` \| \w.+ \|$", listed, re.MULTILINE)
+    assert described == paths(json.loads(capsys.readouterr().out))

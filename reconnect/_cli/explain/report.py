@@ -28,21 +28,31 @@ _KINDS: Final = {
 _WIDTH: Final = 78
 """Columns, of the 80 that a terminal has at least."""
 
+_CASE, _STEP = "cases[].", "cases[].steps[]."
+
 KEYS: Final[Mapping[str, str]] = {
     "line": "the line that was read, or the failure as it was given",
-    "family": "what was read from it: the kind of failure,",
-    "code": "its close code or HTTP status, or null,",
-    "text": "its text, in lower case,",
-    "phase": "and how far the connection is taken to have come",
-    "cases": "how it is classified: once with a handle held and once without, or only the one"
-    " that was asked for. Each has handle (true or false), kind (such as transient or fatal),"
-    " meaning (of this kind, in words), row (its number in the error table), when (what the row"
-    " asks for), why (the reason it gives), source (where the behaviour was seen) and steps: what"
-    " the default policy does if it comes again and again. A step has attempt, action (resume,"
-    " restart or raise), least and most (seconds before it, or null), at (seconds since the outage"
-    " began), and error (the name of what is raised in place of the failure, or null)",
+    "family": "what kind of failure was read from it, in words",
+    "code": "its close code or HTTP status, or null",
+    "text": "its text, in lower case",
+    "phase": "how far the connection is taken to have come: connect, setup or session",
+    "cases": "what it is taken for: with a handle held and without, or the one that was asked for",
+    f"{_CASE}handle": "whether a handle is held",
+    f"{_CASE}kind": "transient, throttled, handle_rejected, context_exhausted, fatal or clean",
+    f"{_CASE}meaning": "what this kind means, in words",
+    f"{_CASE}row": "the number of the row in the error table that decides, from 1",
+    f"{_CASE}when": "what the row asks for, in words",
+    f"{_CASE}why": "the reason that the row gives",
+    f"{_CASE}source": "where the behaviour was seen",
+    f"{_CASE}steps": "what the default policy does if it comes again and again, in order",
+    f"{_STEP}attempt": "the number of the attempt, from 1",
+    f"{_STEP}action": "resume, restart or raise",
+    f"{_STEP}least": "the shortest delay before it, in seconds, or null",
+    f"{_STEP}most": "the longest delay before it, in seconds, or null",
+    f"{_STEP}at": "seconds since the outage began, with delays in the middle of their range",
+    f"{_STEP}error": "the name of what is raised in place of the failure, or null",
 }
-"""The keys of the JSON, and what each is."""
+"""The keys of the JSON, each with those that lead to it, and what each is."""
 
 Case: TypeAlias = tuple[Loss, Sequence[Step]]
 """A loss, and what a policy does if it comes again and again."""

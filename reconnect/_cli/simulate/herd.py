@@ -37,23 +37,23 @@ DEFAULT: Final = "default"
 """The name of the policy that is simulated where none is named."""
 
 KEYS: Final[Mapping[str, str]] = {
-    "policy": "what was simulated: the name of the policy,",
-    "clients": "how many clients,",
-    "outage": "how many seconds without the server,",
-    "capacity": "how many attempts a second it then takes,",
-    "hangs_up": "whether it took every attempt of the outage and closed it at once,",
-    "seed": "and what the draws were computed from",
+    "policy": "the name of the policy that was simulated",
+    "clients": "how many clients there were",
+    "outage": "how many seconds the server was away",
+    "capacity": "how many attempts a second it then took",
+    "hangs_up": "whether it took every attempt of the outage and closed it at once",
+    "seed": "what the draws were computed from",
     "ideal": "seconds in which it could take all clients, if they came one by one",
     "attempts": "attempts of all clients together",
     "most_attempts": "the most attempts of one client",
     "peak": "the most attempts in a second after its return",
-    "back": "seconds from its return until 50%, 99% and 100% of the clients are back, by these;"
-    " null for never",
+    "back": "seconds from its return until so many of the clients are back, or null for never",
+    **{f"back.{share:.0%}": f"{share:.0%} of them" for share in SHARES},
     "gave_up": "how many clients gave up",
-    "first_gave_up": "seconds from the loss until the first did; null if nobody did",
+    "first_gave_up": "seconds from the loss until the first did, or null if nobody did",
     "arrivals": "pairs of a second, counted from its return, and the attempts in it",
 }
-"""The keys of the JSON, and what each is."""
+"""The keys of the JSON, each with those that lead to it, and what each is."""
 
 FORMATS: Final = (".png", ".svg")
 """What a plot can be."""

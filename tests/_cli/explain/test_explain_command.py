@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from paths import paths
 
 from reconnect import Phase
 from reconnect._cli.arguments import UsageError
@@ -138,7 +139,7 @@ def test_standard_input():
 def test_json():
     """As JSON it has the keys that the help names, and a case with a handle and without."""
     data = json.loads(said("1011", "x", "--json"))
-    assert [*data] == [*KEYS]
+    assert paths(data) == [*KEYS]
     assert (data["line"], data["family"], data["code"]) == ("1011 x", "a WebSocket close", 1011)
     assert [case["handle"] for case in data["cases"]] == [True, False]
     (case,) = json.loads(said("1011", "x", "--resumed", "--json"))["cases"]

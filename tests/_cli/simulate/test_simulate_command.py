@@ -7,6 +7,7 @@ import json
 import sys
 
 import pytest
+from paths import paths
 
 from reconnect import ReconnectPolicy
 from reconnect._cli.arguments import UsageError
@@ -58,7 +59,7 @@ def test_json(capsys):
     """As JSON it has the keys that the help names, and the same figures."""
     simulated(*FEW, "--json")
     data = json.loads(capsys.readouterr().out)
-    assert [*data] == [*_herd.KEYS]
+    assert paths(data) == [*_herd.KEYS]
     assert (data["policy"], data["clients"], data["outage"], data["ideal"]) == (
         "default",
         100,
@@ -85,7 +86,6 @@ def test_help_names_the_keys():
     """The help text has every key of the JSON."""
     text = parser().format_help()
     assert all(f"\n  {key}  " in text for key in _herd.KEYS)
-    assert "50%, 99% and 100%" in text
 
 
 def test_draws(tmp_path, capsys):
