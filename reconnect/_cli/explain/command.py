@@ -20,7 +20,7 @@ from reconnect.policy import ReconnectPolicy
 from . import made as _made
 from .course import steps
 from .report import KEYS, as_data, report
-from .texts import has_been_open
+from .texts import Logged, logged
 
 __all__ = ["add_arguments", "loss_of", "run"]
 
@@ -69,14 +69,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far the connection had come; default: what a line of this library's log says;"
         " or else session for a close, and connect for the rest",
     )
-    parser.add_argument("--resumed", action="store_true", help="it was opened with a handle")
+    parser.add_argument(
+        "--resumed",
+        action="store_true",
+        help="it was opened with a handle, as a line of this library's log says of a handle that"
+        " was rejected",
+    )
     parser.add_argument(
         "--handle",
         action=argparse.BooleanOptionalAction,
         help="a handle is held now; default: as --resumed",
     )
     parser.add_argument(
-        "--age", type=float, default=0.0, metavar="SECONDS", help="time since setupComplete"
+        "--age",
+        type=float,
+        metavar="SECONDS",
+        help="time since setupComplete; default: what a line of this library's log says, or else 0",
     )
     parser.add_argument("--go-away", action="store_true", help="a go_away had been seen")
     parser.add_argument("--closing", action="store_true", help="the caller had asked to close")
@@ -105,7 +113,7 @@ def run(
         line, loss = loss_of(chosen, stdin=sys.stdin if stdin is None else stdin)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    held = [True, False] if chosen.handle is None and not chosen.resumed else [loss.handle]
+    held = [True, False] if chosen.handle is None and not loss.resumed else [loss.handle]
     losses = [replace(loss, handle=handle) for handle in held]
     cases = [(loss, [*steps(policy, loss)]) for loss in losses]
     if chosen.json:
@@ -125,26 +133,28 @@ def loss_of(chosen: argparse.Namespace, *, stdin: TextIO) -> tuple[str, Loss]:
         ValueError: If there is no such failure.
     """
     line, error = _error(chosen.failure, stdin)
+    said = logged(line)
+    resumed = chosen.resumed or (said is not None and said.resumed)
+    age = 0.0 if said is None or said.age is None else said.age
     return line, Loss(
         error,
         phase=Phase(chosen.phase)
         if chosen.phase
-        else _usual_phase(line, closed=read(error).family is Family.CLOSE),
-        resumed=chosen.resumed,
-        handle=chosen.resumed if chosen.handle is None else chosen.handle,
-        age=chosen.age,
+        else _usual_phase(said, closed=read(error).family is Family.CLOSE),
+        resumed=resumed,
+        handle=resumed if chosen.handle is None else chosen.handle,
+        age=age if chosen.age is None else chosen.age,
         go_away=chosen.go_away,
         closing=chosen.closing,
         repeats=chosen.repeats,
     )
 
 
-def _usual_phase(line: str, *, closed: bool) -> Phase:
+def _usual_phase(said: Logged | None, *, closed: bool) -> Phase:
     """Return how far a connection has most likely come."""
-    open_before = has_been_open(line)
-    if open_before is None:
+    if said is None:
         return Phase.SESSION if closed else Phase.CONNECT
-    if open_before:
+    if said.age is not None:
         return Phase.SESSION
     return Phase.SETUP if closed else Phase.CONNECT
 

@@ -18,12 +18,13 @@ from reconnect._failures.rows import FailureKind
 __all__ = [
     "Api",
     "Closed",
+    "Logged",
     "Raised",
     "Reading",
     "Refused",
     "System",
-    "has_been_open",
     "lines_of",
+    "logged",
     "readings",
 ]
 
@@ -103,6 +104,19 @@ class Raised:
 Reading: TypeAlias = Closed | Api | Refused | System | Raised
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a line of this library's own log says besides the failure.
+
+    Args:
+        age: Seconds that the connection had been open; None for an attempt that failed.
+        resumed: Whether it must have been opened with a handle, since that was rejected.
+    """
+
+    age: float | None
+    resumed: bool
+
+
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text that say something, without the frame of an exception group.
 
@@ -121,7 +135,7 @@ def readings(line: str) -> Iterator[Reading]:
     """
     own = _OWN.search(line)
     if own is not None:
-        line = own[2]
+        line = own["failure"]
         close = _OWN_CLOSE.match(line)
         if close is not None:
             yield Closed((int(close[1]), close[2] or ""))
@@ -129,16 +143,18 @@ def readings(line: str) -> Iterator[Reading]:
         yield from reader(line)
 
 
-def has_been_open(line: str) -> bool | None:
-    """Tell whether the connection was open before; None where a line does not say.
-
-    This library's own log says so.
+def logged(line: str) -> Logged | None:
+    """Return what a line says besides the failure; None if it is not of this library's own log.
 
     Args:
         line: One of `lines_of`.
     """
     own = _OWN.search(line)
-    return None if own is None else own[1].lower().startswith("connection")
+    if own is None:
+        return None
+    age = None if own["age"] is None else float(own["age"])
+    kind = (own["kind"] or "").lower().replace(" ", "_")
+    return Logged(age, resumed=kind == FailureKind.HANDLE_REJECTED)
 
 
 _GUTTER: Final = re.compile(r"^[ \t]*(?:[|+][ |+-]*(?:\d+ -+)?)?")
@@ -148,8 +164,8 @@ _GUTTER: Final = re.compile(r"^[ \t]*(?:[|+][ |+-]*(?:\d+ -+)?)?")
 # This library's own log: "attempt failed: connection refused (transient)"
 
 _OWN: Final = re.compile(
-    r"\b(attempt failed|connection lost after [^:]+): (.*?)"
-    rf"(?: \((?:{'|'.join(kind.replace('_', ' ') for kind in FailureKind)})\).*)?$",
+    r"\b(?:attempt failed|connection lost after (?P<age>\d+(?:\.\d+)?) s): (?P<failure>.*?)"
+    rf"(?: \((?P<kind>{'|'.join(kind.replace('_', ' ') for kind in FailureKind)})\).*)?$",
     re.IGNORECASE,
 )
 _OWN_CLOSE: Final = re.compile(r"([1-4]\d{3})(?: (.*))?$")

@@ -122,6 +122,23 @@ def test_no_such_failure(words, message):
         said(*words)
 
 
+@pytest.mark.parametrize("phase", ["attempt failed", "connection lost after 0.5 s"])
+def test_own_log_of_a_rejected_handle(phase):
+    """What this library's log says was a rejected handle is explained as one."""
+    line = f"WARNING session 1-40a248: {phase}: 1008 session not found (handle rejected)"
+    found = said(line)
+    assert found.startswith("handle_rejected: ")
+    assert "without a handle" not in found
+
+
+def test_age_of_ones_own_goes_before_that_of_the_log():
+    """The age in a line of this library's log counts, unless another is given."""
+    line = "connection lost after 583 s: 1011 Internal error encountered (transient)"
+    assert loss(line).age == 583
+    assert loss(line, "--age", "3").age == 3
+    assert loss("1011").age == 0
+
+
 def test_no_such_phase():
     """A phase that there is none of is a usage error."""
     with pytest.raises(SystemExit):

@@ -17,8 +17,8 @@ from hypothesis import given, strategies as st
 
 import reconnect.errors
 from reconnect import FailureKind, Loss, Lost, Phase
+from reconnect._cli.explain import texts
 from reconnect._cli.explain.made import NotInstalledError, from_text, named
-from reconnect._cli.explain.texts import has_been_open
 from reconnect._failures.classify import explain
 from reconnect._failures.loss import Family, read
 
@@ -124,7 +124,10 @@ def test_log_of_ours(error, phase, age, kind):
     line = f"2026-01-02 03:04:05 WARNING reconnect: {Lost(error, kind, phase, age)}"
     found, real = read(from_text(line)[1]), read(error)
     assert (found.family, found.code) == (real.family, real.code)
-    assert has_been_open(line) is (phase is Phase.SESSION)
+    said = texts.logged(line)
+    assert said.resumed is (kind is FailureKind.HANDLE_REJECTED)
+    assert (said.age is None) is (phase is not Phase.SESSION)
+    assert said.age is None or said.age == pytest.approx(age, rel=0.06, abs=0.006)
 
 
 ARGUMENTS = [("x",), ("x", "y"), (refused(503).response,)]

@@ -7,11 +7,12 @@ from reconnect._cli.explain.made import named
 from reconnect._cli.explain.texts import (
     Api,
     Closed,
+    Logged,
     Raised,
     Refused,
     System,
-    has_been_open,
     lines_of,
+    logged,
     readings,
 )
 
@@ -153,16 +154,24 @@ def test_other_tls():
 
 
 @pytest.mark.parametrize(
-    ("line", "open_before"),
+    ("line", "said"),
     [
-        ("Attempt failed: connection refused (transient). Resuming in 0.21 s, attempt 2.", False),
-        ("W reconnect: connection lost after 2.7 s: 1011 Internal error (transient)", True),
+        (
+            "Attempt failed: connection refused (transient). Resuming in 0.21 s, attempt 2.",
+            Logged(None, resumed=False),
+        ),
+        ("attempt failed: 1008 not found (handle rejected)", Logged(None, resumed=True)),
+        (
+            "W reconnect: connection lost after 2.7 s: 1011 Internal error (transient)",
+            Logged(2.7, resumed=False),
+        ),
+        ("connection lost after 583 s: 1011", Logged(583.0, resumed=False)),
         ("websockets: received 1011 (internal error)", None),
     ],
 )
-def test_own_log(line, open_before):
-    """A line of this library's own log says whether the connection had been open."""
-    assert has_been_open(line) is open_before
+def test_own_log(line, said):
+    """A line of this library's own log says how long the connection had been open, and how."""
+    assert logged(line) == said
 
 
 def test_own_log_is_read_without_what_it_was_taken_for():
