@@ -136,7 +136,9 @@ def _watch(policy: Policy, herd: Herd) -> Watch | None:
         if _herd.has_default_formula(policy)
         else "only the default formula is simulated faster than client by client"
     )
-    sys.stderr.write(f"reconnect: {herd.clients:,} clients take a minute or more; {advice}\n")
+    sys.stderr.write(
+        f"reconnect: {herd.clients:,} clients take about a minute for each 100,000; {advice}\n"
+    )
     if not sys.stderr.isatty():
         return None
 
