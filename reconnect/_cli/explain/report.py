@@ -36,7 +36,7 @@ KEYS: Final[Mapping[str, str]] = {
     "code": "its close code or HTTP status, or null",
     "text": "its text, in lower case",
     "phase": "how far the connection is taken to have come: connect, setup or session",
-    "cases": "what it is taken for: with a handle held and without, or the one that was asked for",
+    "cases": "how it is classified: with a handle held and without, or the one that was asked for",
     f"{_CASE}handle": "whether a handle is held",
     f"{_CASE}kind": "transient, throttled, handle_rejected, context_exhausted, fatal or clean",
     f"{_CASE}meaning": "what this kind means, in words",
