@@ -136,8 +136,10 @@ class Ends(State):
 
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply: it answers none of that."""
+        # Of what it goes on with by itself the session may have all but what it cannot have.
+        least = Known.MAYBE if exchange.continued else Known.YES
         waiting = [it for it in exchange.inputs if it.index is None]
-        self._part(exchange, [item for item in waiting if item.known is not Known.YES])
+        self._part(exchange, [item for item in waiting if item.known < least])
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""

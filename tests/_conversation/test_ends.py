@@ -2,6 +2,9 @@
 
 import pytest
 from messages import (
+    ASK_ON,
+    END,
+    START,
     WHOLE,
     Core,
     audio,
@@ -397,3 +400,13 @@ def test_audio_after_a_result_may_have_interrupted():
     core.answer(result("1", scheduling="INTERRUPT"))
     core.speak(audio(1)).receive(said("one moment"), interrupted(), complete())
     assert overs(core)[0]
+
+
+def test_turn_after_speech_that_the_model_was_asked_to_continue():
+    """Both are answered together: the reply is to the turn as well, and given anew if it is cut."""
+    core = begun(transparent=False)
+    core.speak(START, audio(1), END).receive(update("h1"))
+    assert core.resume() == [ASK_ON]
+    core.say("q").receive(said("x"))
+    assert overs(core) == [False]
+    assert core.lose().reply
