@@ -108,6 +108,20 @@ class Conversation(ServerSide):
                 exchange.inputs.remove(item)
                 self._settle(exchange)
 
+    def unwrite(self, said: Iterable[Input]) -> None:
+        """Note that what was taken for written was not, since the connection is gone.
+
+        What is read from now on is of what was written before.
+
+        Args:
+            said: What a write would have brought.
+        """
+        for item in said:
+            item.index = None
+            for exchange in self.exchanges:
+                if exchange.over and item in exchange.inputs:
+                    exchange.kept = Kept.NOWHERE
+
     def speaks(self, *, place: int) -> None:
         """Note that somebody begins to speak, by a mark that was written just now.
 

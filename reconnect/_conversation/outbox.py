@@ -301,9 +301,7 @@ class Outbox:
                 handle says whether it covers it.
         """
         if not self.transparent:
-            # What is read from now on is of what was written before.
-            for item in write.said:
-                item.index = None
+            self._conversation.unwrite(write.said)
         self._conversation.calls.hold(result for _, result in write.answers)
         if write.chunk is not None and not self.transparent:
             self.media.put_back(write.chunk)

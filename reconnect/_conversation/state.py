@@ -292,10 +292,11 @@ class State:
 
     def _unmarked(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
-        for exchange in self.exchanges:
-            for item in exchange.inputs:
-                if item.index is None and item.known is not Known.YES:
-                    return item.place - 1
+        # What the session is said to have is not written, though it may never have been.
+        waiting = [item for it in self.exchanges if not it.kept for item in it.inputs]
+        for item in waiting:
+            if item.index is None and item.known is not Known.YES:
+                return item.place - 1
         _, _, heard = self._audio()
         return heard or self._place
 

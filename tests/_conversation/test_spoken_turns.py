@@ -112,6 +112,15 @@ def test_cut_reply_to_speech_on_a_model_without_client_content():
     assert core.resume() == [realtime("what time?")]
 
 
+def test_speech_after_what_cannot_be_told():
+    """It comes after an exchange that is over and that such a model cannot be told."""
+    core = begun(realtime("a"), content=False)
+    core.receive(said("x"), *WHOLE)
+    core.resume()
+    core.say(realtime("q")).speak(audio(1)).receive(heard("w"), said("y"))
+    assert [item.turns for item in core.newest.inputs] == [[user("q")], [user("w")]]
+
+
 # Beside what is typed
 
 
