@@ -90,7 +90,7 @@ class Ends(State):
         if effect is Effect.CUT and exchange is self.newest:
             # Nothing that was written has interrupted it.
             self._listen()
-        self._finish(exchange)
+        self._finish(exchange, cut=effect is Effect.CUT)
         if self._hearing is None:
             self._heard_out()
         return False
@@ -161,11 +161,16 @@ class Ends(State):
         self._have(next(places, -1))
         self._part(exchange, [it for it in exchange.inputs if it.known is not Known.YES])
 
-    def _finish(self, exchange: Exchange) -> None:
-        """Note that a reply is over, and that its turn is evidence of all that was asked."""
+    def _finish(self, exchange: Exchange, *, cut: bool) -> None:
+        """Note that a reply is over, and that its turn is evidence of all that was asked.
+
+        Where it is cut that is no evidence of context that came after the last question.
+        """
         self._leave_waiting(exchange)
         exchange.over, exchange.kept = True, Kept.CONNECTION
-        self.line.evident = max(self.line.evident, exchange.place)
+        asked = [item for item in exchange.inputs if item.asks]
+        proved = asked[-1].place if cut and asked else exchange.place
+        self.line.evident = max(self.line.evident, proved)
         self._left += self.calls.over(exchange)
 
     # Handles

@@ -233,13 +233,13 @@ class ServerSide(Ends):
         for following in written[written.index(exchange) + 1 :]:
             if ENDS[End.NEXT, self._progress(exchange)] is not Effect.CUT:
                 break
-            self._finish(exchange)
+            self._finish(exchange, cut=True)
             exchange = following
         heard = self._hearing is not None and self._hearing.since is None
         runs = any(call.open for call in self.calls.made_in(exchange))
         if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
-            self._finish(exchange)
+            self._finish(exchange, cut=True)
             return self._take_speech()
         return exchange
 

@@ -410,3 +410,16 @@ def test_turn_after_speech_that_the_model_was_asked_to_continue():
     core.say("q").receive(said("x"))
     assert overs(core) == [False]
     assert core.lose().reply
+
+
+def test_context_that_a_cut_reply_does_not_prove():
+    """It may still have been on its way when the reply was interrupted: it is told again."""
+    core = begun("a", transparent=False)
+    core.receive(calling("1"))
+    core.answer(result("1"))
+    core.say(turn("c", asks=False)).receive(said("x"))
+    core.say("d").receive(interrupted(), complete(), update("h1"))
+    context, again = core.resume()
+    assert context.turns[0] == user("c")
+    assert again == turn("d")
+    assert core.outbox.replay.maybe_twice == 2
