@@ -103,7 +103,8 @@ class Ends(State):
         what was spoken and left no trace: return whether it is none to the exchange.
         """
         line = self.line
-        asked = [item for item in exchange.inputs if item.index is not None and item.asks]
+        has = [it for it in exchange.inputs if it.index is not None or it.known is not Known.NO]
+        asked = [item for item in has if item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
         since |= self._hearing is not None or line.heard != self._audio()

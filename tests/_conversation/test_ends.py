@@ -11,6 +11,7 @@ from messages import (
     begun,
     calling,
     cancelling,
+    closed,
     complete,
     content,
     context_update,
@@ -423,3 +424,16 @@ def test_context_that_a_cut_reply_does_not_prove():
     assert context.turns[0] == user("c")
     assert again == turn("d")
     assert core.outbox.replay.maybe_twice == 2
+
+
+def test_turn_that_crosses_the_answer_to_a_result_after_a_resume():
+    """It interrupts the reply that a resumed session went on with, and is still to be answered."""
+    core = begun("a", transparent=False)
+    core.receive(said("x"), calling("1"), update("h1"))
+    core.answer(result("1"))
+    assert core.resume() == [closed("1")]
+    core.receive(calling("2"), update("h2"))
+    core.write()
+    core.say("b").receive(said("y"), interrupted(), complete())
+    assert overs(core) == [True, False]
+    assert core.newest.inputs[0].call == turn("b")
