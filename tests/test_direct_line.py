@@ -13,7 +13,7 @@ from reconnect import (
     Connected,
     SessionClosed,
 )
-from reconnect.testing import Abort, LiveServer
+from reconnect.testing import Abort, LiveServer, Stall
 
 # What is sent
 
@@ -120,6 +120,24 @@ async def test_a_closed_socket_is_a_loss():
         await asyncio.sleep(3)
         assert frames(server) == [7]
         assert sent_to(server) == ["turn", "context", "audio"]
+        assert session.stats.uncovered_audio == 0
+
+
+async def test_a_socket_that_only_closes_is_a_loss():
+    """A send on a connection that closes and never ends, as after a lost ping, is soon held."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        await settled()
+        server.inject(Stall(pongs=False))
+        closing = asyncio.create_task(session._driver.connection.session._ws.close(code=1011))
+        await asyncio.sleep(0.1)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await session.send_realtime_input(audio=frame(7))
+        assert clock() - began < 3
+        await closing
+        await asyncio.sleep(1)
+        assert frames(server) == [7]
         assert session.stats.uncovered_audio == 0
 
 

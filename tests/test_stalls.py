@@ -7,13 +7,14 @@ import itertools
 import pytest
 from google.genai import types
 from numbered import frame, frames
-from talk import QUICK, ask, kinds, session_on, settled
+from talk import QUICK, ask, kinds, reply, session_on, settled
 
 from reconnect import (
     Connected,
     Lost,
     Resumed,
     Retrying,
+    SessionClosed,
     Stalled,
 )
 from reconnect.testing import GoAway, LiveServer, Stall
@@ -115,6 +116,38 @@ async def test_nobody_waits_for_a_stalled_connection_that_is_left():
             await asyncio.sleep(0.1)
         assert longest < 10
         assert await ask(session, "b")
+
+
+@pytest.mark.parametrize("reads", [False, True])
+async def test_nobody_waits_for_a_session_that_is_cancelled(reads):
+    """A block that is cancelled frees readers and senders in other tasks, on a dead line too."""
+    tasks = []
+    async with LiveServer(receive_buffer=1024) as server:
+
+        async def listen(session):
+            while True:
+                await reply(session)
+
+        async def talk(session):
+            while True:
+                await session.send_realtime_input(audio=frame(1, seconds=1))
+
+        async def block():
+            async with session_on(server, policy=QUICK, stall_timeout=100) as session:
+                await ask(session, "a")
+                tasks.append(asyncio.create_task(listen(session)))
+                await settled()
+                server.inject(Stall(reads=reads, pongs=False))
+                if not reads:
+                    tasks.append(asyncio.create_task(talk(session)))
+                await asyncio.sleep(1)
+                raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            await block()
+        done, waiting = await asyncio.wait(tasks, timeout=2)
+        assert not waiting
+        assert all(isinstance(task.exception(), SessionClosed) for task in done)
 
 
 # What is no stall

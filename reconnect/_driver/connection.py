@@ -32,6 +32,9 @@ _LINGERING: Final = 15.0
 """Seconds in which a connection closes, or is cut off. websockets waits ten of them for the server,
 but without a limit for the room to write its own close frame."""
 
+_PARTING: Final = 1.0
+"""Seconds in which a connection closes for which nobody waits, or is cut off."""
+
 _SUSPICION: Final = 1.0
 """Seconds in which the reading side must confirm what a failed write has shown."""
 
@@ -186,6 +189,8 @@ class Connection:
             self.cut_off(silent)
         else:
             self.fail(silent)
+            # Whoever still reads or writes waits for the server no longer than that.
+            asyncio.get_running_loop().call_later(_PARTING, self.cut_off, silent)
 
     async def _hold(self, timeout: float) -> None:
         try:

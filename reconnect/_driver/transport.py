@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import Any, Final
 
-__all__ = ["abort", "acknowledged_bytes", "acknowledgement", "is_loss", "is_stuck"]
+__all__ = ["abort", "acknowledged_bytes", "acknowledgement", "is_closing", "is_loss", "is_stuck"]
 
 _TCP_INFO: Final = (120, 128)
 """Where Linux's ``struct tcp_info`` has the bytes that the peer has acknowledged."""
@@ -68,6 +68,19 @@ def is_stuck(session: Any) -> bool:
 
     websocket = getattr(session, "_ws", None)
     return isinstance(websocket, Connection) and bool(websocket.paused)
+
+
+def is_closing(session: Any) -> bool:
+    """Tell whether one side has said that it closes: whoever writes waits for the socket's end.
+
+    Args:
+        session: A session of the SDK's.
+    """
+    from websockets.asyncio.connection import Connection
+    from websockets.protocol import State
+
+    websocket = getattr(session, "_ws", None)
+    return isinstance(websocket, Connection) and websocket.state is State.CLOSING
 
 
 def acknowledged_bytes(session: Any) -> int | None:

@@ -20,7 +20,14 @@ from reconnect.events import Stalled
 
 from .connection import Connection
 from .sdk import blob_class
-from .transport import acknowledged_bytes, acknowledgement, is_loss, is_stuck
+from .transport import (
+    abort,
+    acknowledged_bytes,
+    acknowledgement,
+    is_closing,
+    is_loss,
+    is_stuck,
+)
 
 __all__ = ["Writer"]
 
@@ -32,6 +39,9 @@ _ROUNDING: Final = 1e-6
 
 _TOLD_AFTER: Final = 0.2
 """The part of ``stall_timeout`` after which a stall is told: a shorter one is back-pressure."""
+
+_CLOSING: Final = object()
+"""What stands for a connection that is closing."""
 
 
 class Writer:
@@ -84,7 +94,8 @@ class Writer:
         self.send_realtime_input = connection.session.send_realtime_input
         self.watch: asyncio.TimerHandle | None = None
         self._look_every = min(_LOOK_EVERY, stall_timeout / 10)
-        # Seconds that the socket has taken nothing, as far as was seen; what the peer had taken.
+        # Seconds that the socket has taken nothing, as far as was seen; what the peer had taken, or
+        # that the connection was closing.
         self._stalled = 0.0
         self._taken: object = None
         self._ping: asyncio.Task[bool] | None = None
@@ -220,6 +231,14 @@ class Writer:
 
     def _look(self) -> None:
         self.watch = None
+        if is_closing(self.connection.session):
+            if self._taken is _CLOSING:
+                # One side has said goodbye, and the socket stays: websockets waits ten seconds for
+                # its end, and whoever sends with it. What was read, and the reason, are kept.
+                abort(self.connection.session)
+            self._taken = _CLOSING
+            self.look_later()
+            return
         if self.begun > self.over or is_stuck(self.connection.session):
             taken = self._progress()
             moves, self._taken = taken != self._taken, taken
