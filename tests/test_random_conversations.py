@@ -63,7 +63,10 @@ ONCE_BROKEN = [
     2000570,  # a handle may have the beginning of speech that is answered with what was typed
     8003774,  # speech comes after what cannot be told to a model that takes no content
     8010824,  # context is on its way when the reply is interrupted
-    8005595,  # a turn crosses the answer to a result, on a session that goes on by itself
+    *(
+        8005595,
+        8040874,
+    ),  # a turn crosses the answer to a result, on a session that goes on by itself
     8002230,  # a turn joins speech that the model was asked to continue
     2020657,  # two turns before a handle, and the call that the first has led to is made again
     2017994,  # speech of an outage is answered with a turn, and context is between the two
