@@ -1,24 +1,9 @@
 """Copies stay as they are, and hold the caller's own objects as they are."""
 
 from google.genai import types
+from tools import Uncopyable, tool
 
 from reconnect._conversation.copies import copy_of
-
-
-def tool(seats: int) -> str:
-    """Return a result."""
-    return str(seats)
-
-
-class Uncopyable:
-    """An object that holds a connection, say, with a tool for a method."""
-
-    def __deepcopy__(self, memo):
-        raise TypeError("cannot be copied")
-
-    def tool(self, seats: int) -> str:
-        """Return a result."""
-        return str(seats)
 
 
 def test_copy_is_not_changed():

@@ -12,6 +12,7 @@ from google import genai
 from google.genai import types
 from google.genai.live import AsyncSession
 from PIL import Image
+from tools import Uncopyable, tool
 
 from reconnect._conversation.copies import copy_of
 from reconnect._conversation.exchanges import ANSWER, CONTENT, REALTIME, UPDATE, Call
@@ -297,22 +298,6 @@ def truncated():
     file = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(file, "PNG")
     return Image.open(io.BytesIO(file.getvalue()[:-2000]))
-
-
-def tool(seats: int) -> str:
-    """Return a result."""
-    return str(seats)
-
-
-class Uncopyable:
-    """An object that holds a connection, say, with a tool for a method."""
-
-    def __deepcopy__(self, memo):
-        raise TypeError("cannot be copied")
-
-    def tool(self, seats: int) -> str:
-        """Return a result."""
-        return str(seats)
 
 
 UNWRITABLE = types.FunctionResponse(id="1", name="f", response={"a": object()})
