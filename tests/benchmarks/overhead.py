@@ -29,6 +29,7 @@ from google.genai import types
 from google.genai.live import AsyncSession
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosedOK
+from websockets.protocol import State
 
 from reconnect import ResumableSession
 
@@ -96,6 +97,8 @@ class CannedWebSocket(Connection):
 
     It is a connection by its type alone: nothing of it is used, and no socket is behind it.
     """
+
+    state = State.OPEN
 
     def __init__(self, *, vertexai):
         self.vertexai = vertexai
