@@ -57,6 +57,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def jump(self, seconds: float) -> None:
         self._jumped += seconds
 
+    async def shutdown_default_executor(self, timeout=None):
+        # Its threads end in real time, which a limit in virtual time does not wait for.
+        await super().shutdown_default_executor()
+
 
 class _NeverWaiting(selectors.DefaultSelector):
     loop: VirtualTimeLoop

@@ -35,6 +35,15 @@ def run(kind, coroutine):
         return runner.run(coroutine)
 
 
+def test_threads_are_waited_for():
+    """A loop that closes waits for its threads, which Python limits from 3.13 on in its time."""
+
+    async def work():
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.02)
+
+    run("plain", work())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_waiting_takes_no_time(kind):
     """A thousand seconds are over at once, and the loop's clock says that they have passed."""
