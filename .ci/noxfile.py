@@ -91,9 +91,12 @@ def tests(session, sdk, websockets):
 
 @nox.session(python=PYTHONS[0])
 def oldest(session):
-    """Run the tests of what the libraries do on the lowest version of each that is declared."""
+    """Run the tests of what the libraries do on the lowest version of each that is declared.
+
+    They are in asyncio's debug mode, as the test command of the README is not.
+    """
     lowest = ["--resolution", "lowest-direct"]
-    run_tests(session, *lowest, tests=[*ASYNC, *STANDING, *LESS])
+    run_tests(session, *lowest, tests=[*ASYNC, *STANDING, *LESS], env={"RECONNECT_DEBUG": "1"})
 
 
 @nox.session(python=PYTHONS[1:])
