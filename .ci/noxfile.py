@@ -52,9 +52,11 @@ STANDING = [
     "tests/test_hypothesis.py",
     "tests/test_init.py",
     "tests/test_otel.py",
-    "tests/test_pytest.py",
 ]
-"""The tests that ask, besides, what the library does with the libraries that it stands on."""
+"""The tests that ask, besides, what the library does with the libraries that it stands on.
+
+Not those of the plugin: each starts pytest anew, and every session loads the plugin as it is.
+"""
 
 FRAMEWORKS = ["google-adk", "livekit-agents", "pipecat-ai", "pydantic-ai"]
 """The agent frameworks: each has a dependency group and an example app."""
