@@ -110,8 +110,8 @@ async def _use_up(live):
 def each_cut(counts):
     """Return a case for every moment of the first connection, and each of the ways to cut it.
 
-    In the plain run they are those of `each_moment`: to play all takes sixteen times as long, and
-    is asked for by ``RECONNECT_SWEEP=all`` in the environment.
+    In the plain run they are those of `each_moment`: to play all takes twelve times as long, and is
+    asked for by ``RECONNECT_SWEEP=all`` in the environment.
 
     Args:
         counts: What `measure` returned.
@@ -126,12 +126,12 @@ def each_cut(counts):
 def each_moment(counts):
     """Return a case for moments of the first connection, and the ways to cut it in turn.
 
-    They are every fourth one; all where ``RECONNECT_SWEEP`` is ``all``.
+    They are every third one; all where ``RECONNECT_SWEEP`` is ``all``.
 
     Args:
         counts: What `measure` returned.
     """
-    moments = list(cuts(counts))[:: 1 if _all() else 4]
+    moments = list(cuts(counts))[:: 1 if _all() else 3]
     return {
         f"{kind} {_moment(when)}": [CUTS[kind](**when)]
         for kind, when in zip(itertools.cycle(CUTS), moments, strict=False)
