@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import os
 
 import loops
+import sweeping
 from scenario_laws import Play
 from scenario_script import (
     CUTS,
@@ -116,7 +116,7 @@ def each_cut(counts):
     Args:
         counts: What `measure` returned.
     """
-    if not _all():
+    if not sweeping.ALL:
         return each_moment(counts)
     return {
         f"{kind} {_moment(when)}": [CUTS[kind](**when)] for kind in CUTS for when in cuts(counts)
@@ -131,15 +131,11 @@ def each_moment(counts):
     Args:
         counts: What `measure` returned.
     """
-    moments = list(cuts(counts))[:: 1 if _all() else 3]
+    moments = list(cuts(counts))[:: 1 if sweeping.ALL else 3]
     return {
         f"{kind} {_moment(when)}": [CUTS[kind](**when)]
         for kind, when in zip(itertools.cycle(CUTS), moments, strict=False)
     }
-
-
-def _all():
-    return os.environ.get("RECONNECT_SWEEP") == "all"
 
 
 def _moment(when):

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .exchanges import Exchange, Known
 
-__all__ = ["Calls", "ToolCall"]
+__all__ = ["Calls", "ToolCall", "key_of"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost and has no result."""
@@ -105,6 +105,15 @@ class ToolCall:
     def same(self, name: str | None, arguments: Mapping[str, Any]) -> bool:
         """Tell whether another call asks for the same, by its tool and its arguments."""
         return self.name == name and self.arguments == arguments
+
+
+def key_of(result: Any) -> str:
+    """Return what a result names its call by: the id, or the name where it has none.
+
+    Args:
+        result: A function response.
+    """
+    return result.id or result.name or ""
 
 
 class Calls:

@@ -103,7 +103,7 @@ class Conversation(ServerSide):
             said: What `record` returned, or `spoke`.
         """
         for item in said:
-            exchange = next((it for it in self.exchanges if item in it.inputs), None)
+            exchange = self._exchange_of(item)
             if exchange is not None:
                 exchange.inputs.remove(item)
                 self._settle(exchange)
@@ -118,9 +118,13 @@ class Conversation(ServerSide):
         """
         for item in said:
             item.index = None
-            for exchange in self.exchanges:
-                if exchange.over and item in exchange.inputs:
-                    exchange.kept = Kept.NOWHERE
+            exchange = self._exchange_of(item)
+            if exchange is not None and exchange.over:
+                exchange.kept = Kept.NOWHERE
+
+    def _exchange_of(self, item: Input) -> Exchange | None:
+        """Return the exchange that an input is of; None if it was let go of, or taken back."""
+        return next((it for it in self.exchanges if item in it.inputs), None)
 
     def speaks(self, *, place: int) -> None:
         """Note that somebody begins to speak, by a mark that was written just now.
@@ -181,9 +185,9 @@ class Conversation(ServerSide):
             given: The message as the caller gave it.
         """
         item.index = self.number()
-        for exchange in self.exchanges:
-            if exchange.over and item in exchange.inputs:
-                exchange.kept = Kept.CONNECTION
+        exchange = self._exchange_of(item)
+        if exchange is not None and exchange.over:
+            exchange.kept = Kept.CONNECTION
         if not given.asks or item.call is None or item.call.asks:
             return given
         if not self.line.announced:

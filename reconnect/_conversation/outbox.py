@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from .calls import key_of
 from .chunks import MARKS, Chunk, chunk_of
 from .conversation import Conversation, Losses
 from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known
@@ -284,7 +285,7 @@ class Outbox:
         if due:
             conversation.answered()
             conversation.number()
-            answers = [(result.id or result.name or "", result) for result in due]
+            answers = [(key_of(result), result) for result in due]
             return Write(Call(ANSWER, {"function_responses": due}), answers=answers)
         if conversation.line.doubtful:
             # Whatever is written now would interrupt what may be the answer.

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
+from reconnect._conversation.calls import key_of
 from reconnect._conversation.copies import copy_of
 from reconnect._failures.loss import Family, Phase, read
 from reconnect.errors import RemoteProtocolError, SetupTimeout
@@ -230,7 +231,7 @@ def results_of(function_responses: Any) -> list[tuple[str, types.FunctionRespons
             if isinstance(item, types.FunctionResponse)
             else types.FunctionResponse.model_validate(copy_of(item))
         )
-        results.append((response.id or response.name or "", response))
+        results.append((key_of(response), response))
     return results
 
 

@@ -3,10 +3,10 @@
 Each needs an environment of its own: ``nox -f .ci/noxfile.py -s frameworks`` makes them.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
+import sweeping
 
 from frameworks.catalog import FRAMEWORKS, Framework
 from frameworks.player import play
@@ -22,14 +22,13 @@ def conversations() -> Iterator[object]:
     A scenario is on one of the models, which take turns; on all of them where ``RECONNECT_SWEEP``
     is ``all`` in the environment.
     """
-    every = os.environ.get("RECONNECT_SWEEP") == "all"
     for framework in FRAMEWORKS:
         if framework.version is None:
             missing = pytest.mark.skip(reason=f"{framework.distribution} is not installed")
             yield pytest.param(framework, "", SCENARIOS[0], marks=missing, id=framework.name)
             continue
         for number, profile in enumerate(MODELS):
-            for scenario in SCENARIOS if every else SCENARIOS[number :: len(MODELS)]:
+            for scenario in SCENARIOS if sweeping.ALL else SCENARIOS[number :: len(MODELS)]:
                 obstacle = framework.obstacle(scenario, profile)
                 marks = (
                     [pytest.mark.xfail(reason=f"{obstacle.why}: {obstacle.where}", strict=True)]
