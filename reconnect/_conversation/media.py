@@ -132,9 +132,9 @@ class Media:
             place: Its place among all that the caller sent.
         """
         unconsumed = self._unconsumed
-        if not unconsumed.extend(blob.data, blob.mime_type, index, place):
+        if not unconsumed.add_frame(blob.data, blob.mime_type, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
-        elif unconsumed.bytes > self._limit.bytes or unconsumed.messages > self._limit.messages:
+        elif unconsumed.bytes > self._limit.bytes or len(unconsumed) > self._limit.messages:
             self._evict()
 
     def _evict(self) -> None:
@@ -360,7 +360,7 @@ class Media:
 
     @property
     def _messages(self) -> int:
-        return len(self._again) + len(self._held) + self._unconsumed.messages
+        return len(self._again) + len(self._held) + len(self._unconsumed)
 
     def _too_much(self) -> bool:
         size = self._bytes + self._unconsumed.bytes

@@ -1,4 +1,4 @@
-"""What was written and is kept until a handle covers it: each frame once, in runs or not."""
+"""What was written and is kept until a handle covers it: each frame once."""
 
 from google.genai import types
 from hypothesis import given, strategies as st
@@ -28,7 +28,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_runs_are_a_list(steps):
+def test_it_is_a_list(steps):
     """Unconsumed is what a list of numbered pieces is, however they are kept."""
     unconsumed, listed = Unconsumed(), []
     number = place = 0
@@ -40,7 +40,7 @@ def test_runs_are_a_list(steps):
             number, place = number + 1 + others, place + 1 + places
             blob = types.Blob(data=data, mime_type=kind)
             chunk = chunk_of({"audio": blob}, place=place)
-            if not (known and unconsumed.extend(data, kind, number, place)):
+            if not (known and unconsumed.add_frame(data, kind, number, place)):
                 unconsumed.add(chunk, number)
             listed.append((number, chunk))
             added += chunk.seconds
@@ -64,7 +64,7 @@ def test_runs_are_a_list(steps):
             if newest:
                 added -= listed.pop()[1].seconds
         assert list(unconsumed) == [chunk for _, chunk in listed]
-        assert unconsumed.messages == len(listed)
+        assert len(unconsumed) == len(listed)
         assert round(unconsumed.seconds, 9) == round(added, 9)
         assert unconsumed.bytes == sum(chunk.size for _, chunk in listed)
         places = [(of, chunk.place) for of, chunk in listed]
@@ -72,23 +72,14 @@ def test_runs_are_a_list(steps):
         assert unconsumed.newest == (places[-1] if places else forgotten)
 
 
-def test_frame_that_is_one_more():
-    """A frame extends a run only as bytes, of an equal type, next in number and in place."""
-    kind, data = KINDS[0], b"12"
+def test_what_is_no_frame():
+    """A frame is bytes of a type of audio: a caller may change what is none."""
     unconsumed = Unconsumed()
-    assert not unconsumed.extend(data, kind, 1, 1)
-    unconsumed.add(chunk_of({"audio": {"data": data, "mime_type": kind}}, place=1), 1)
-    for frame in (
-        (data, KINDS[1], 2, 2),
-        (data, None, 2, 2),
-        (bytearray(data), kind, 2, 2),
-        (data, kind, 3, 2),
-        (data, kind, 2, 3),
-    ):
-        assert not unconsumed.extend(*frame)
-    # Made anew for each frame, as some callers do.
-    assert unconsumed.extend(data, "".join(["audio/", kind.partition("/")[2]]), 2, 2)
-    assert unconsumed.newest == (2, 2)
+    for data, kind in ((b"12", None), (b"12", "image/png"), (bytearray(b"12"), KINDS[0])):
+        assert not unconsumed.add_frame(data, kind, 1, 1)
+    assert not len(unconsumed)
+    assert unconsumed.add_frame(b"12", KINDS[0], 1, 1)
+    assert unconsumed.newest == (1, 1)
 
 
 def test_mark():
