@@ -70,6 +70,7 @@ ONCE_BROKEN = [
     8002230,  # a turn joins speech that the model was asked to continue
     2020657,  # two turns before a handle, and the call that the first has led to is made again
     2017994,  # speech of an outage is answered with a turn, and context is between the two
+    *(8001171, 8009901),  # the end of speech that is told in words ends a turn
     2022446,  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked

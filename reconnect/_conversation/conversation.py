@@ -146,6 +146,18 @@ class Conversation(ServerSide):
         self._take_speech(place=place)
         return item
 
+    def spoke_before(self, *, place: int) -> None:
+        """Note the mark that ends speech of a lost connection, written just now.
+
+        Where that is told in words its reply is over, and the turn that the mark ends is nobody's.
+
+        Args:
+            place: The place of the mark.
+        """
+        for item, exchange, _ in self._spoken_places():
+            if item.place == place and exchange.over:
+                self.line.ending = exchange
+
     def hushed(self) -> None:
         """Note that nothing is left of speech that has begun: nobody hears of it."""
         self._hearing = None

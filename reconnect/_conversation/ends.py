@@ -29,6 +29,8 @@ class Ends(State):
             hidden = self._effect(end, exchange)
             if exchange is not None:
                 exchange.speaks = False
+        elif self._hears_told:
+            hidden = end in (End.TURN, End.EMPTY)
         elif end is End.INTERRUPTED:
             self._part_last(before)
             if self.current is None:
@@ -40,6 +42,12 @@ class Ends(State):
         if end in (End.TURN, End.EMPTY):
             self._turn_over()
         return hidden
+
+    @property
+    def _hears_told(self) -> bool:
+        """Whether the session hears the rest of speech that it is told in words, and answers it."""
+        ended = self.line.ending
+        return ended is not None and ended.over and ended.begun is None
 
     @property
     def _spoken_since_result(self) -> bool:

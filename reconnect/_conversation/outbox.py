@@ -374,5 +374,9 @@ class Outbox:
         self.media.written(chunk, index=index if self.transparent else None)
         if chunk.activity == "activity_start" and not chunk.again:
             self._conversation.speaks(place=place)
-        ends = chunk.activity == "activity_end" and not chunk.again
-        return (self._conversation.spoke(place=place),) if ends else ()
+        if chunk.activity != "activity_end":
+            return ()
+        if chunk.again:
+            self._conversation.spoke_before(place=place)
+            return ()
+        return (self._conversation.spoke(place=place),)

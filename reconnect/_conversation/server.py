@@ -102,6 +102,8 @@ class ServerSide(Ends):
 
     def _heard(self, text: str) -> None:
         """Note words of what somebody says."""
+        if self._hears_told:
+            return
         # Before the reply to what was said first is over somebody may have spoken again.
         said = [it for each in self.exchanges if not each.over for it in each.inputs]
         item = next((it for it in said if it.call is None and (it.audio or not it.words)), None)

@@ -229,6 +229,19 @@ def test_marked_speech_of_which_a_refused_handle_had_a_part(consumed, turns):
     assert core.conversation.restarted(kept=core.media.kept_from).turns == turns
 
 
+def test_rest_of_speech_that_is_told_in_words():
+    """The turn that its end brings about is nobody's: it is hidden, and its words are told."""
+    core = Core(transparent=True)
+    core.speak(START, audio(1), END).receive(heard("s"), said("x"), generated(), complete())
+    core.receive(update("h1", consumed=2))
+    assert core.resume()[0].arguments == END
+    core.speak(START, audio(2), END)
+    assert core.receive(heard("s"), complete()).hidden
+    assert core.write() == []
+    core.receive(heard("t"), said("y"))
+    assert core.newest.inputs[0].words == ["t"]
+
+
 def test_beginning_of_speech_that_a_handle_may_have():
     """It is counted as perhaps twice, though it was answered with what was typed."""
     core = begun("a")
