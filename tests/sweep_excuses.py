@@ -36,6 +36,20 @@ def total(play, name, *, since=None):
     return sum(getattr(continuity, name) for continuity in outcomes(play, since=since))
 
 
+def is_refused(play):
+    """Tell whether the policy gave up, since three sessions in a row, each a new one, ended alike.
+
+    What they have in common is the setup.
+    """
+    events = play.of("event")
+    if not any(isinstance(event, GaveUp) for event in events):
+        return False
+    last = [at for at, event in enumerate(events) if isinstance(event, Lost)][-3:]
+    alike = {str(events[at].error) for at in last}
+    fresh = not any(isinstance(event, Resumed) for event in events[last[0] :])
+    return len(last) == 3 and len(alike) == 1 and fresh
+
+
 def all_said(play):
     """Return the numbers of what the user has said, as the newest session knows it, in order.
 

@@ -14,6 +14,7 @@ from sweep_excuses import (
     has_no_order,
     is_ambiguous,
     is_joined,
+    is_refused,
     may_be_answered_again,
     may_be_lost,
     outcomes,
@@ -43,6 +44,8 @@ def broken(play):
 
 def _lives(play):
     """Check that the session lives as long as its caller, and raises nothing."""
+    if is_refused(play):
+        return
     for error in play.of("raised"):
         yield f"raised {error!r}"
     for event in play.of("event"):
@@ -70,7 +73,7 @@ def _one_outcome(play):
             leaving = False
         elif type(event) in (Lost, Retrying, Resumed, Restarted, GaveUp, Connected):
             yield f"{type(event).__name__} while {state}"
-    if state != "up":
+    if state != "up" and not is_refused(play):
         yield f"ends while {state}"
 
 

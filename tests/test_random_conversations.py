@@ -71,6 +71,10 @@ ONCE_BROKEN = [
     2020657,  # two turns before a handle, and the call that the first has led to is made again
     2017994,  # speech of an outage is answered with a turn, and context is between the two
     *(8001171, 8009901),  # the end of speech that is told in words ends a turn
+    8011714,  # what the model says beside a tool may be the answer to a late result
+    8025934,  # a turn interrupts the answer to a result that waited until nothing else was due
+    *(8021585, 8029462),  # a silent result comes before the turn of a late one has ended
+    8024471,  # three new sessions in a row end alike: the policy gives up
     2022446,  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked

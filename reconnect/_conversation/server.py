@@ -154,7 +154,8 @@ class ServerSide(Ends):
             other = heard is None and self._quiet_at != audio
             late = self.calls.late()
             if late not in (None, line.late) and exchange.first_number > line.answered:
-                self.calls.take_up(late, turn=line.turn)
+                if late is self.calls.late(idle=False):
+                    self.calls.take_up(late, turn=line.turn)
                 other = True
             line.unsure = exchange if other else None
             self._leave_waiting(exchange)
@@ -170,7 +171,11 @@ class ServerSide(Ends):
     def _replied_to(self, *, calls: bool) -> Exchange:
         """Return the exchange that output belongs to, or calls."""
         line, current = self.line, self.current
-        line.late = line.late or self._late(current, calls=calls)
+        if line.late is None:
+            line.late = self._late(current, calls=calls)
+            if current is not None and line.came is not None and not current.shown:
+                # It may as well be what the model says beside a tool that runs.
+                line.unsure = line.late
         if line.late is not None:
             return line.late
         if current is None:
@@ -294,8 +299,9 @@ class ServerSide(Ends):
         # The next piece of audio follows a result: it is to be looked at.
         self.sounding = False
         self.line.answered = self.line.index
-        current = self.current
-        ended = self.line.came is None or self.line.late is not None
+        current, line = self.current, self.line
+        other = line.late or line.ending
+        ended = line.came is None or other not in (None, current, line.unsure)
         if current is not None and ended and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
             self._effect(End.TURN, current)

@@ -264,6 +264,30 @@ def test_silent_result_while_a_late_one_is_answered():
     assert core.newest.reply == ["x"]
 
 
+def test_silent_result_before_the_turn_of_a_late_one_has_ended():
+    """The turn that is to end is that of the late answer, so the reply is over with its result."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete(), calling("2", name="g"), said("x"))
+    core.receive(generated())
+    core.answer(result("1"))
+    core.receive(said("of a"), generated())
+    core.answer(result("2", name="g", scheduling="SILENT"))
+    assert overs(core) == [True, True]
+
+
+def test_silent_result_after_words_that_may_be_of_its_reply():
+    """Words after a late result may be what the model says beside its tool: more are awaited."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete(), calling("2", name="g"))
+    core.answer(result("1"))
+    core.receive(said("of b, or of a"))
+    core.answer(result("2", name="g", scheduling="SILENT"))
+    assert overs(core) == [True, False]
+    assert core.resume()[-1] == turn("b")
+
+
 def test_silent_result_after_the_turn():
     """Where its turn has ended by then, no other end comes."""
     core = begun("q")
@@ -392,6 +416,18 @@ def test_result_that_crosses_what_the_model_says_meanwhile():
     core.answer(result("2"))
     core.receive(said("it rains"), *WHOLE)
     assert overs(core) == [True]
+
+
+def test_turn_that_interrupts_the_answer_to_a_result_that_waited():
+    """A result that waits until the model has nothing else to do may be answered in its place."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete())
+    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.receive(said("of b"), *WHOLE)
+    core.say("c").receive(said("of a"), generated(), interrupted(), complete())
+    assert overs(core) == [True, True, False]
+    assert core.resume()[-1] == turn("c")
 
 
 def test_audio_after_a_result_may_have_interrupted():
