@@ -21,6 +21,7 @@ from .exchanges import (
     exchanges_of,
 )
 from .server import ServerSide
+from .speech import Speech
 from .state import Line
 from .units import Unit
 
@@ -88,7 +89,7 @@ class Conversation(ServerSide):
         if self.announced and call.method == CONTENT:
             self.announced = not call.asks
             call = Call(CONTENT, {"turns": call.turns, "turn_complete": False})
-        heard = self._hearing is not None and bool(self._hearing.words)
+        heard = self.speech.item is not None and bool(self.speech.item.words)
         if (call.asks or call.turns) and heard and self.newest_open() is None:
             # A model answers all that it has heard together.
             self._take_speech()
@@ -156,11 +157,11 @@ class Conversation(ServerSide):
         """
         for item, exchange, _ in self._spoken_places():
             if item.place == place and exchange.over:
-                self.line.ending = exchange
+                self.line.turn.ending = exchange
 
     def hushed(self) -> None:
         """Note that nothing is left of speech that has begun: nobody hears of it."""
-        self._hearing = None
+        self.speech.item = None
 
     # What is written
 
@@ -255,11 +256,12 @@ class Conversation(ServerSide):
         if not self.line.told:
             # The handle stands for an empty session.
             self.handle = None
-        heard, unheard = self._hearing, self._unheard + max(0.0, covered - self._quiet_at[0])
-        self._note_speech(speaking=speaking, again=kept is not None)
-        if heard is None or self._hearing is not None or not heard.words:
+        heard = self.speech.item
+        unheard = self.speech.covered + max(0.0, covered - self.speech.quiet[0])
+        goes_on = self._note_speech(speaking=speaking, again=kept is not None)
+        if heard is not None and heard.words and goes_on is None:
             # Of what the handle has nobody else has more, unless there are words for it.
-            self._unheard = unheard
+            unheard = 0.0
         self._left += self.calls.lost()
         newest = self.newest
         reply = overtaken = False
@@ -288,7 +290,8 @@ class Conversation(ServerSide):
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
         self.sounding = False
-        self._maybe_covered, self._quiet_at = False, (0.0, 0, 0)
+        before = self._index_base - 1
+        self.speech = Speech(self.speech.progress, before, item=goes_on, covered=unheard)
         self._forget()
         left, self._left = self._left, ()
         return Losses(reply, overtaken, ended, calls=left, turns=turns, told=told)
@@ -303,20 +306,21 @@ class Conversation(ServerSide):
                 yield item, exchange, range(first, item.until + 1)
             start = max(item.place, item.until) + 1
 
-    def _note_speech(self, *, speaking: bool, again: bool) -> None:
-        """Make an exchange of what was heard and not answered."""
-        heard = self._hearing
+    def _note_speech(self, *, speaking: bool, again: bool) -> Input | None:
+        """Make an exchange of what was heard and not answered; return what goes on of it."""
+        heard = self.speech.item
         if heard is None:
-            return
+            return None
         if not speaking and heard.since is None:
             self._take_speech()
-            return
-        self._hearing = None
-        if heard.since is not None:
-            self._hearing = Input(None, heard.place, since=heard.since, began=self._index_base)
+            return None
+        self.speech.item = None
         if heard.words and not again:
             # The mark of its end is to come. The audio is gone, so the words are told in its place.
             self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
+        if heard.since is None:
+            return None
+        return Input(None, heard.place, since=heard.since, began=self._index_base)
 
     def _lose_speech(self) -> int:
         """Let go of speech of which nobody has the words, nor the audio; return how many turns.
@@ -382,7 +386,7 @@ class Conversation(ServerSide):
         updates = self.past.take_updates()
         if updates:
             self.exchanges[:0] = exchanges_of([Input(Call(UPDATE, updates), 0)])
-        unheard, self._unheard = self._unheard, 0.0
+        unheard, self.speech.covered = self.speech.covered, 0.0
         return Losses(turns=turns, audio=unheard, told=tuple(told))
 
 

@@ -7,7 +7,7 @@ place, `_covered`, by the table with which `exchanges` opens.
 from __future__ import annotations
 
 from .exchanges import ENDS, Effect, End, Exchange, Input, Kept, Known, exchanges_of
-from .state import State
+from .state import State, Turn
 
 __all__ = ["Ends"]
 
@@ -20,11 +20,12 @@ class Ends(State):
         line = self.line
         hidden = False
         # What it is of is over already, or goes on with another turn.
-        before = line.late or line.ending
+        turn = line.turn
+        before = turn.late or turn.ending
         if end is End.INTERRUPTED and self.calls.awaited and not self._spoken_since_result:
             # The newest result has, though the model may have said something before it came.
             self.calls.leave_newest()
-        if before is None or (end is End.GENERATED and line.late is None):
+        if before is None or (end is End.GENERATED and turn.late is None):
             exchange = self.current
             hidden = self._effect(end, exchange)
             if exchange is not None:
@@ -35,10 +36,10 @@ class Ends(State):
             self._part_last(before)
             if self.current is None:
                 self._listen()
-        if line.late is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
+        if turn.late is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
             hidden = end is not End.GENERATED and line.showing is None
-            line.late.speaks = False
-            line.ending, line.late = line.late, None
+            turn.late.speaks = False
+            turn.ending, turn.late = turn.late, None
         if end in (End.TURN, End.EMPTY):
             self._turn_over()
         return hidden
@@ -46,21 +47,20 @@ class Ends(State):
     @property
     def _hears_told(self) -> bool:
         """Whether the session hears the rest of speech that it is told in words, and answers it."""
-        ended = self.line.ending
+        ended = self.line.turn.ending
         return ended is not None and ended.over and ended.begun is None
 
     @property
     def _spoken_since_result(self) -> bool:
         """Whether anybody may have spoken since the newest result was given."""
-        return self._speaking or self._said_since(self.line.answered)
+        return self.speech.under_way or self._said_since(self.line.answered)
 
     def _turn_over(self) -> None:
         """Note that what comes next is of another turn, whether or not a reply is over."""
-        line = self.line
-        line.ending = None
-        line.came = line.unsure = None
-        line.doubtful = self.sounding = False
-        line.turn += 1
+        # A late result may be answered further where the model thinks on.
+        turn = self.line.turn
+        self.line.turn = Turn(turn.number + 1, late=turn.late)
+        self.sounding = False
 
     def _effect(self, end: End, exchange: Exchange | None) -> bool:
         """Do what an end does to an exchange; return whether the caller is not shown it."""
@@ -68,21 +68,21 @@ class Ends(State):
         effect = ENDS[end, self._progress(exchange)]
         if effect is Effect.SPEECH:
             self._listen()
-            line.came = line.index
-        turn = end in (End.TURN, End.EMPTY)
+            line.turn.came = line.index
+        turn_over = end in (End.TURN, End.EMPTY)
         if exchange is None:
             # The end of what was begun before the resume, and nobody is waiting for.
-            leftover = line.resumed and line.turn == 0 and line.came is None
-            return turn and (self._closes() or leftover)
+            leftover = line.resumed and line.turn == Turn()
+            return turn_over and (self._closes() or leftover)
         if end is End.INTERRUPTED or (end is End.GENERATED and effect is Effect.WHOLE):
-            line.ending = exchange
+            line.turn.ending = exchange
         if effect is Effect.NOTHING:
             # The end of a turn in which every call was hidden is hidden as well.
-            return turn and line.came is not None and line.showing is None
+            return turn_over and line.turn.came is not None and line.showing is None
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            unseen = not line.turn or self.calls.made_in(exchange)
+            unseen = not line.turn.number or self.calls.made_in(exchange)
             if line.resumed and unseen and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
@@ -92,15 +92,15 @@ class Ends(State):
                 exchange.take_back()
                 return True
         # What was not taken up by now never is.
-        self.calls.take_up(exchange, turn=line.turn + 1)
+        self.calls.take_up(exchange, turn=line.turn.number + 1)
         if effect is Effect.CUT and self._part_last(exchange):
             return False
         if effect is Effect.CUT and exchange is self.newest:
             # Nothing that was written has interrupted it.
             self._listen()
         self._finish(exchange, cut=effect is Effect.CUT)
-        if self._hearing is None:
-            self._heard_out()
+        if self.speech.item is None:
+            self.speech.over()
         return False
 
     def _part_last(self, exchange: Exchange) -> bool:
@@ -110,19 +110,19 @@ class Ends(State):
         nothing was said after that. If nothing else was asked, the reply is to a late result, or to
         what was spoken and left no trace: return whether it is none to the exchange.
         """
-        line = self.line
+        unsure = self.line.turn.unsure
         has = [it for it in exchange.inputs if it.index is not None or it.known is not Known.NO]
         asked = [item for item in has if item.asks]
         begun = -1 if exchange.begun is None else exchange.begun
         since = any(it.last_number > begun for it in self.exchanges if it is not exchange)
-        since |= self._hearing is not None or line.heard != self._audio()
-        since |= exchange is line.unsure and exchange.last_number < begun
+        since |= self.speech.item is not None or self.speech.replied != self.speech.progress()
+        since |= exchange is unsure and exchange.last_number < begun
         if since or exchange is not self.newest:
             return False
         if len(asked) > 1:
             self._part(exchange, exchange.inputs[exchange.inputs.index(asked[-1]) :])
             return False
-        other = exchange is line.unsure
+        other = exchange is unsure
         if other:
             exchange.take_back()
             exchange.begun, exchange.over, exchange.kept = None, False, Kept.NOWHERE
@@ -190,7 +190,7 @@ class Ends(State):
         line.consumed = consumed
         line.issued |= consumed is not None or line.index >= self._index_base
         self.numbered |= consumed is not None
-        self._maybe_covered = consumed is None and self._speaking
+        self.speech.maybe = consumed is None and self.speech.under_way
         self.calls.covered(closed=line.closed and not line.closing)
         newest = None
         for exchange in self.exchanges:

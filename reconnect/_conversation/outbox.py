@@ -287,7 +287,7 @@ class Outbox:
             conversation.number()
             answers = [(key_of(result), result) for result in due]
             return Write(Call(ANSWER, {"function_responses": due}), answers=answers)
-        if conversation.line.doubtful:
+        if conversation.line.turn.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
         if self._until is None:
@@ -363,7 +363,7 @@ class Outbox:
     def _is_empty(self, chunk: Chunk) -> bool:
         """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
         begins = chunk.activity == MARKS[0] and self.media.next_activity == MARKS[1]
-        return begins and not self.transparent and not self._conversation.has_heard
+        return begins and not self.transparent and not self._conversation.speech.covered
 
     def _comes_first(self, place: int, unit: Unit) -> bool:
         return self.transparent and place <= unit.place

@@ -90,7 +90,7 @@ class ServerSide(Ends):
             self._end(End.INTERRUPTED)
         if content.generation_complete:
             self._end(End.GENERATED)
-        hidden = over and self._end(End.EMPTY if self.line.came is None else End.TURN)
+        hidden = over and self._end(End.EMPTY if self.line.turn.came is None else End.TURN)
         if content.turn_complete and not over:
             # The model thinks on, or waits for a tool: what ends is the turn, and no reply.
             self._turn_over()
@@ -117,9 +117,8 @@ class ServerSide(Ends):
             item.index = self.line.index
         if item.audio:
             # It is transcribed anew, as far as it has come now.
-            _, _, heard = self._audio()
             item.words.clear()
-            item.audio, item.until = False, max(item.until, heard)
+            item.audio, item.until = False, max(item.until, self.speech.place)
         _add(item.words, text)
         current = self.current
         if current is not None and current.again and current.begun is None:
@@ -130,66 +129,65 @@ class ServerSide(Ends):
         """Note output of a reply, or calls, and return the exchange that is replied to."""
         line = self.line
         exchange = self._replied_to(calls=calls)
-        line.ending = None
+        turn = line.turn
+        turn.ending = None
         line.closing = False
         # Whoever replies waits for no history.
         self.announced = line.announced = False
-        if line.came is None:
-            line.came = line.index
+        if turn.came is None:
+            turn.came = line.index
         first = exchange.begun is None
-        heard = self._hearing
-        if heard is not None and heard.since is None and exchange is self.newest_open():
+        heard = self.speech.unmarked
+        if heard is not None and exchange is self.newest_open():
             # Heard before the first word: the model takes it together with what was written, and
             # has it when it has that, as far as nobody counts.
             written = exchange.inputs[-1]
-            _, number, _ = self._audio()
+            _, number, _ = self.speech.progress()
             self._take_speech()
             if first and not number:
                 heard.index, heard.known = written.index, max(heard.known, written.known)
         if not exchange.speaks:
-            self.calls.take_up(exchange, turn=line.turn, passing=not calls)
+            self.calls.take_up(exchange, turn=turn.number, passing=not calls)
         if first:
             exchange.begun = line.index
-            audio = self._audio()
-            other = heard is None and self._quiet_at != audio
+            other = self.speech.reply()
             late = self.calls.late()
-            if late not in (None, line.late) and exchange.first_number > line.answered:
+            if late not in (None, turn.late) and exchange.first_number > line.answered:
                 if late is self.calls.late(idle=False):
-                    self.calls.take_up(late, turn=line.turn)
+                    self.calls.take_up(late, turn=turn.number)
                 other = True
-            line.unsure = exchange if other else None
+            turn.unsure = exchange if other else None
             self._leave_waiting(exchange)
-            line.doubtful &= exchange.known is not Known.YES
+            turn.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
-            if not line.doubtful:
+            if not turn.doubtful:
                 line.evident = max(line.evident, (proved or exchange).place)
-            self._quiet_at = line.heard = audio
         if not calls:
             exchange.shown, line.showing = True, exchange
         return exchange
 
     def _replied_to(self, *, calls: bool) -> Exchange:
         """Return the exchange that output belongs to, or calls."""
-        line, current = self.line, self.current
-        if line.late is None:
-            line.late = self._late(current, calls=calls)
-            if current is not None and line.came is not None and not current.shown:
+        turn, current = self.line.turn, self.current
+        if turn.late is None:
+            turn.late = self._late(current, calls=calls)
+            if current is not None and turn.came is not None and not current.shown:
                 # It may as well be what the model says beside a tool that runs.
-                line.unsure = line.late
-        if line.late is not None:
-            return line.late
+                turn.unsure = turn.late
+        if turn.late is not None:
+            return turn.late
         if current is None:
             return self._opened()
-        if line.came is None:
+        if turn.came is None:
             return self._past_tools(current)
-        if current.begun is None and current.first_number > line.came:
+        if current.begun is None and current.first_number > turn.came:
             # It was said since the turn began, which is of what was said before.
             return self._newest_again() or current
         return current
 
     def _late(self, current: Exchange | None, *, calls: bool) -> Exchange | None:
         """Return the exchange that is over, and whose late result output answers, or calls."""
-        came = self.line.came
+        came = self.line.turn.came
         begins = came is None
         runs = False
         if current is None:
@@ -205,7 +203,7 @@ class ServerSide(Ends):
             if calls or not works or not given:
                 return None
         late = self.calls.late(idle=begins or not runs)
-        if late is None or self._spoken or self._said_since(self.line.answered):
+        if late is None or self.speech.ended or self._said_since(self.line.answered):
             # Whatever was said after a result is answered with it, or in its place.
             return None
         return late
@@ -215,9 +213,9 @@ class ServerSide(Ends):
         newest = self.newest
         if newest is not None and not newest.over and self._picks_up(newest):
             newest.continued = True
-            self.line.doubtful = newest.known is not Known.YES
+            self.line.turn.doubtful = newest.known is not Known.YES
             return newest
-        again = None if self._spoken else self._newest_again()
+        again = None if self.speech.ended else self._newest_again()
         return again or self._take_speech()
 
     def _newest_again(self) -> Exchange | None:
@@ -242,7 +240,7 @@ class ServerSide(Ends):
                 break
             self._finish(exchange, cut=True)
             exchange = following
-        heard = self._hearing is not None and self._hearing.since is None
+        heard = self.speech.unmarked is not None
         runs = any(call.open for call in self.calls.made_in(exchange))
         if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
@@ -256,10 +254,11 @@ class ServerSide(Ends):
         self.goes_on(content)
 
     def _transcribed(self, text: str) -> None:
-        newest, ended = self.newest, self.line.ending
-        if self.current is None and not self._spoken and newest is not None and newest.over:
+        newest, turn = self.newest, self.line.turn
+        ended = turn.ending
+        if self.current is None and not self.speech.ended and newest is not None and newest.over:
             # After calls they are taken for the answer to a result, a turn of its own.
-            tools = self.calls.made_in(newest) or self.line.late or self.calls.late()
+            tools = self.calls.made_in(newest) or turn.late or self.calls.late()
             ended = ended if tools else newest
         if ended is not None and ended.over:
             # The words of a reply may come after its end, and then prove nothing.
@@ -274,24 +273,25 @@ class ServerSide(Ends):
 
     def _called(self, calls: list[Any]) -> tuple[int, ...]:
         """Take over tool calls; return which of them the caller is not shown."""
-        if self.line.closing and self.line.late is None:
+        turn = self.line.turn
+        if self.line.closing and turn.late is None:
             # What closed the newest calls reached a session that has only what was asked before.
-            self.line.late = self.calls.repeated(calls)
+            turn.late = self.calls.repeated(calls)
         exchange = self._output(calls=True)
         exchange.speaks = False
         unseen = []
         for number, call in enumerate(calls):
             # A copy: the caller may change what it is handed, and the call is known again by it.
             arguments = copy_of(call.args or {})
-            made = ToolCall(call.id, call.name, arguments, exchange, turn=self.line.turn)
+            made = ToolCall(call.id, call.name, arguments, exchange, turn=turn.number)
             if self.calls.made(made):
                 self.line.showing = exchange
             else:
                 unseen.append(number)
-        if unseen and self.line.doubtful:
+        if unseen and turn.doubtful:
             # It calls the same again, and so has the first question; who knows of the others.
             self._prove_first(exchange)
-            self.line.doubtful = False
+            turn.doubtful = False
         return tuple(unseen)
 
     def answered(self) -> None:
@@ -299,9 +299,9 @@ class ServerSide(Ends):
         # The next piece of audio follows a result: it is to be looked at.
         self.sounding = False
         self.line.answered = self.line.index
-        current, line = self.current, self.line
-        other = line.late or line.ending
-        ended = line.came is None or other not in (None, current, line.unsure)
+        current, turn = self.current, self.line.turn
+        other = turn.late or turn.ending
+        ended = turn.came is None or other not in (None, current, turn.unsure)
         if current is not None and ended and self.calls.settled_in(current):
             # Its turn has ended, and no other will.
             self._effect(End.TURN, current)

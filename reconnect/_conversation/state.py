@@ -7,16 +7,41 @@ does to it, and `conversation` what the caller and the connection do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .calls import Calls
 from .exchanges import Exchange, Input, Kept, Known, Progress, exchanges_of
 from .limits import CONVERSATION, Limit
 from .meter import Written
 from .past import HISTORY_LIMIT, Past
+from .speech import Speech
 from .units import Unit, Wording
 
-__all__ = ["Line", "State"]
+__all__ = ["Line", "State", "Turn"]
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn of the server, and what it answers; the next begins with another.
+
+    Args:
+        number: Its number on the connection.
+        came: The number of the newest message when something of it first came; None while nothing
+            has.
+        late: The exchange that is over, and whose late result it answers.
+        unsure: The exchange whose reply may be another: to a late result, or to audio since the
+            last turn, of which nobody has a word.
+        doubtful: Whether it answers what closed lost calls, though nobody knows whether the session
+            has the question.
+        ending: The exchange that it is of, and that is over, though its end is still to come.
+    """
+
+    number: int = 0
+    came: int | None = None
+    late: Exchange | None = None
+    unsure: Exchange | None = None
+    doubtful: bool = False
+    ending: Exchange | None = None
 
 
 @dataclass(slots=True)
@@ -34,16 +59,7 @@ class Line:
         issued: Whether a handle came that may cover any message.
         closed: Whether it was told that lost calls are closed, if there are any.
         closing: Whether the empty end that this causes is awaited.
-        came: The number of the newest message when something of a reply first came in the turn that
-            has not ended; None while nothing has.
-        heard: How far writing audio had come when the newest reply began.
-        turn: The number of the turn that has not ended.
-        late: The exchange that is over, and whose late result that turn answers.
-        unsure: The exchange whose reply may be another: to a late result, or to audio since the
-            last turn, of which nobody has a word.
-        doubtful: Whether that turn answers what closed lost calls, though nobody knows whether the
-            session has the question.
-        ending: The exchange whose turn's end is still to come, though it is over.
+        turn: The turn of the server that has not ended.
         showing: The exchange of which the caller was shown a part in the turn that has not ended.
     """
 
@@ -57,13 +73,7 @@ class Line:
     issued: bool = False
     closed: bool = True
     closing: bool = False
-    came: int | None = None
-    heard: Written = (0.0, 0, 0)
-    turn: int = 0
-    late: Exchange | None = None
-    unsure: Exchange | None = None
-    doubtful: bool = False
-    ending: Exchange | None = None
+    turn: Turn = field(default_factory=Turn)
     showing: Exchange | None = None
 
 
@@ -111,16 +121,9 @@ class State:
         self._limit = limit
         self._wording = Wording(content=content, continue_with=continue_with)
         self._turns = turns
-        self._audio = audio
         self._place = 0
         self._index_base = index_base
-        # Speech that is yet to be an exchange: what is known of it, and whether a handle may have
-        # it. None where nothing shows that somebody speaks, but for audio since the last turn.
-        self._hearing: Input | None = None
-        self._quiet_at = audio()
-        self._maybe_covered = False
-        # Seconds of audio since the last turn that a handle covers, of lost connections.
-        self._unheard = 0.0
+        self.speech = Speech(audio, before=index_base - 1)
         # Whether a part of a reply was shown that will be given anew.
         self._back = False
         # Ids that the caller is to be told to leave.
@@ -152,7 +155,7 @@ class State:
     def quiet(self) -> bool:
         """Whether nothing is open: no reply, no call, nothing that the handle does not cover."""
         done = all(exchange.done for exchange in self.exchanges)
-        return done and not self.calls.awaited and self._hearing is None
+        return done and not self.calls.awaited and self.speech.item is None
 
     @property
     def owed(self) -> int:
@@ -201,13 +204,15 @@ class State:
             return Progress.GIVEN
         if given or any(call.open for call in calls):
             return Progress.WAITS
-        settled = (exchange.speaks and not self.line.doubtful) or self.calls.settled_in(exchange)
+        settled = (exchange.speaks and not self.line.turn.doubtful) or self.calls.settled_in(
+            exchange
+        )
         return Progress.SPEAKS if settled else Progress.ASKED
 
     def _said_since(self, number: int | None) -> bool:
         """Tell whether anything was said after a message, as far as can be known."""
         said = max((exchange.last_number for exchange in self.exchanges), default=-1)
-        return self._hearing is not None or number is None or said > number
+        return self.speech.item is not None or number is None or said > number
 
     # What is kept
 
@@ -265,11 +270,7 @@ class State:
 
     def _listen(self) -> Input:
         """Return the speech that is being heard: somebody speaks."""
-        if self._hearing is None:
-            _, number, place = self._quiet_at
-            began = number + 1 if place else self._index_base
-            self._hearing = Input(None, self._unmarked(), index=self.line.index, began=began)
-        return self._hearing
+        return self.speech.hear(place=self._speech_place(), number=self.line.index)
 
     def _take_speech(self, *, place: int | None = None) -> Exchange:
         """Make an exchange of what somebody has said, or add it to the one that has not begun."""
@@ -277,48 +278,25 @@ class State:
         if place is not None or not item.words:
             item.index = self.line.index
         if place is None:
-            _, _, heard = self._audio()
-            item.until = max(item.place, heard)
+            item.until = max(item.place, self.speech.place)
         else:
             item.place = item.until = place
         if self.line.consumed is not None:
             self._cover(item, self.line.consumed)
-        elif self._maybe_covered:
+        elif self.speech.maybe:
             item.known = Known.MAYBE
-        self._hearing = None
-        self._heard_out()
+        self.speech.over()
         self._let_go(0)
         return self._join(item)
 
-    def _unmarked(self) -> int:
+    def _speech_place(self) -> int:
         """Return the place of speech that has no mark: it is before what waits to be written."""
         # What the session is said to have is not written, though it may never have been.
         waiting = [item for it in self.exchanges if not it.kept for item in it.inputs]
         for item in waiting:
             if item.index is None and item.known is not Known.YES:
                 return item.place - 1
-        _, _, heard = self._audio()
-        return heard or self._place
-
-    def _heard_out(self) -> None:
-        """Note that a turn is over: what is heard from now on is said after it."""
-        self._maybe_covered, self._quiet_at = False, self._audio()
-        self._unheard = 0.0
-
-    @property
-    def has_heard(self) -> bool:
-        """Whether a handle has audio since the last turn."""
-        return self._unheard > 0
-
-    @property
-    def _speaking(self) -> bool:
-        """Whether somebody has spoken since the last turn, as far as can be known."""
-        return self._hearing is not None or self.has_heard or self._quiet_at != self._audio()
-
-    @property
-    def _spoken(self) -> bool:
-        """Whether somebody has spoken and may be answered: not before the mark that ends it."""
-        return self._speaking and (self._hearing is None or self._hearing.since is None)
+        return self.speech.place or self._place
 
     # What the handle has
 
