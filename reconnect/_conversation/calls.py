@@ -108,11 +108,7 @@ class ToolCall:
 
 
 def key_of(result: Any) -> str:
-    """Return what a result names its call by: the id, or the name where it has none.
-
-    Args:
-        result: A function response.
-    """
+    """Return what a result names its call by: the id, or the name where it has none."""
     return result.id or result.name or ""
 
 
@@ -142,29 +138,16 @@ class Calls:
         return bool(self._due) and any(self._may_go(call) for call, _ in self._due)
 
     def made_in(self, exchange: Exchange) -> list[ToolCall]:
-        """Return the calls that the model made in an exchange.
-
-        Args:
-            exchange: The exchange.
-        """
+        """Return the calls that the model made in an exchange."""
         return [call for call in self._calls if call.exchange is exchange]
 
     def settled_in(self, exchange: Exchange) -> bool:
-        """Tell whether the newest call of an exchange is one that the model goes on without.
-
-        Args:
-            exchange: The exchange.
-        """
+        """Tell whether the newest call of an exchange is one that the model goes on without."""
         made = [call for call in self.made_in(exchange) if call.live]
         return bool(made) and (made[-1].cancelled or made[-1].scheduling == "SILENT")
 
     def move_lost(self, exchange: Exchange, later: Exchange) -> None:
-        """Give the lost calls of an exchange to another one.
-
-        Args:
-            exchange: The exchange in which they were made.
-            later: The one that was parted from it.
-        """
+        """Give the lost calls of an exchange to another one."""
         for call in self.made_in(exchange):
             if not call.live:
                 call.exchange = later
@@ -174,9 +157,6 @@ class Calls:
 
         It takes them up in the order in which they were given, but for what is to wait until it
         has nothing else to do.
-
-        Args:
-            idle: Whether it has nothing else to do.
         """
         untaken = (
             call
@@ -190,9 +170,6 @@ class Calls:
         """Return the exchange that is over, and whose lost calls the model makes again.
 
         None if it makes none again, or one of what is not over.
-
-        Args:
-            calls: The function calls of its message.
         """
         lost = [
             call
@@ -226,11 +203,7 @@ class Calls:
             newest.taken = False
 
     def made(self, call: ToolCall) -> bool:
-        """Take over a call of the model's; return whether the caller is shown it.
-
-        Args:
-            call: The call.
-        """
+        """Take over a call of the model's; return whether the caller is shown it."""
         self._calls.append(call)
         del self._calls[:-CALL_LIMIT]
         if not self._reuse:
@@ -245,11 +218,7 @@ class Calls:
         return True
 
     def cancel(self, keys: Iterable[str]) -> None:
-        """Note that the server has cancelled calls: nobody waits for them on this connection.
-
-        Args:
-            keys: Their ids.
-        """
+        """Note that the server has cancelled calls: nobody waits for them on this connection."""
         for key in keys:
             # A result that was sent a moment ago has crossed it, and is not taken.
             meant = [call for call in self._calls if call.key == key and call.open]
@@ -266,10 +235,6 @@ class Calls:
         caller was told to leave only where it can mean no other. One for a call of a connection
         that was lost is kept, and given to the call that was made again. One for a call that nobody
         has heard of is sent, as the SDK sends it.
-
-        Args:
-            key: The id of the call, or its name where it has none.
-            result: The function response.
         """
         key = self._key_of(key, result)
         meant = [
@@ -312,12 +277,7 @@ class Calls:
         return result.name if nameless else key
 
     def unanswered(self, key: str, result: Any) -> None:
-        """Note that a result was not sent after all, since the SDK would not take it.
-
-        Args:
-            key: The id of the call, or its name where it has none.
-            result: The function response.
-        """
+        """Note that a result was not sent after all, since the SDK would not take it."""
         key = self._key_of(key, result)
         for call in reversed(self._calls):
             if call.key == key and call.live and call.result is not None:
@@ -325,11 +285,7 @@ class Calls:
                 return
 
     def hold(self, results: Iterable[Any]) -> None:
-        """Keep results that are to be sent, and cannot be now.
-
-        Args:
-            results: The function responses.
-        """
+        """Keep results that are to be sent, and cannot be now."""
         self._due += [(None, result) for result in results]
 
     def due(self) -> list[Any]:
@@ -385,9 +341,6 @@ class Calls:
         Such a session takes whatever comes first for the answer, and answers nothing else: an
         error closes the exchange cleanly. One that may have had the result is given it again.
         Until a new handle comes, each session that is resumed waits again.
-
-        Args:
-            exchange: The exchange that is owed.
         """
         return [
             {
@@ -409,9 +362,6 @@ class Calls:
 
         Return the ids of those that the caller may still work on, and nobody waits for: never that
         of a call that the model waits for.
-
-        Args:
-            exchange: The exchange.
         """
         if not self._calls:
             return ()

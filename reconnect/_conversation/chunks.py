@@ -56,12 +56,7 @@ class Chunk:
 
 
 def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
-    """Return a piece of realtime input.
-
-    Args:
-        arguments: Those of ``send_realtime_input``.
-        place: Its place among all that the caller sent.
-    """
+    """Return a piece of realtime input."""
     for name in _BLOBS:
         blob = arguments.get(name)
         if blob is not None:
@@ -132,12 +127,7 @@ def length_of(kind: object) -> tuple[float, float]:
 
 
 def newest(items: Iterable[Chunk], *, seconds: float) -> tuple[list[Chunk], float]:
-    """Return the items without the oldest audio beyond a limit, and how much that was.
-
-    Args:
-        items: The items, oldest first.
-        seconds: How much audio is kept.
-    """
+    """Return the items without the oldest audio beyond a limit, and how much that was."""
     items = list(items)
     excess = sum(item.seconds for item in items) - seconds
     kept, dropped = [], 0.0
@@ -150,10 +140,5 @@ def newest(items: Iterable[Chunk], *, seconds: float) -> tuple[list[Chunk], floa
 
 
 def without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:
-    """Return the items but for those in any of these places.
-
-    Args:
-        items: The items.
-        told: The places.
-    """
+    """Return the items but for those in any of these places."""
     return [item for item in items if not any(item.place in said for said in told)]

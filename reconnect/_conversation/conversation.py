@@ -66,9 +66,6 @@ class Conversation(ServerSide):
         Where there is none, the oldest exchanges that are over, and that this connection has, are
         let go: a new session is told them, and a session that is resumed may not know them.
 
-        Args:
-            call: The message.
-
         Raises:
             BufferOverflow: If it does not fit and is not to wait, or would never fit.
         """
@@ -81,11 +78,7 @@ class Conversation(ServerSide):
         return False
 
     def record(self, call: Call) -> Input:
-        """Take over a client message that belongs to the conversation.
-
-        Args:
-            call: The message; content in the form of a list of turns.
-        """
+        """Take over a client message that belongs to the conversation."""
         if self.announced and call.method == CONTENT:
             self.announced = not call.asks
             call = Call(CONTENT, {"turns": call.turns, "turn_complete": False})
@@ -98,11 +91,7 @@ class Conversation(ServerSide):
         return item
 
     def retract(self, said: Iterable[Input]) -> None:
-        """Forget what was never written: the SDK would not take it.
-
-        Args:
-            said: What `record` returned, or `spoke`.
-        """
+        """Forget what was never written: the SDK would not take it."""
         for item in said:
             exchange = self._exchange_of(item)
             if exchange is not None:
@@ -113,9 +102,6 @@ class Conversation(ServerSide):
         """Note that what was taken for written was not, since the connection is gone.
 
         What is read from now on is of what was written before.
-
-        Args:
-            said: What a write would have brought.
         """
         for item in said:
             item.index = None
@@ -128,21 +114,13 @@ class Conversation(ServerSide):
         return next((it for it in self.exchanges if item in it.inputs), None)
 
     def speaks(self, *, place: int) -> None:
-        """Note that somebody begins to speak, by a mark that was written just now.
-
-        Args:
-            place: Its place.
-        """
+        """Note that somebody begins to speak, by a mark that was written just now."""
         item = self._listen()
         if item.since is None:
             item.since, item.began = place, self.line.index
 
     def spoke(self, *, place: int) -> Input:
-        """Take over the end of speech, by a mark that was written just now.
-
-        Args:
-            place: Its place.
-        """
+        """Take over the end of speech, by a mark that was written just now."""
         item = self._listen()
         self._take_speech(place=place)
         return item
@@ -151,9 +129,6 @@ class Conversation(ServerSide):
         """Note the mark that ends speech of a lost connection, written just now.
 
         Where that is told in words its reply is over, and the turn that the mark ends is nobody's.
-
-        Args:
-            place: The place of the mark.
         """
         for item, exchange, _ in self._spoken_places():
             if item.place == place and exchange.over:
@@ -166,11 +141,7 @@ class Conversation(ServerSide):
     # What is written
 
     def write(self, unit: Unit) -> Call | None:
-        """Take a unit as written, and return what to write; None for nothing.
-
-        Args:
-            unit: One of `unwritten`.
-        """
+        """Take a unit as written, and return what to write; None for nothing."""
         index = self.line.index if unit.call is None else self.number()
         for item in unit.inputs:
             item.index = index
@@ -192,10 +163,6 @@ class Conversation(ServerSide):
 
         It is written as the caller gave it, but for a history that he had announced where the
         session waits for none any more: it would be taken for a question.
-
-        Args:
-            item: What `record` returned.
-            given: The message as the caller gave it.
         """
         item.index = self.number()
         exchange = self._exchange_of(item)

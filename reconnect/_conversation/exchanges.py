@@ -295,11 +295,7 @@ class Exchange:
 
 
 def exchanges_of(items: list[Input]) -> list[Exchange]:
-    """Return the exchanges that inputs make: one, or one for each where they ask nothing.
-
-    Args:
-        items: The inputs, in order.
-    """
+    """Return the exchanges that inputs make: one, or one for each where they ask nothing."""
     if any(item.asks for item in items):
         return [Exchange(items)]
     return [Exchange([item], over=True) for item in items]

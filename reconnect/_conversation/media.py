@@ -145,11 +145,7 @@ class Media:
             self._evicted += self._unconsumed.forget(self._evicted_until)
 
     def consumed(self, index: int) -> None:
-        """Forget what a handle covers.
-
-        Args:
-            index: The number of the newest message that it covers.
-        """
+        """Forget what a handle covers."""
         self._known_mark = self._unconsumed.mark(index) or self._known_mark
         self._consumed += self._unconsumed.forget(index)
         if self._evicted_until <= index:
@@ -159,9 +155,6 @@ class Media:
 
     def check_room(self, arguments: Mapping[str, Any]) -> None:
         """Raise where no more is to be kept, and the oldest not to be dropped.
-
-        Args:
-            arguments: What is about to be sent.
 
         Raises:
             BufferOverflow: If it does not fit.
@@ -292,11 +285,7 @@ class Media:
         return item
 
     def unkeep(self, index: int) -> None:
-        """Take back that input was written which is kept: the SDK would not write it.
-
-        Args:
-            index: The number of the message.
-        """
+        """Take back that input was written which is kept: the SDK would not write it."""
         if self._shown is not None and self._shown[0] == index:
             self._shown = self._shown_before
         else:
@@ -317,11 +306,7 @@ class Media:
             self.unkeep(index)
 
     def put_back(self, item: Chunk) -> None:
-        """Keep input whose write has failed, in its place among all that waits.
-
-        Args:
-            item: What `written` was told of last.
-        """
+        """Keep input whose write has failed, in its place among all that waits."""
         self.unwrite(item)
         if item.picture:
             self._video = self._video or item

@@ -42,9 +42,6 @@ def ends_turn(message: Any) -> bool:
 
     On models that think on after a turn, ``interaction_status`` says whether they are idle;
     elsewhere it is ``turn_complete``.
-
-    Args:
-        message: A ``LiveServerMessage``.
     """
     content = message.server_content
     if content is None:

@@ -66,19 +66,11 @@ class Meter:
         return data
 
     def discount(self, blob: Any) -> None:
-        """Take back that audio was written.
-
-        Args:
-            blob: What was counted, or a copy of it.
-        """
+        """Take back that audio was written."""
         self.take_back(seconds_of(blob) or 0.0)
 
     def take_back(self, seconds: float) -> None:
-        """Take back that so much was written, but for what has arrived.
-
-        Args:
-            seconds: How much.
-        """
+        """Take back that so much was written, but for what has arrived."""
         self.seconds = max(self.seconds - seconds, self._acknowledged)
 
     @property

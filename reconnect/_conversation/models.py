@@ -15,18 +15,10 @@ _WITHOUT_TURNS: Final = re.compile(r"translat|transcri")
 
 
 def takes_content(model: str) -> bool:
-    """Tell whether a model takes client content in the midst of a session.
-
-    Args:
-        model: Its name.
-    """
+    """Tell whether a model takes client content in the midst of a session."""
     return _WITHOUT_CONTENT.search(model) is None
 
 
 def ends_turns(model: str) -> bool:
-    """Tell whether the turns of a model ever end.
-
-    Args:
-        model: Its name.
-    """
+    """Tell whether the turns of a model ever end."""
     return _WITHOUT_TURNS.search(model) is None

@@ -173,39 +173,23 @@ class Outbox:
         return Write(self._conversation.written(item, given), said=(item,))
 
     def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
-        """Take over results of tool calls; return those of them that are to be sent.
-
-        Args:
-            results: The function responses, each with the id of the call or its name.
-        """
+        """Take over results of tool calls; return those of them that are to be sent."""
         conversation = self._conversation
         wanted = [result for key, result in results if conversation.calls.answer(key, result)]
         conversation.answered()
         return wanted
 
     def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
-        """Note results of tool calls that are written at once, since nothing is due.
-
-        Args:
-            call: The message.
-            results: The function responses in it, each with the id of the call or its name.
-        """
+        """Note results of tool calls that are written at once, since nothing is due."""
         self._conversation.number()
         return Write(call, answers=results)
 
     def hold_results(self, results: Iterable[Any]) -> None:
-        """Keep results of tool calls that cannot be written now.
-
-        Args:
-            results: The function responses.
-        """
+        """Keep results of tool calls that cannot be written now."""
         self._conversation.calls.hold(results)
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep realtime input that cannot be written now.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
 
         Raises:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
@@ -216,9 +200,6 @@ class Outbox:
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
         """Note realtime input that is written past the outbox, since nothing is due in it.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
 
         Raises:
             BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
@@ -231,11 +212,7 @@ class Outbox:
         return Write(Call(REALTIME, arguments), said=said, chunk=chunk)
 
     def keep(self, audio: Any) -> None:
-        """Note audio that is about to be written in transparent resumption, since nothing is due.
-
-        Args:
-            audio: The audio.
-        """
+        """Note audio that is about to be written at once, in transparent resumption."""
         number, place = self._conversation.frame()
         self.media.keep(audio, number, place)
 
@@ -260,11 +237,7 @@ class Outbox:
             self.media.consumed(consumed)
 
     def next(self, now: float) -> Write | Pause | None:
-        """Return what is to be written now, what is to be waited for, or None for nothing.
-
-        Args:
-            now: The time in seconds.
-        """
+        """Return what is to be written now, what is to be waited for, or None for nothing."""
         conversation = self._conversation
         if self._seed is not None:
             seed, self._seed = self._seed, None
@@ -309,11 +282,7 @@ class Outbox:
             self._conversation.retract(write.said)
 
     def refused(self, write: Write) -> None:
-        """Forget what the SDK would not write: it is none of the messages of this connection.
-
-        Args:
-            write: What `next` returned.
-        """
+        """Forget what the SDK would not write: it is none of the messages of this connection."""
         number = self._conversation.unnumber()
         if write.chunk is not None:
             self.media.unwrite(write.chunk, index=number if self.transparent else None)

@@ -37,11 +37,7 @@ class Past:
         return self._turns.turns()
 
     def add(self, exchange: Exchange) -> None:
-        """Add an exchange that is over.
-
-        Args:
-            exchange: The exchange.
-        """
+        """Add an exchange that is over."""
         for item in exchange.inputs:
             if item.call is not None and item.call.method == UPDATE:
                 news = item.call.arguments.items()
@@ -52,11 +48,7 @@ class Past:
             self._turns.add(model_turn(exchange.reply))
 
     def let_go(self, exchange: Exchange) -> None:
-        """Add an exchange for which there is no room, though no handle has it.
-
-        Args:
-            exchange: The exchange.
-        """
+        """Add an exchange for which there is no room, though no handle has it."""
         self.forgotten += not exchange.done
         self.add(exchange)
 

@@ -32,11 +32,7 @@ class ServerSide(Ends):
     """A conversation as the server sees it: what it says changes the state here alone."""
 
     def goes_on(self, content: Any) -> bool:
-        """Read a piece of a reply, if all that it changes is the words; return whether it was one.
-
-        Args:
-            content: The server content of a message that has no more than a turn of the model's.
-        """
+        """Read a message that is no more than a piece of a reply; return whether it was one."""
         exchange, turn = self.line.showing, content.model_turn
         if exchange is None or not exchange.speaks or turn is None:
             return False
@@ -48,11 +44,7 @@ class ServerSide(Ends):
         return True
 
     def received(self, message: Any) -> Received | None:
-        """Read a server message; return what it was, None for no more than a part of a reply.
-
-        Args:
-            message: A ``LiveServerMessage``.
-        """
+        """Read a server message; return what it was, None for no more than a part of a reply."""
         content = message.server_content
         hidden = over = covered = False
         unseen: tuple[int, ...] = ()

@@ -65,12 +65,7 @@ class Speech:
         return None if self.marked else self.item
 
     def hear(self, *, place: int, number: int) -> Input:
-        """Return what is known of it: somebody speaks.
-
-        Args:
-            place: Where it stands among all that was said.
-            number: The number of the newest message.
-        """
+        """Return what is known of it: somebody speaks."""
         if self.item is None:
             _, quiet, quiet_place = self.quiet
             began = (quiet if quiet_place else self.before) + 1

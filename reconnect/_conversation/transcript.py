@@ -32,11 +32,7 @@ class Transcript:
         self.truncated = False
 
     def add(self, turn: Any) -> None:
-        """Add a turn, and drop the oldest beyond the limit.
-
-        Args:
-            turn: A content or dict.
-        """
+        """Add a turn, and drop the oldest beyond the limit."""
         size = _size(turn)
         self._turns.append((turn, size))
         self._size += size
@@ -67,29 +63,17 @@ def as_turns(turns: Any) -> list[Any]:
 
 
 def model_turn(reply: Iterable[str]) -> dict[str, Any]:
-    """Return a reply as a turn of the model's.
-
-    Args:
-        reply: Its text, in pieces.
-    """
+    """Return a reply as a turn of the model's."""
     return {"role": "model", "parts": [{"text": "".join(reply)}]}
 
 
 def user_turn(text: str) -> dict[str, Any]:
-    """Return a text as a turn of the user's.
-
-    Args:
-        text: The text.
-    """
+    """Return a text as a turn of the user's."""
     return {"role": "user", "parts": [{"text": text}]}
 
 
 def words_of(turns: Iterable[Any]) -> str:
-    """Return the text of turns, without what is none.
-
-    Args:
-        turns: Contents or dicts.
-    """
+    """Return the text of turns, without what is none."""
     parts = [part for turn in turns for part in _parts(turn)]
     texts = [part if isinstance(part, str) else _get(part, "text") for part in parts]
     return "\n".join(text for text in texts if text)
@@ -110,13 +94,7 @@ def tellable(turns: Iterable[Any]) -> list[Any]:
 
 
 def newest(turns: list[Any], *, limit: int, halvings: int) -> list[Any]:
-    """Return the newest turns, as many as there is room for; at least the last.
-
-    Args:
-        turns: The turns, oldest first.
-        limit: How many characters there may be at most.
-        halvings: How often the room is halved, since the server found the whole too long.
-    """
+    """Return the newest turns, as many as there is room for; at least the last."""
     room = min(limit, sum(map(_size, turns))) / 2**halvings
     first = len(turns)
     while first and (first == len(turns) or _size(turns[first - 1]) <= room):

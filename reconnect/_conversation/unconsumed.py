@@ -50,12 +50,7 @@ class Unconsumed:
         return self._sent[-1][:2] if self._sent else self._forgotten
 
     def add(self, chunk: Chunk, number: int) -> None:
-        """Add what was written.
-
-        Args:
-            chunk: What it was.
-            number: The number of its message.
-        """
+        """Add what was written."""
         audio = chunk.arguments.get("audio") or {}
         plain = audio.keys() == _FRAME
         if plain and self.add_frame(audio["data"], audio["mime_type"], number, chunk.place):
@@ -65,14 +60,7 @@ class Unconsumed:
         self.seconds += chunk.seconds
 
     def add_frame(self, data: Any, kind: Any, number: int, place: int) -> bool:
-        """Add a frame of audio; return False for what is none, or may be changed by the caller.
-
-        Args:
-            data: Its data.
-            kind: Its MIME type.
-            number: The number of its message.
-            place: Its place among all that the caller sent.
-        """
+        """Add a frame of audio; return False for what is none, or may be changed by the caller."""
         if kind is not self._kind:
             self._kind = kind
             self._a_byte, self._a_frame = length_of(kind)
@@ -85,11 +73,7 @@ class Unconsumed:
         return True
 
     def mark(self, until: int) -> str | None:
-        """Return the newest mark of activity that was written up to a message; None for none.
-
-        Args:
-            until: The number of the message.
-        """
+        """Return the newest mark of activity that was written up to a message; None for none."""
         marks = [
             sent.activity
             for number, _, kind, sent in self._sent
@@ -98,11 +82,7 @@ class Unconsumed:
         return marks[-1] if marks else None
 
     def forget(self, until: int) -> float:
-        """Take out the oldest; return how much audio that was, in seconds.
-
-        Args:
-            until: The number of the newest that is taken out.
-        """
+        """Take out the oldest; return how much audio that was, in seconds."""
         seconds = 0.0
         while self._sent and self._sent[0][0] <= until:
             number, place, kind, sent = self._sent.popleft()
@@ -113,11 +93,7 @@ class Unconsumed:
         return seconds
 
     def take_back(self, number: int) -> None:
-        """Take out the newest, if it has this number.
-
-        Args:
-            number: The number of its message.
-        """
+        """Take out the newest, if it has this number."""
         if self._sent and self._sent[-1][0] == number:
             _, place, kind, sent = self._sent.pop()
             chunk = _chunk(place, kind, sent)

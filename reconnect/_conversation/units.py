@@ -57,11 +57,7 @@ class Wording:
     continue_with: str | None
 
     def unwritten(self, exchanges: Sequence[Exchange]) -> list[Unit]:
-        """Return what this connection has not been sent, in order.
-
-        Args:
-            exchanges: The exchanges, in order.
-        """
+        """Return what this connection has not been sent, in order."""
         units: list[Unit] = []
         for exchange in exchanges:
             if not exchange.over:
@@ -71,11 +67,7 @@ class Wording:
         return sorted(units, key=lambda unit: unit.place)
 
     def untold(self, exchange: Exchange) -> bool:
-        """Tell whether an exchange would be replayed, and the model takes no such message.
-
-        Args:
-            exchange: The exchange.
-        """
+        """Tell whether an exchange would be replayed, and the model takes no such message."""
         return not (self.content or not exchange.over or exchange.kept) and any(
             unit.call is not None and unit.call.method == CONTENT
             for unit in self._telling(exchange)

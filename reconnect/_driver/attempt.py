@@ -92,11 +92,7 @@ class Attempt:
         return connection
 
     def connected(self, now: float) -> None:
-        """Note what is known of the session that was connected to.
-
-        Args:
-            now: The time in seconds.
-        """
+        """Note what is known of the session that was connected to."""
         self._facts.outage.connected(now)
         self._facts.departure.connected(now, resumed=self.resumed)
         self._facts.outbox.connected(

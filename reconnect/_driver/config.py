@@ -68,30 +68,18 @@ def checked_config(config: Any) -> types.LiveConnectConfig:
 
 
 def announces_history(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration announces that the first content is a history.
-
-    Args:
-        config: A session's configuration.
-    """
+    """Tell whether a configuration announces that the first content is a history."""
     history = getattr(config, "history_config", None)
     return history is not None and bool(history.initial_history_in_client_content)
 
 
 def is_transparent(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration asks for transparent resumption.
-
-    Args:
-        config: The configuration of a connection.
-    """
+    """Tell whether a configuration asks for transparent resumption."""
     return config.session_resumption is not None and bool(config.session_resumption.transparent)
 
 
 def asks_for_audio(config: types.LiveConnectConfig) -> bool:
-    """Tell whether a configuration has the model reply in audio, as it does by default.
-
-    Args:
-        config: The session's configuration.
-    """
+    """Tell whether a configuration has the model reply in audio, as it does by default."""
     asked = config.response_modalities
     if asked is None and config.generation_config is not None:
         asked = config.generation_config.response_modalities
@@ -100,9 +88,6 @@ def asks_for_audio(config: types.LiveConnectConfig) -> bool:
 
 def checked_turns(history: Any) -> list[Any]:
     """Return a history as a list of turns, checked.
-
-    Args:
-        history: Contents, dicts or texts.
 
     Raises:
         TypeError: If it is none of these.

@@ -120,19 +120,11 @@ class Connection:
         self._messages = None
 
     def reading_failed(self, error: Exception) -> None:
-        """Note what reading has raised: nothing more will be read.
-
-        Args:
-            error: What it was.
-        """
+        """Note what reading has raised: nothing more will be read."""
         self.fail(readable(error))
 
     def fail(self, error: Exception) -> None:
-        """Note that nothing more will be read.
-
-        Args:
-            error: Why.
-        """
+        """Note that nothing more will be read."""
         self.alive = False
         if self.error is None:
             self.error = error
@@ -144,9 +136,6 @@ class Connection:
 
         The reading side is left to find out: what the server sent before it hung up is still to
         be read, and its close frame says more than a broken pipe.
-
-        Args:
-            error: What the write raised.
         """
         if self.alive:
             self.alive = False
@@ -158,11 +147,7 @@ class Connection:
         self._released.set()
 
     def cut_off(self, error: Exception) -> None:
-        """Give up a connection whose peer reads nothing: whoever waits to write to it goes on.
-
-        Args:
-            error: Why.
-        """
+        """Give up a connection whose peer reads nothing: whoever waits to write to it goes on."""
         self.cut = True
         self.fail(error)
         abort(self.session)

@@ -32,9 +32,6 @@ def parse_time_left(text: str) -> float:
 
     Source: https://protobuf.dev/reference/protobuf/google.protobuf/#duration.
 
-    Args:
-        text: What the server sent.
-
     Raises:
         ValueError: If it is no duration, or a negative one.
     """
@@ -95,11 +92,7 @@ class Departure:
         self._slowest = 0.0
 
     def connecting(self, now: float) -> None:
-        """Note that an attempt to connect begins.
-
-        Args:
-            now: The time in seconds.
-        """
+        """Note that an attempt to connect begins."""
         self.go_away = None
         self._unconfirmed = None
         self._began = now

@@ -50,19 +50,11 @@ class DryRun:
         self._session = AsyncSession(api_client=backend, websocket=socket)
 
     async def check(self, call: Call) -> None:
-        """Raise what the SDK raises for a message that it would not write.
-
-        Args:
-            call: The message.
-        """
+        """Raise what the SDK raises for a message that it would not write."""
         await getattr(self._session, call.method)(**call.arguments)
 
     async def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return realtime input with its media as plain blobs, whatever they were given as.
-
-        Args:
-            arguments: Those of ``send_realtime_input``, as for `check`.
-        """
+        """Return realtime input with its media as plain blobs, whatever they were given as."""
         from google.genai import types
 
         await self.check(Call(REALTIME, arguments))
@@ -77,10 +69,6 @@ class DryRun:
 
     async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
         """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
-
-        Args:
-            given: Its ``input``.
-            end_of_turn: Its ``end_of_turn``.
 
         Raises:
             ValueError: If the SDK does not take it.

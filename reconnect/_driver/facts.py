@@ -104,22 +104,13 @@ class Facts:
         return cut
 
     def decided(self, decision: Resume | Restart, kind: FailureKind) -> None:
-        """Note what is done about a loss.
-
-        Args:
-            decision: What the policy has decided.
-            kind: The kind of the failure.
-        """
+        """Note what is done about a loss."""
         self.halvings += kind is FailureKind.CONTEXT_EXHAUSTED
         if isinstance(decision, Restart):
             self._cost(turns=self.outbox.restarted())
 
     def back(self, now: float) -> Resumed | Restarted:
-        """Note that the next connection is up to date; return what is told of the gap.
-
-        Args:
-            now: The time in seconds.
-        """
+        """Note that the next connection is up to date; return what is told of the gap."""
         replay = self.outbox.replay
         gap = self._over(
             now,
@@ -138,12 +129,7 @@ class Facts:
         return AudioDropped(dropped) if dropped else None
 
     def ended(self, error: Exception, now: float) -> Closed | GaveUp:
-        """Note that the session is over; return what is told of it.
-
-        Args:
-            error: What has ended it.
-            now: The time in seconds.
-        """
+        """Note that the session is over; return what is told of it."""
         owed = self.conversation.owed
         if isinstance(error, SessionClosed):
             return Closed(owed)

@@ -51,11 +51,7 @@ class Observer:
         self._kept: list[Event] = []
 
     def keep(self, event: Event) -> None:
-        """Keep what comes over a connection until the event of how the session got there.
-
-        Args:
-            event: The event.
-        """
+        """Keep what comes over a connection until the event of how the session got there."""
         self._kept.append(event)
 
     def catch_up(self) -> None:
@@ -74,11 +70,7 @@ class Observer:
         logger.log(level, "session %s: %s", self._session, text)
 
     def tell(self, event: Event) -> None:
-        """Log an event and hand it to the callback.
-
-        Args:
-            event: The event.
-        """
+        """Log an event and hand it to the callback."""
         event = replace(event, model=self._model, session=self._session)
         self.log(_level(event), event)
         if self._on_event is None:

@@ -40,9 +40,6 @@ def ending(error: BaseException) -> Exception:
 
     A ``CancelledError`` would pass for a cancellation of their own, and a ``StopIteration`` for the
     end of theirs.
-
-    Args:
-        error: What has ended it.
     """
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         return error
@@ -62,11 +59,7 @@ def turn_end() -> OwnMessage:
 
 
 def cancellation(calls: tuple[str, ...]) -> OwnMessage:
-    """Return the message that tells the caller that results of tool calls are not awaited.
-
-    Args:
-        calls: The ids of the calls.
-    """
+    """Return the message that tells the caller that results of tool calls are not awaited."""
     cancelled = types.LiveServerToolCallCancellation(ids=list(calls))
     return OwnMessage(tool_call_cancellation=cancelled)
 

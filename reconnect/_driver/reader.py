@@ -207,11 +207,7 @@ class Reader:
         self.listen()
 
     def show(self, *messages: types.LiveServerMessage) -> None:
-        """Put messages of the session's own behind those that were read.
-
-        Args:
-            *messages: The messages.
-        """
+        """Put messages of the session's own behind those that were read."""
         for message in messages:
             size = size_of(message)
             self._inbox.append((message, size))

@@ -61,11 +61,7 @@ _NO_KEYS: Final = frozenset(
 
 
 def is_picture(arguments: dict[str, Any]) -> bool:
-    """Tell whether realtime input is an image that is no blob, such as one of Pillow's.
-
-    Args:
-        arguments: Those of ``send_realtime_input``.
-    """
+    """Tell whether realtime input is an image that is no blob, such as one of Pillow's."""
     given = (arguments["media"], arguments["video"])
     return any(value is not None and not _is_blob(value) for value in given)
 
@@ -145,9 +141,6 @@ def phase_of(error: BaseException) -> Phase:
     ``connect()`` does the handshake and the setup in one. What it raises tells them
     apart: a close can only follow a handshake, and everything else precedes it. The exception is
     a time that ran out: then the innermost frames tell whether websockets was still connecting.
-
-    Args:
-        error: What ``connect()`` raised.
     """
     if read(error).family is Family.CLOSE or isinstance(error, RemoteProtocolError | SetupTimeout):
         return Phase.SETUP
@@ -276,12 +269,7 @@ def check_setup(live: Any, session: Any) -> None:
 def without(
     messages: Sequence[types.LiveServerMessage], fields: frozenset[str]
 ) -> list[types.LiveServerMessage]:
-    """Return messages without some of their fields, and none of which nothing else is left.
-
-    Args:
-        messages: The messages.
-        fields: The names of the fields.
-    """
+    """Return messages without some of their fields, and none of which nothing else is left."""
     left = []
     for message in messages:
         if not message.model_fields_set <= fields:

@@ -77,9 +77,6 @@ class Secrets:
         """Remove all secrets from an error, and from those it was raised from or during.
 
         It never raises: an error that cannot be changed is told without its text.
-
-        Args:
-            error: The error; it is changed in place.
         """
         found, seen = [error], {id(error)}
         for each in found:
@@ -94,11 +91,7 @@ class Secrets:
                     found.append(other)
 
     def clean(self, text: str) -> str:
-        """Return a text without secrets: itself, where it has none.
-
-        Args:
-            text: Any text.
-        """
+        """Return a text without secrets: itself, where it has none."""
         if len(text) > _TEXT_LIMIT:
             text = f"{text[:_TEXT_LIMIT]} ..."
         cleaned = _IN_A_FRAME.sub(rf"\g<1>{_HIDDEN}", text)
@@ -191,11 +184,7 @@ def _slots_of(error: BaseException) -> Iterator[str]:
 
 
 def without_input(error: ValidationError) -> str:
-    """Return what pydantic says is wrong, without what it is wrong with.
-
-    Args:
-        error: Pydantic's.
-    """
+    """Return what pydantic says is wrong, without what it is wrong with."""
     told = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in told]
     return f"{error.title}: {'; '.join(problems)}"

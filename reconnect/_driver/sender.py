@@ -80,11 +80,7 @@ class Sender:
             self._vertexai, self._dry_run = vertexai, None
 
     async def converse(self, call: Call) -> None:
-        """Send a message that belongs to the conversation: it is held until it is safe.
-
-        Args:
-            call: The message.
-        """
+        """Send a message that belongs to the conversation: it is held until it is safe."""
         self._check_usable()
         judged = not self.direct
         if judged:
@@ -102,11 +98,7 @@ class Sender:
             self.flush()
 
     async def stream(self, arguments: dict[str, Any]) -> None:
-        """Send realtime input; what cannot be written at once is held.
-
-        Args:
-            arguments: Those of ``send_realtime_input``.
-        """
+        """Send realtime input; what cannot be written at once is held."""
         self._check_usable()
         if not self.direct or self.writer is None:
             await self._hold(arguments)
@@ -117,11 +109,7 @@ class Sender:
             await self.writer.write(self._outbox.streamed(arguments))
 
     async def answer(self, function_responses: Any) -> None:
-        """Send results of tool calls, as far as somebody waits for them.
-
-        Args:
-            function_responses: What ``send_tool_response`` takes.
-        """
+        """Send results of tool calls, as far as somebody waits for them."""
         self._check_usable()
         call = Call(ANSWER, {"function_responses": function_responses})
         if not self.direct:
@@ -153,12 +141,7 @@ class Sender:
             self.flush()
 
     async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:
-        """Return what the SDK's deprecated ``send()`` would write, as calls of its other methods.
-
-        Args:
-            given: Its ``input``.
-            end_of_turn: Its ``end_of_turn``.
-        """
+        """Return what the SDK's deprecated ``send()`` would write, as calls of its others."""
         self._check_usable()
         return await self._judge().translate(given, end_of_turn=end_of_turn)
 

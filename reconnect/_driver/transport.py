@@ -22,9 +22,6 @@ def is_loss(error: BaseException) -> bool:
 
     websockets wraps every error of the network in one of its own. Whatever else comes out of a
     send is about its arguments: an ``OSError`` over a truncated image, say.
-
-    Args:
-        error: What was raised.
     """
     from websockets.exceptions import ConnectionClosed
 
@@ -36,9 +33,6 @@ async def acknowledgement(session: Any) -> bool:
 
     All that was written before the ping has then reached the server. The SDK has no method for
     this: where its session has no WebSocket that can be asked, nothing is ever acknowledged.
-
-    Args:
-        session: A session of the SDK's.
     """
     from websockets.asyncio.connection import Connection
 
@@ -59,11 +53,7 @@ async def acknowledgement(session: Any) -> bool:
 
 
 def is_stuck(session: Any) -> bool:
-    """Tell whether the socket takes no more for now, so that whoever writes waits.
-
-    Args:
-        session: A session of the SDK's.
-    """
+    """Tell whether the socket takes no more for now, so that whoever writes waits."""
     from websockets.asyncio.connection import Connection
 
     websocket = getattr(session, "_ws", None)
@@ -71,11 +61,7 @@ def is_stuck(session: Any) -> bool:
 
 
 def is_closing(session: Any) -> bool:
-    """Tell whether one side has said that it closes: whoever writes waits for the socket's end.
-
-    Args:
-        session: A session of the SDK's.
-    """
+    """Tell whether one side has said that it closes: whoever writes waits for the socket's end."""
     from websockets.asyncio.connection import Connection
     from websockets.protocol import State
 
@@ -88,9 +74,6 @@ def acknowledged_bytes(session: Any) -> int | None:
 
     That a write is over is no measure: one that is large takes long on a slow line, and all that
     wait are over at once. So Linux is asked what has been acknowledged of the connection.
-
-    Args:
-        session: A session of the SDK's.
     """
     from websockets.asyncio.connection import Connection
 
@@ -113,9 +96,6 @@ def abort(session: Any) -> None:
     """Cut a connection off, for one whose peer reads nothing: a close would wait for it.
 
     Whoever waits for room in the socket goes on, most of them as if all had been written.
-
-    Args:
-        session: A session of the SDK's.
     """
     from websockets.asyncio.connection import Connection
 

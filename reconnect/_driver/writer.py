@@ -173,9 +173,6 @@ class Writer:
     async def write(self, write: Write) -> None:
         """Write a message: the SDK's own call. One that does not get through is held.
 
-        Args:
-            write: What the outbox has taken for written.
-
         Raises:
             Exception: What the SDK raises for a bad argument.
         """
