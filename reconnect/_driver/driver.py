@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from reconnect._checks import checked_decision
-from reconnect._conversation.advice import advice
 from reconnect._conversation.models import ends_turns
 from reconnect._failures.classify import classify
 from reconnect._failures.loss import Loss, Phase
@@ -24,6 +23,7 @@ from reconnect.events import Connected, GoingAway, Lost, Retrying
 from reconnect.policy import Raise
 
 from . import own, sdk
+from .advice import advice
 from .attempt import Attempt
 from .config import asks_for_audio
 from .connection import Connection

@@ -37,7 +37,7 @@ NUMBERS = {
     **POLICY,
     **SESSION,
     "attempts": constant("policy._ATTEMPTS"),
-    "audio_lifetime": constant("_conversation.advice.AUDIO_LIFETIME"),
+    "audio_lifetime": constant("_driver.advice.AUDIO_LIFETIME"),
     "close": constant("_driver.driver.CLOSE_TIMEOUT"),
     "closing": constant("_conversation.outbox.CLOSING_TIMEOUT"),
     "listen_after": constant("_driver.reader.LISTEN_AFTER"),
@@ -47,7 +47,7 @@ NUMBERS = {
     "patience": constant("policy._PATIENCE"),
     "proof": constant("_failures.loss.PROOF_AGE"),
     "throttled_patience": constant("policy._THROTTLED_PATIENCE"),
-    "video_lifetime": constant("_conversation.advice.VIDEO_LIFETIME"),
+    "video_lifetime": constant("_driver.advice.VIDEO_LIFETIME"),
 }
 
 SENTENCES = [

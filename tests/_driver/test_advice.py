@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconnect._conversation.advice import advice
+from reconnect._driver.advice import advice
 
 
 def asked(**changes):
