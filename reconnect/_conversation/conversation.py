@@ -308,9 +308,10 @@ class Conversation(ServerSide):
             for item in gone:
                 exchange.inputs.remove(item)
             lost += bool(gone)
-            if not exchange.inputs and exchange.over and exchange.reply:
-                exchange.inputs = gone[-1:]
-                exchange.inputs[0].known = Known.YES
+            if gone and exchange.reply and not exchange.asks:
+                # Whatever it answers, the reply is told.
+                gone[-1].known = Known.YES
+                exchange.inputs = sorted([*exchange.inputs, gone[-1]], key=lambda it: it.place)
             elif gone:
                 self._settle(exchange)
         return lost

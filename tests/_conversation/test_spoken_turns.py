@@ -56,6 +56,15 @@ def test_unheard_speech_with_a_whole_reply():
     assert core.conversation.quiet
 
 
+def test_context_beside_unheard_speech_with_a_whole_reply():
+    """The context that came between is told before the reply."""
+    core = begun()
+    core.speak(START, audio(1), END).say(turn("c", asks=False))
+    core.speak(START, audio(2), END).receive(transcribed("noon"), *WHOLE)
+    assert core.lose().turns == 1
+    assert core.connect() == [told(user("c"), model_turn(["noon"]))]
+
+
 def test_unheard_speech_that_the_session_knows():
     """The model is asked to continue what it knows; a new session cannot be asked it."""
     core = Core()
