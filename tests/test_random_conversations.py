@@ -75,6 +75,7 @@ ONCE_BROKEN = [
     8025934,  # a turn interrupts the answer to a result that waited until nothing else was due
     *(8021585, 8029462),  # a silent result comes before the turn of a late one has ended
     8042208,  # context between speech that nobody has in words, and the reply to it
+    *(550152, 2009122, 8013286),  # a turn interrupts, and then an older result is given
     8024471,  # three new sessions in a row end alike: the policy gives up
     2022446,  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188),  # what a law forgot to excuse

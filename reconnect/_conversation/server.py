@@ -198,6 +198,11 @@ class ServerSide(Ends):
         if late is None or self.speech.ended or self._said_since(self.line.answered):
             # Whatever was said after a result is answered with it, or in its place.
             return None
+        newest = self.newest
+        waits = newest is not None and newest.written and newest.begun is None
+        if begins and waits and newest is not current:
+            # It was said before the result, has interrupted the model, and is answered first.
+            return None
         return late
 
     def _opened(self) -> Exchange:

@@ -288,6 +288,17 @@ def test_silent_result_after_words_that_may_be_of_its_reply():
     assert core.resume()[-1] == turn("b")
 
 
+def test_late_result_after_a_turn_that_has_interrupted():
+    """The turn is answered first: it was there before the result."""
+    core = begun("a")
+    core.receive(calling(None), *WHOLE)
+    core.say("b").receive(calling(None, name="g"), *WHOLE)
+    core.say("c")
+    core.answer(result(None))
+    core.receive(said("of c"), *WHOLE)
+    assert core.newest.reply == ["of c"]
+
+
 def test_silent_result_after_the_turn():
     """Where its turn has ended by then, no other end comes."""
     core = begun("q")
