@@ -139,12 +139,12 @@ def _may_come_later(play, number, begun):
 
     So it may where that was spoken and may be lost, since what was typed before it is asked again;
     and where it was spoken itself, and goes out after what was typed later. Where results are
-    answered that nobody has asked for, what closes the calls of the later one may be answered by
-    it: it is taken back.
+    answered that nobody has asked for, what closes the calls of one may be answered by it: the
+    reply to the later one is taken back.
     """
-    turn = play.conversation.turns[begun]
+    turn, earlier = play.conversation.turns[begun], play.conversation.turns[number]
     lost = bool(turn.frames) and may_be_lost(play, turn)
-    closed = play.conversation.traits.unknown_results and bool(turn.tools)
+    closed = play.conversation.traits.unknown_results and bool(turn.tools or earlier.tools)
     again = closed and bool(outcomes(play, since=begun))
     return lost or again or has_no_order(play, number)
 
