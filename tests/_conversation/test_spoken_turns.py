@@ -251,6 +251,14 @@ def test_rest_of_speech_that_is_told_in_words():
     assert core.newest.inputs[0].words == ["t"]
 
 
+def test_speech_that_a_handle_has_up_to_its_last_word():
+    """A number covers it from the audio on over which its last word came, and no later."""
+    core = Core(transparent=True)
+    core.speak(audio(1)).receive(heard("s"), update("h1", consumed=1))
+    core.speak(audio(2)).receive(said("x"))
+    assert core.newest.known is Known.YES
+
+
 def test_beginning_of_speech_that_a_handle_may_have():
     """It is counted as perhaps twice, though it was answered with what was typed."""
     core = begun("a")
