@@ -283,8 +283,11 @@ class Conversation(ServerSide):
             return None
         self.speech.item = None
         if heard.words and not again:
-            # The mark of its end is to come. The audio is gone, so the words are told in its place.
-            self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
+            # The mark of its end is to come. The audio is gone, so the words are told in its place,
+            # unless the session has them.
+            self._judge(heard)
+            told = self.record(Call(CONTENT, {"turns": heard.turns, "turn_complete": False}))
+            told.known = heard.known
         if heard.since is None:
             return None
         return Input(None, heard.place, since=heard.since, began=self._index_base)

@@ -194,18 +194,20 @@ class Ends(State):
         self.calls.covered(closed=line.closed and not line.closing)
         newest = None
         for exchange in self.exchanges:
+            # A reply that is replayed has the number of its last question.
+            covered = True
             for item in exchange.inputs:
                 if item.index is None:
                     continue
                 if consumed is not None:
+                    covered = item.index <= consumed
                     self._cover(item, consumed)
-                elif item.place <= line.evident:
-                    item.known = Known.YES
                 else:
-                    item.known = max(item.known, Known.MAYBE)
-                if item.known is Known.YES:
+                    covered = item.place <= line.evident
+                    item.known = max(item.known, Known.YES if covered else Known.MAYBE)
+                if covered:
                     newest = item.place
-            if exchange.kept and exchange.known is Known.YES:
+            if exchange.kept and exchange.known is Known.YES and covered:
                 exchange.kept = Kept.HANDLE
         if not self.exchanges or self.exchanges[0].known is Known.YES:
             # What was let go of came before.

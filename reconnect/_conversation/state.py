@@ -281,10 +281,7 @@ class State:
             item.until = max(item.place, self.speech.place)
         else:
             item.place = item.until = place
-        if self.line.consumed is not None:
-            self._cover(item, self.line.consumed)
-        elif self.speech.maybe:
-            item.known = Known.MAYBE
+        self._judge(item)
         self.speech.over()
         self._let_go(0)
         return self._join(item)
@@ -299,6 +296,13 @@ class State:
         return self.speech.place or self._place
 
     # What the handle has
+
+    def _judge(self, item: Input) -> None:
+        """Note what the newest handle has of speech."""
+        if self.line.consumed is not None:
+            self._cover(item, self.line.consumed)
+        elif self.speech.maybe:
+            item.known = Known.MAYBE
 
     def _cover(self, item: Input, consumed: int) -> None:
         """Note that a handle covers the messages up to a number."""

@@ -112,7 +112,8 @@ class Wording:
         if not turns:
             return []
         call = Call(CONTENT, {"turns": turns, "turn_complete": False})
-        return [Unit(exchange.place, call, exchange, tuple(items))]
+        # The reply alone has the number of its last question: a handle may cross it.
+        return [Unit(exchange.place, call, exchange, tuple(items or exchange.inputs[-1:]))]
 
     def _words(self, item: Input) -> Call | None:
         """Return what is written for an input that asks; None for speech whose audio is written."""

@@ -200,6 +200,15 @@ def test_turn_while_a_tool_runs():
     assert core.newest.reply == ["y"]
 
 
+def test_turn_while_one_of_two_tools_runs():
+    """It does not join the question, though one result was given: the user interrupts."""
+    core = begun("a")
+    core.receive(calling("1"), calling("2", name="g"))
+    core.answer(result("1"))
+    core.say("b").receive(interrupted(), complete(), said("y"), *WHOLE)
+    assert overs(core) == [True, True]
+
+
 @pytest.mark.parametrize("status", [None, "IN_PROGRESS"])
 def test_result_that_is_given_before_the_turn_ends_at_its_call(status):
     """It is taken up by the turn that follows, whether or not the model says that it goes on."""

@@ -259,6 +259,18 @@ def test_speech_that_a_handle_has_up_to_its_last_word():
     assert core.newest.known is Known.YES
 
 
+@pytest.mark.parametrize(
+    ("transparent", "consumed", "written", "twice"),
+    [(True, 3, [START], 0), (False, None, [told(user("w")), START], 1)],
+)
+def test_marked_speech_that_a_handle_has_and_that_goes_on(transparent, consumed, written, twice):
+    """Its words are told beside the rest only where nobody knows whether the session has them."""
+    core = Core(transparent=transparent)
+    core.speak(START, audio(1), audio(2)).receive(heard("w"), update("h1", consumed=consumed))
+    assert core.resume() == [*written[:-1], *streamed(written[-1])]
+    assert core.outbox.replay.maybe_twice == twice
+
+
 def test_beginning_of_speech_that_a_handle_may_have():
     """It is counted as perhaps twice, though it was answered with what was typed."""
     core = begun("a")

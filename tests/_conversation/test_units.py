@@ -1,7 +1,7 @@
 """What is written after a loss: the table of the page on how it works, row by row."""
 
 import pytest
-from messages import ASK_ON, WHOLE, begun, context_update, said, told, turn, update, user
+from messages import ASK_ON, WHOLE, Core, begun, context_update, said, told, turn, update, user
 
 from reconnect._conversation.exchanges import Known
 from reconnect._conversation.transcript import model_turn
@@ -46,3 +46,27 @@ def test_update_between_two_turns_that_are_answered_together():
     core = begun("q", context_update("i"), "r")
     core.receive(said("x"), *WHOLE)
     assert core.resume() == [context_update("i"), told(user("q"), user("r"), model_turn(["x"]))]
+
+
+@pytest.mark.parametrize(
+    ("consumed", "written"), [(0, [told(REPLY)]), (1, []), (None, [told(REPLY)])]
+)
+def test_handle_that_crosses_the_replay_of_a_reply(consumed, written):
+    """It does not have the reply, unless its number says so."""
+    numbered = consumed is not None
+    core = Core(transparent=numbered).say("q")
+    core.receive(said("r"), update("h1", consumed=1 if numbered else None), *WHOLE)
+    assert core.resume() == [told(REPLY)]
+    core.receive(update("h2", consumed=consumed))
+    assert core.resume() == written
+
+
+def test_reply_whose_replay_could_not_be_written():
+    """It is replayed on the next connection."""
+    core = begun("q")
+    core.receive(said("r"), update("h1"), *WHOLE)
+    core.lose()
+    core.outbox.connected([], asks=False, transparent=False)
+    core.outbox.failed(core.outbox.next(0.0))
+    core.receive(update("h2"))
+    assert core.resume() == [told(REPLY)]
