@@ -150,7 +150,7 @@ class Conversation(ServerSide):
                 item.call = unit.call
         if unit.exchange.over:
             unit.exchange.kept = Kept.CONNECTION
-        elif unit.continues or unit.exchange.again:
+        elif unit.continues or (unit.exchange.again and unit.call is not None):
             unit.exchange.continued = True
         if self.line.announced and unit.call is not None and unit.call.method == CONTENT:
             # The history that the session waits for came too late to be written as it was given.

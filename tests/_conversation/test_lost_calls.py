@@ -8,6 +8,7 @@ from messages import (
     Core,
     answered,
     asks,
+    audio,
     begun,
     calling,
     calls,
@@ -19,6 +20,7 @@ from messages import (
     interrupted,
     result,
     said,
+    streamed,
     told,
     turn,
     update,
@@ -162,6 +164,17 @@ def test_question_that_is_asked_again_after_what_answers_the_closing_of_calls():
     core.receive(*WHOLE)
     assert core.write() == [turn("a"), turn("b")]
     assert core.outbox.replay == Replay(messages=2, maybe_twice=1)
+
+
+def test_speech_that_is_asked_again_after_what_answers_the_closing_of_calls():
+    """Its audio alone may ask nothing: the model is asked to continue, or nobody would answer."""
+    core = Core(transparent=True)
+    core.speak(audio(1)).receive(update("h1", consumed=1))
+    core.speak(audio(2)).receive(calling(None))
+    assert core.resume() == [closed(None)]
+    core.receive(said("of the speech, or of the error"), generated())
+    assert core.receive(complete()).back
+    assert core.write() == [*streamed(audio(2)), ASK_ON]
 
 
 # Empty ends
