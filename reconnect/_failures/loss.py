@@ -31,6 +31,7 @@ __all__ = [
     "leaves",
     "read",
     "retry_after",
+    "text_of",
 ]
 
 LOWEST_CLOSE_CODE: Final = 1000
@@ -207,6 +208,18 @@ def retry_after(error: BaseException) -> float | None:
     return max((seconds for seconds in found if seconds is not None), default=None)
 
 
+def text_of(error: BaseException) -> str:
+    """Return what an error says; nothing where it fails over that.
+
+    Args:
+        error: Any exception.
+    """
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def _asked(error: BaseException) -> Iterator[float | None]:
     # aiohttp's errors have the headers themselves.
     response = getattr(error, "response", None)
@@ -307,11 +320,11 @@ def _credentials(error: Any) -> _Found:
 
 
 def _transport(error: BaseException) -> _Found:
-    return Family.TRANSPORT, None, str(error)[:_TEXT_LIMIT]
+    return Family.TRANSPORT, None, text_of(error)[:_TEXT_LIMIT]
 
 
 def _foreign(error: BaseException) -> _Found:
-    return Family.FOREIGN, None, str(error)[:_TEXT_LIMIT]
+    return Family.FOREIGN, None, text_of(error)[:_TEXT_LIMIT]
 
 
 _READERS: Final[Mapping[tuple[str, str], Callable[[Any], _Found]]] = {

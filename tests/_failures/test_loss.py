@@ -445,6 +445,25 @@ def test_retry_info(error, seconds):
     assert retry_after(error) == seconds
 
 
+class Mute(Exception):
+    """An error that fails over its own text."""
+
+    def __str__(self):
+        raise LookupError("str")
+
+
+class MuteSystem(Mute, OSError):
+    """One of the network that does."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"), [(Mute, Family.FOREIGN), (MuteSystem, Family.TRANSPORT)]
+)
+def test_error_without_a_text(kind, family):
+    """An error that fails over its own text is read without one."""
+    assert read(kind()) == Symptom(family, None, "")
+
+
 @given(error=ERRORS)
 def test_text_is_in_lower_case(error):
     """The text is always in lower case, and a close always has a code."""
