@@ -26,7 +26,8 @@ from typing import (
 from ._adapters import lending
 from ._adapters.plugins import Stop, Wait, stop_rule, wait_rule
 from ._failures.classify import FailureKind, classify
-from ._failures.loss import Family, Loss, Phase, read, retry_after
+from ._failures.loss import Family, Loss, Phase, read
+from ._failures.retry_after import retry_after
 from ._numbers import is_number
 from .backoff import check_backoff, full_jitter
 from .errors import ReconnectExhausted

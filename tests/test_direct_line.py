@@ -197,6 +197,57 @@ async def test_what_the_sdk_refuses_leaves_no_trace(vertexai):
         assert len(server.connections) == 2
 
 
+class Touchy:
+    """An object that raises an error of its own when it is asked for anything."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def itself():
+    """Return a content that is its own part."""
+    content = {}
+    content["parts"] = [content]
+    return content
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("send_realtime_input", {"audio": Touchy()}),
+        ("send_realtime_input", {"media": Touchy()}),
+        ("send_realtime_input", {"video": Touchy()}),
+        ("send_realtime_input", {"audio": {"data": b"0", "mime_type": ["audio/pcm"]}}),
+        (
+            "send_realtime_input",
+            {"audio": types.Blob.model_construct(data=b"0", mime_type=["audio/pcm"])},
+        ),
+        ("send_client_content", {"turns": Touchy()}),
+        ("send_client_content", {"turns": types.Content}),
+        ("send_client_content", {"turns": itself()}),
+        ("send_context_update", {"tools": [types.Tool]}),
+        ("send_tool_response", {"function_responses": Touchy()}),
+    ],
+)
+async def test_what_cannot_be_copied_is_the_sdks_to_refuse(method, arguments, away):
+    """What fails while it is measured or copied raises what it raises in the SDK's own call."""
+    async with LiveServer() as server, session_on(server, policy=QUICK) as session:
+        await ask(session, "a")
+        with pytest.raises((ValueError, TypeError, AttributeError)) as expected:
+            await getattr(session._driver.session, method)(**arguments)
+        if away:
+            server.outage(2)
+            await asyncio.sleep(0.5)
+        with pytest.raises((ValueError, TypeError, AttributeError)) as raised:
+            await getattr(session, method)(**arguments)
+        assert (type(raised.value), str(raised.value)) == (
+            type(expected.value),
+            str(expected.value),
+        )
+        assert '"b"' in await ask(session, "b")
+
+
 async def test_an_empty_tool_response_is_refused_on_a_good_day_too():
     """What the SDK refuses is refused though nothing would be sent."""
     async with LiveServer() as server, session_on(server) as session:

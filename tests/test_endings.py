@@ -146,9 +146,30 @@ class Stubborn(Exception):
         raise AttributeError(name)
 
 
+class Mute(BaseException):
+    """An error that fails over whatever it is asked."""
+
+    @property
+    def args(self):
+        raise LookupError("args")
+
+    def __bool__(self):
+        raise LookupError("bool")
+
+    def __str__(self):
+        raise LookupError("str")
+
+
+class MuteException(Mute, Exception):
+    """The same, as an ordinary error."""
+
+
 @pytest.mark.parametrize(
     "fail",
     [
+        lambda session: Mute(),
+        lambda session: MuteException(),
+        lambda session: ExceptionGroup("two", [MuteException(), OSError()]),
         lambda session: Stubborn(f"with {session.handle}"),
         lambda session: StopIteration(session.handle),
         lambda session: StopAsyncIteration(),

@@ -46,6 +46,28 @@ async def test_bad_arguments_raise_in_an_outage():
         assert '"b"' in await ask(session, "b")
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+async def test_what_was_made_past_the_checks_raises_in_an_outage():
+    """What the SDK takes, and would not take as the copy that is kept, ends no session later."""
+    blob = types.Blob.model_construct(data=5, mime_type=PCM)
+    turn = types.Content.model_construct(role="user", parts=5)
+    async with (
+        LiveServer() as server,
+        session_on(server, vertexai=True, policy=QUICK) as session,
+    ):
+        await ask(session, "a")
+        server.outage(5)
+        await asyncio.sleep(1)
+        for refused in (
+            session.send_realtime_input(audio=blob),
+            session.send_realtime_input(media=blob),
+            session.send_client_content(turns=turn),
+        ):
+            with pytest.raises(ValueError, match=r"audio\.data|Blob\.data|Could not convert"):
+                await refused
+        assert '"b"' in await ask(session, "b")
+
+
 async def test_what_is_held_is_a_copy():
     """A caller may fill one buffer again and again in an outage, and change what it has sent."""
     async with LiveServer(profile="2.5") as server, session_on(server, policy=QUICK) as session:

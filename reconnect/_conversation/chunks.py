@@ -107,7 +107,6 @@ def _data_and_kind(blob: Any) -> tuple[Any, Any]:
     return getattr(blob, "data", None), getattr(blob, "mime_type", None)
 
 
-@functools.lru_cache
 def length_of(kind: object) -> tuple[float, float]:
     """Return how long a byte, and a whole piece, of a type of media are, in seconds.
 
@@ -117,7 +116,13 @@ def length_of(kind: object) -> tuple[float, float]:
     Args:
         kind: The MIME type; what is no text is none.
     """
-    if not isinstance(kind, str) or not kind.lower().startswith("audio/"):
+    # What is no text may have no hash either.
+    return _length_of(kind) if isinstance(kind, str) else (0.0, 0.0)
+
+
+@functools.lru_cache
+def _length_of(kind: str) -> tuple[float, float]:
+    if not kind.lower().startswith("audio/"):
         return 0.0, 0.0
     if not kind.lower().startswith("audio/pcm"):
         return 0.0, _USUAL_PIECE

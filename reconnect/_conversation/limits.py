@@ -93,7 +93,8 @@ def size_of(value: Any) -> int:
     if isinstance(value, (str, bytes, bytearray)):
         return len(value)
     fields = getattr(value, "__pydantic_fields_set__", None)
-    if fields is not None:
-        # Most fields of the SDK's types are empty: to look at all of them takes ten times as long.
+    if isinstance(fields, set):
+        # Those of a class are none. Most fields of the SDK's types are empty: to look at all of
+        # them takes ten times as long.
         return sum([size_of(getattr(value, name)) for name in fields])
     return value.nbytes if isinstance(value, memoryview) else 0

@@ -55,7 +55,7 @@ def as_turns(turns: Any) -> list[Any]:
         return []
     if isinstance(turns, (list, tuple)):
         return [turn for item in turns for turn in as_turns(item)]
-    if isinstance(turns, dict) and not turns.keys().isdisjoint(("parts", "role")):
+    if isinstance(turns, dict) and (not turns or not turns.keys().isdisjoint(("parts", "role"))):
         return [turns]
     if hasattr(turns, "parts"):
         return [turns]

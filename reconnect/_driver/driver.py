@@ -229,7 +229,9 @@ class Driver:
     def _supervised(self, supervisor: asyncio.Task[None]) -> None:
         """End the session with its supervisor, however that has ended: a bug included."""
         failed = None if supervisor.cancelled() else supervisor.exception()
-        self._end(failed or asyncio.CancelledError("the supervisor was cancelled"))
+        if failed is None:
+            failed = asyncio.CancelledError("the supervisor was cancelled")
+        self._end(failed)
 
     async def _connect(self) -> Connection | Loss:
         """Connect; return the connection or its loss."""

@@ -65,6 +65,10 @@ class DryRun:
             assert written.realtime_input is not None
             [blob] = written.realtime_input.media_chunks or [getattr(written.realtime_input, name)]
             return {name: blob}
+        if isinstance(value, types.Blob):
+            # It is kept as its fields, which it may have without pydantic's checks.
+            fields = {name: getattr(value, name) for name in value.model_fields_set}
+            await self.check(Call(REALTIME, {name: fields}))
         return given
 
     async def translate(self, given: Any, *, end_of_turn: bool) -> list[Call]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from google.genai import types
 from google.genai.errors import APIError
 
+from reconnect._failures.loss import text_of
 from reconnect.errors import SessionClosed
 
 __all__ = ["Closed", "OwnMessage", "cancellation", "ending", "interruption", "is_local", "turn_end"]
@@ -43,7 +44,8 @@ def ending(error: BaseException) -> Exception:
     """
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         return error
-    ended = ConnectionAbortedError(f"the session was ended by {type(error).__name__}: {error}")
+    said = f"{type(error).__name__}: {text_of(error)}"
+    ended = ConnectionAbortedError(f"the session was ended by {said}")
     ended.__cause__ = error
     return ended
 

@@ -30,7 +30,7 @@ __all__ = [
     "connect",
     "connects",
     "find_live",
-    "is_picture",
+    "is_to_be_read",
     "keys_of",
     "phase_of",
     "readable",
@@ -60,14 +60,15 @@ _NO_KEYS: Final = frozenset(
 """Headers that are no secret: the SDK's own, and the project that an error is about."""
 
 
-def is_picture(arguments: dict[str, Any]) -> bool:
-    """Tell whether realtime input is an image that is no blob, such as one of Pillow's."""
-    given = (arguments["media"], arguments["video"])
+def is_to_be_read(arguments: dict[str, Any]) -> bool:
+    """Tell whether realtime input has media that is no blob, such as an image of Pillow's."""
+    given = (arguments["audio"], arguments["media"], arguments["video"])
     return any(value is not None and not _is_blob(value) for value in given)
 
 
 def _is_blob(value: Any) -> bool:
-    return isinstance(value, dict) or hasattr(value, "mime_type")
+    # By its class: an object may raise whatever it likes when it is asked for what it has.
+    return isinstance(value, (dict, blob_class()))
 
 
 def blob_class() -> type[types.Blob]:

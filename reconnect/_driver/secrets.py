@@ -85,10 +85,11 @@ class Secrets:
                 if isinstance(each, RemoteProtocolError):
                     _leave_out_input(each)
                 self._clean(each)
-            for other in _errors_in(each):
-                if id(other) not in seen:
-                    seen.add(id(other))
-                    found.append(other)
+            with contextlib.suppress(Exception):
+                for other in _errors_in(each):
+                    if id(other) not in seen:
+                        seen.add(id(other))
+                        found.append(other)
 
     def clean(self, text: str) -> str:
         """Return a text without secrets: itself, where it has none."""
@@ -113,11 +114,12 @@ class Secrets:
 
     def _clean(self, error: BaseException) -> None:
         for name in ["args", *vars(error), *_slots_of(error)]:
-            value = getattr(error, name, None)
-            cleaned = self._without(value)
-            if cleaned is not value:
-                # The message of a group cannot be changed, and is none of a server's.
-                with contextlib.suppress(AttributeError):
+            # One that cannot be read leaves the others to be cleaned; the message of a group cannot
+            # be changed, and is none of a server's.
+            with contextlib.suppress(Exception):
+                value = getattr(error, name, None)
+                cleaned = self._without(value)
+                if cleaned is not value:
                     # Past a `__setattr__` of its own, which may refuse.
                     BaseException.__setattr__(error, name, cleaned)
 
@@ -167,10 +169,12 @@ def _remember(secrets: deque[str], secret: str) -> None:
 
 def _errors_in(error: BaseException) -> Iterator[BaseException]:
     """Yield the errors that are told with an error."""
-    held = [error.__cause__, error.__context__, *error.args, *vars(error).values()]
-    if isinstance(error, BaseExceptionGroup):
-        held += error.exceptions
-    for value in held:
+    told = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for other in (error.__cause__, error.__context__, *told):
+        if other is not None:
+            yield other
+    # Last, since it may fail over them.
+    for value in (*vars(error).values(), *error.args):
         if isinstance(value, BaseException):
             yield value
 

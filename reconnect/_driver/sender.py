@@ -85,7 +85,12 @@ class Sender:
         judged = not self.direct
         if judged:
             await self._judge().check(call)
-        kept = Call(call.method, _kept(call))
+        try:
+            kept = Call(call.method, _kept(call))
+        except Exception:
+            # For the SDK to say what is wrong with it.
+            await self._judge().check(call)
+            raise
         while not self._conversation.has_room(kept):
             await self._room.wait()
             self._check_usable()
@@ -94,6 +99,8 @@ class Sender:
         else:
             if not judged:
                 await self._judge().check(call)
+            # What was made past pydantic's checks may not be taken as a copy, when it is written.
+            await self._judge().check(kept)
             self._conversation.record(kept)
             self.flush()
 
@@ -103,7 +110,7 @@ class Sender:
         if not self.direct or self.writer is None:
             await self._hold(arguments)
         else:
-            if sdk.is_picture(arguments):
+            if sdk.is_to_be_read(arguments):
                 # As a blob, which can be kept; the SDK reads a picture's file at each call.
                 arguments = await self._judge().read(arguments)
             await self.writer.write(self._outbox.streamed(arguments))
@@ -116,8 +123,8 @@ class Sender:
             await self._judge().check(call)
         try:
             results = sdk.results_of(function_responses)
-        except ValueError:
-            # For the SDK to say what is wrong with it.
+        except Exception:
+            # As in `converse`.
             await self._judge().check(call)
             raise
         if not results:

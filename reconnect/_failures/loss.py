@@ -9,11 +9,9 @@ form, a `Symptom`, without importing the libraries that raise them: it knows the
 from __future__ import annotations
 
 import math
-import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -30,7 +28,7 @@ __all__ = [
     "facets",
     "leaves",
     "read",
-    "retry_after",
+    "text_of",
 ]
 
 LOWEST_CLOSE_CODE: Final = 1000
@@ -191,28 +189,16 @@ def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
             yield error
 
 
-def retry_after(error: BaseException) -> float | None:
-    """Return how many seconds the server asks to be left alone; None where it does not say.
-
-    It says so in the ``Retry-After`` of a refused handshake (RFC 9110, section 10.2.3): a number
-    of seconds, or a date, which is read against the response's own ``Date``, so that neither clock
-    matters. Google's own errors say it in their text too, as a ``google.rpc.RetryInfo``. Of what
-    a group of exceptions says the longest counts.
+def text_of(error: BaseException) -> str:
+    """Return what an error says; nothing where it fails over that.
 
     Args:
-        error: What the attempt or the connection failed with.
+        error: Any exception.
     """
-    errors = leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    found = [seconds for one in errors for seconds in _asked(one)]
-    return max((seconds for seconds in found if seconds is not None), default=None)
-
-
-def _asked(error: BaseException) -> Iterator[float | None]:
-    # aiohttp's errors have the headers themselves.
-    response = getattr(error, "response", None)
-    yield _seconds_of(getattr(error if response is None else response, "headers", None))
-    for said in _RETRY_INFO.findall(read(error).text):
-        yield float(said)
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 _Found: TypeAlias = tuple[Family, int | None, str]
@@ -230,10 +216,6 @@ _WEIGHT: Final = (
     Family.TRANSPORT,
 )
 """Which exception of a group is read: the first of these that is in it."""
-
-_RETRY_INFO: Final = re.compile(
-    r"(?:retrydelay['\"]?: ?['\"]|retry in )([0-9]{1,9}(?:\.[0-9]{1,9})?)s"
-)
 
 
 def _api_error(error: Any) -> _Found:
@@ -307,11 +289,11 @@ def _credentials(error: Any) -> _Found:
 
 
 def _transport(error: BaseException) -> _Found:
-    return Family.TRANSPORT, None, str(error)[:_TEXT_LIMIT]
+    return Family.TRANSPORT, None, text_of(error)[:_TEXT_LIMIT]
 
 
 def _foreign(error: BaseException) -> _Found:
-    return Family.FOREIGN, None, str(error)[:_TEXT_LIMIT]
+    return Family.FOREIGN, None, text_of(error)[:_TEXT_LIMIT]
 
 
 _READERS: Final[Mapping[tuple[str, str], Callable[[Any], _Found]]] = {
@@ -363,33 +345,3 @@ def _packages(module: str) -> Iterator[str]:
 def _says_nothing(error: BaseException) -> bool:
     """Tell whether an error is but a wrapper: the operating system's own have a number."""
     return getattr(error, "errno", None) is None
-
-
-def _seconds_of(headers: Any) -> float | None:
-    """Read ``Retry-After``."""
-    said = _header(headers, "Retry-After")
-    if said is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", said):
-        return float(said)
-    until, now = (_date(text) for text in (said, _header(headers, "Date")))
-    return None if until is None or now is None else max(0.0, (until - now).total_seconds())
-
-
-def _header(headers: Any, name: str) -> str | None:
-    try:
-        said = headers.get(name)
-    except (AttributeError, LookupError):
-        # No headers; or the field is there twice, which websockets takes for a failed look-up.
-        return None
-    return said.strip() if isinstance(said, str) else None
-
-
-def _date(text: str | None) -> datetime | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 (slow, and rarely needed)
-
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return date if date.tzinfo is not None else None

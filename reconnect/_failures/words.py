@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconnect.errors import ReconnectExhausted
 
-from .loss import ABNORMAL_CLOSURE, Family, Symptom, leaves, read
+from .loss import ABNORMAL_CLOSURE, Family, Symptom, leaves, read, text_of
 
 __all__ = ["counted", "describe"]
 
@@ -42,7 +42,7 @@ def describe(error: BaseException) -> str:
             words = f"HTTP {code} {_said_by(error)}"
         case Symptom(family=Family.FOREIGN):
             # A bug, as a rule: "'name'" is nothing without "KeyError".
-            words = f"{type(error).__name__}: {error}"
+            words = f"{type(error).__name__}: {text_of(error)}"
         case _:
             words = _of_the_network(error)
     return _one_line(words) or type(error).__name__
@@ -66,7 +66,7 @@ def _of_the_network(error: BaseException) -> str:
             return "connection reset"
         case OSError(strerror=str(said)):
             return said.lower()
-    return str(error)
+    return text_of(error)
 
 
 def _said_by(error: Any) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconnect._checks import checked_policy
 from reconnect._failures.classify import FailureKind, classify
-from reconnect._failures.loss import Loss, retry_after
+from reconnect._failures.loss import Loss
+from reconnect._failures.retry_after import retry_after
 from reconnect.policy import Decision, Policy, Raise, Resume
 
 if TYPE_CHECKING:

@@ -75,6 +75,7 @@ def test_input_keeps_the_fields_of_a_blob(blob, fields):
         ({"mime_type": "audio/pcm", "data": 5}, 0.0),
         ({"mimeType": "audio/pcm", "data": bytes(320)}, 0.01),
         ({"mime_type": 5, "data": b"what"}, None),
+        ({"mime_type": ["audio/pcm"], "data": b"what"}, None),
         ({"data": b"jpeg", "mime_type": "image/jpeg"}, None),
         ({"data": b"what"}, None),
         (b"what", None),

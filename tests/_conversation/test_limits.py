@@ -101,6 +101,7 @@ SOUND = types.Blob(data=b"12345", mime_type="audio/pcm")
         ({"audio": {"data": b"12345", "mime_type": "audio/pcm"}}, 14),
         ({"activity_start": types.ActivityStart()}, 0),
         (types.Part(text="text"), 4),
+        (types.Part, 0),
         (types.Part(inline_data=SOUND), 14),
         (types.Content(role="user", parts=[types.Part(text="text")]), 8),
         (types.FunctionResponse(id="1", name="tool", response={"result": ["done", 3]}), 9),

@@ -86,6 +86,7 @@ def test_newest_within_the_limit(texts, limit):
         (content("a"), [content("a")]),
         ([content("a"), ["b", user("c")]], [content("a"), user("b"), user("c")]),
         ({"text": "a"}, [user("a")]),
+        ({}, [{}]),
         (types.Part(text="a"), [{"role": "user", "parts": [types.Part(text="a")]}]),
         (types.UserContent("a"), [types.UserContent("a")]),
     ],

@@ -35,6 +35,18 @@ def test_end_that_would_pass_for_another(kind):
     assert ended.__cause__ is error
 
 
+class Mute(BaseException):
+    """What fails over its own text."""
+
+    def __str__(self):
+        raise LookupError("str")
+
+
+def test_end_that_says_nothing():
+    """What cannot say what it is about is named all the same."""
+    assert str(own.ending(Mute())) == "the session was ended by Mute: "
+
+
 def test_end_that_is_raised_as_it_is():
     """What ends a session and can pass for nothing else is raised as it is."""
     error = ValueError("why")

@@ -260,7 +260,7 @@ BLOB = types.Blob(data=b"1", mime_type="image/png")
 
 
 @pytest.mark.parametrize(
-    ("given", "picture"),
+    ("given", "to_be_read"),
     [
         ({"video": Image.new("RGB", (1, 1))}, True),
         ({"media": Image.new("RGB", (1, 1))}, True),
@@ -269,10 +269,12 @@ BLOB = types.Blob(data=b"1", mime_type="image/png")
         ({"media": BLOB}, False),
         ({"video": {"data": b"1"}}, False),
         ({"text": "a"}, False),
-        ({"audio": 5}, False),
+        ({"audio": BLOB}, False),
+        ({"audio": {"data": b"1"}}, False),
+        ({"audio": 5}, True),
     ],
 )
-def test_picture(given, picture):
-    """An image that is no blob has to be read before it can be kept."""
+def test_what_is_to_be_read(given, to_be_read):
+    """Media that is no blob, such as an image, has to be read before it can be kept."""
     arguments = dict.fromkeys(("media", "audio", "video", "text")) | given
-    assert _sdk.is_picture(arguments) is picture
+    assert _sdk.is_to_be_read(arguments) is to_be_read

@@ -209,6 +209,14 @@ class Refusing(Exception):
         super().__setattr__(name, value)
 
 
+class Mute(Exception):
+    """An error that fails over what it was made of."""
+
+    @property
+    def args(self):
+        raise LookupError("args")
+
+
 class Slotted(Exception):
     """An error that holds a text in a slot, and another in none."""
 
@@ -291,6 +299,16 @@ def test_nothing_else_is_changed(kind, secrets):
     assert error.args is arguments
     assert list(vars(error)) == list(held)
     assert all(vars(error)[name] is held[name] for name in held)
+
+
+def test_error_that_fails_over_its_arguments(secrets):
+    """What can be looked at of an error is cleaned, and so is the error that it was raised from."""
+    error, cause = Mute(), ValueError(NEWEST)
+    error.text = NEWEST
+    group = ExceptionGroup("two", [raised(error, cause=cause), ValueError(OLDER)])
+    secrets.hide(group)
+    assert error.text == "<handle>"
+    assert cause.args == group.exceptions[1].args == ("<handle>",)
 
 
 def test_error_that_holds_itself(secrets):

@@ -21,17 +21,8 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from reconnect import Loss, Phase, RemoteProtocolError
-from reconnect._failures.loss import (
-    ABNORMAL_CLOSURE,
-    Family,
-    Symptom,
-    leaves,
-    read,
-    retry_after,
-)
-
-NOW = "Mon, 23 Nov 2026 03:00:00 GMT"
-LATER = "Mon, 23 Nov 2026 03:01:30 GMT"
+from reconnect._failures.loss import ABNORMAL_CLOSURE, Family, Symptom, leaves, read
+from reconnect._failures.retry_after import retry_after
 
 
 @pytest.mark.parametrize("face", [closed, wrapped])
@@ -386,63 +377,28 @@ def test_leaves():
     assert [*leaves(ExceptionGroup("a", [one, group, three]))] == [one, two, three]
 
 
-def test_group_says_how_long():
-    """Of what a group asks for the longest counts."""
-    group = ExceptionGroup(
-        "x", [refused(429, Retry_After="7"), GONE, refused(429, Retry_After="9")]
-    )
-    assert retry_after(group) == 9
-    assert retry_after(ExceptionGroup("x", [GONE])) is None
-
-
 def test_long_text():
     """Of a long body only the beginning is read."""
     assert len(read(refused(403, "x" * 100_000)).text) < 5_000
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"Retry_After": "120"}, 120),
-        ({"Retry_After": " 0 "}, 0),
-        ({"Retry_After": "-1"}, None),
-        ({"Retry_After": "1.5"}, None),
-        ({"Retry_After": "soon"}, None),
-        ({"Retry_After": "9" * 30}, None),
-        ({"Retry_After": LATER, "Date": NOW}, 90),
-        ({"Retry_After": NOW, "Date": LATER}, 0),
-        ({"Retry_After": LATER}, None),
-        ({"Retry_After": LATER, "Date": "now"}, None),
-        ({"Retry_After": LATER, "Date": NOW.replace("GMT", "-0000")}, None),
-    ],
-)
-def test_retry_after(headers, seconds):
-    """A server says how long in seconds, or as a date beside its own; anything else is nothing."""
-    assert retry_after(refused(429, **headers)) == seconds
+class Mute(Exception):
+    """An error that fails over its own text."""
+
+    def __str__(self):
+        raise LookupError("str")
 
 
-def test_retry_after_twice():
-    """A field that comes twice says nothing."""
-    error = refused(429, Retry_After="1")
-    error.response.headers["Retry-After"] = "2"
-    assert retry_after(error) is None
+class MuteSystem(Mute, OSError):
+    """One of the network that does."""
 
 
 @pytest.mark.parametrize(
-    ("error", "seconds"),
-    [
-        (refused(429, "Please retry in 11.665902715s."), 11.665902715),
-        (wrapped(429, {"error": {"details": [{"retryDelay": "25s"}]}}), 25),
-        (refused(429, 'x {"retryDelay": "7s"}', Retry_After="40"), 40),
-        (refused(429, "Please retry in 50s.", Retry_After="40"), 50),
-        (ConnectionResetError("please retry in a while"), None),
-    ],
-    ids=repr,
+    ("kind", "family"), [(Mute, Family.FOREIGN), (MuteSystem, Family.TRANSPORT)]
 )
-def test_retry_info(error, seconds):
-    """Google says how long in the text; the longer of what is said counts."""
-    assert retry_after(error) == seconds
+def test_error_without_a_text(kind, family):
+    """An error that fails over its own text is read without one."""
+    assert read(kind()) == Symptom(family, None, "")
 
 
 @given(error=ERRORS)

@@ -61,6 +61,23 @@ def test_error_in_words(error, text):
     assert describe(error) == text
 
 
+class Mute(Exception):
+    """An error that fails over its own text."""
+
+    def __str__(self):
+        raise LookupError("str")
+
+
+class MuteSystem(Mute, OSError):
+    """One of the network that does."""
+
+
+@pytest.mark.parametrize("kind", [Mute, MuteSystem])
+def test_error_that_cannot_say_what_it_is(kind):
+    """An error that fails over its own text is told by its name."""
+    assert describe(kind()) == kind.__name__
+
+
 def test_what_to_do_is_kept():
     """An error of this library's own says in a log line, too, what can be done."""
     assert "max_reconnects_per_hour=" in describe(TooManyReconnects(60))
