@@ -133,7 +133,7 @@ def readings(line: str) -> Iterator[Reading]:
     Args:
         line: One of `lines_of`.
     """
-    own = _OWN.search(line)
+    own = _OWN.search(line) or _OWN_END.search(line)
     if own is not None:
         line = own["failure"]
         close = _OWN_CLOSE.match(line)
@@ -168,6 +168,13 @@ _OWN: Final = re.compile(
     rf"(?: \((?P<kind>{'|'.join(kind.replace('_', ' ') for kind in FailureKind)})\).*)?$",
     re.IGNORECASE,
 )
+_OWN_END: Final = re.compile(
+    r"\bended for good: (?P<failure>.*?)(?:, after \d+ attempts? over \d+(?:\.\d+)? s)?"
+    r"(?:; (?:up to )?\d.*)?$",
+    re.IGNORECASE,
+)
+"""The last line of a session: how far the connection had come is not in it, but what it cost is."""
+
 _OWN_CLOSE: Final = re.compile(r"([1-4]\d{3})(?: (.*))?$")
 
 
@@ -335,10 +342,13 @@ def _words(line: str) -> Iterator[Reading]:
 
 # A close code with whatever stands around it: "Lost: 1008 session not found", "code: 1011, reason:"
 
+_NAME: Final = r"(?: \([^()]*\))?"  # "close 1008 (policy violation): x"
 _CODE: Final = re.compile(
-    r"\bcode['\"]?[ :=]+(\d{4})\b(?:.*?\breason['\"]?[ :=]+)?[ :,.-]*(.*)$", re.IGNORECASE
+    rf"\bcode['\"]?[ :=]+(\d{{4}})\b{_NAME}(?:.*?\breason['\"]?[ :=]+)?[ :,.-]*(.*)$", re.IGNORECASE
 )
-_NUMBER: Final = re.compile(r"(?<![\d.:,+-])(10(?:0\d|1[0-5]))(?![\d:]|[.,]\d)[ :,.-]*(.*)$")
+_NUMBER: Final = re.compile(
+    rf"(?<![\d.:,+-])(10(?:0\d|1[0-5]))(?![\d:]|[.,]\d){_NAME}[ :,.-]*(.*)$"
+)
 
 
 def _code(line: str) -> Iterator[Reading]:

@@ -110,6 +110,14 @@ KEEPALIVE = Closed(None, (1011, "keepalive ping timeout"))
         # Codes alone.
         ("CloseEvent { code: 1011, reason: 'Deadline' }", Closed((1011, "Deadline"))),
         ("code = 1008 (policy violation), reason = expired", Closed((1008, "expired"))),
+        ("websocket: close 1008 (policy violation): expired", Closed((1008, "expired"))),
+        ("WebSocket connection closed: 1008 (policy violation)", Closed((1008, ""))),
+        # This library's own last line.
+        (
+            "session 1-9f3a1c: ended for good: 4900 a; b, after 1 attempt over 3.5 s; 1 turn lost",
+            Closed((4900, "a; b")),
+        ),
+        ("ended for good: 1007 x; up to 0.3 s of audio lost", Closed((1007, "x"))),
         (" 1.5 s  session  Lost: 1011 Internal error.", Closed((1011, "Internal error."))),
         # Nothing.
         ("2026-01-02 10:11:12.1013 took 1011.5 ms on :1008", None),
