@@ -104,9 +104,23 @@ async def test_plain_http_is_refused():
     async with LiveServer() as server:
         request = f"GET {GEMINI_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         assert (await exchange(server, request)).startswith(b"HTTP/1.1 426 ")
-        assert (await exchange(server, b"what?\r\n\r\n")) == b""
+        assert (await exchange(server, b"what?\r\n\r\n")).startswith(b"HTTP/1.1 501 ")
         first, second = server.connections
-        assert (first.status, second.status) == (426, None)
+        assert (first.status, second.status) == (426, 501)
+
+
+async def test_what_is_no_handshake_is_answered_once():
+    """Whatever else is asked for, in one piece or more, is answered with an error of the API."""
+    async with LiveServer() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=server.ssl)
+        for piece in (b"POST / HTTP/1.1\r\n", b"Content-Length: 4\r\n", b"\r\n", b"body"):
+            writer.write(piece)
+            await asyncio.sleep(0.1)
+        answer = await reader.read()
+        writer.close()
+        assert answer.count(b"HTTP/1.1 501 Not Implemented\r\n") == 1
+        body = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert body["error"]["status"] == "UNIMPLEMENTED"
 
 
 async def test_refusals_carry_headers_and_a_body():
