@@ -204,6 +204,7 @@ def _close(line: str) -> Iterator[Reading]:
 
 _TEXT: Final = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _FRAME: Final = rf"(?:None|Close\(code=(?:<[\w.]+: )?(\d+)>?, reason={_TEXT}\))"
+_QUOTED: Final = re.compile(_TEXT)
 _CLOSE_REPR: Final = re.compile(
     rf"\bConnectionClosed\w*\((?:rcvd=)?{_FRAME}, (?:sent=)?{_FRAME}(?:, .*?(True|False|None))?\)"
 )
@@ -355,7 +356,10 @@ def _code(line: str) -> Iterator[Reading]:
     for pattern in (_CODE, _NUMBER):
         found = pattern.search(line)
         if found is not None:
-            yield Closed((int(found[1]), found[2].strip("'\" })")))
+            # What stands after a reason in quotes, as in a line of JSON, is no part of it.
+            quoted = _QUOTED.match(found[2])
+            text = found[2].strip("'\" })") if quoted is None else _literal(quoted[1])
+            yield Closed((int(found[1]), text))
 
 
 _READERS: Final[tuple[Callable[[str], Iterator[Reading]], ...]] = (

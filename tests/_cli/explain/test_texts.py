@@ -110,6 +110,7 @@ KEEPALIVE = Closed(None, (1011, "keepalive ping timeout"))
         # Codes alone.
         ("CloseEvent { code: 1011, reason: 'Deadline' }", Closed((1011, "Deadline"))),
         ("code = 1008 (policy violation), reason = expired", Closed((1008, "expired"))),
+        ('{"code": 1011, "reason": "Deadline", "retries": 3}', Closed((1011, "Deadline"))),
         ("websocket: close 1008 (policy violation): expired", Closed((1008, "expired"))),
         ("WebSocket connection closed: 1008 (policy violation)", Closed((1008, ""))),
         # This library's own last line.
