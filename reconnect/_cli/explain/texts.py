@@ -118,12 +118,13 @@ class Logged:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text that say something, without the frame of an exception group.
+    """Return the lines of a text that say something, without colours and frames of groups.
 
     Args:
         text: A line, or a whole traceback.
     """
-    stripped = (_GUTTER.sub("", line).strip() for line in text.splitlines())
+    plain = _COLOUR.sub("", text)
+    stripped = (_GUTTER.sub("", line).strip() for line in plain.splitlines())
     return [line for line in stripped if line]
 
 
@@ -156,6 +157,9 @@ def logged(line: str) -> Logged | None:
     kind = (own["kind"] or "").lower().replace(" ", "_")
     return Logged(age, resumed=kind == FailureKind.HANDLE_REJECTED)
 
+
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+"""What a terminal is told, and a log may have kept."""
 
 _GUTTER: Final = re.compile(r"^[ \t]*(?:[|+][ |+-]*(?:\d+ -+)?)?")
 """What stands before each line of an exception group's traceback, and between its parts."""

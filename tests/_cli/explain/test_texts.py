@@ -211,6 +211,15 @@ def test_lines():
     ]
 
 
+def test_colours():
+    """What a terminal is told of colours is no part of a line."""
+    line = "\x1b[1;31mgoogle.genai.errors.APIError\x1b[0m: \x1b[35m1008 None. expired\x1b[0m"
+    assert lines_of(f"\x1b[2m  File x\x1b[22m\n{line}\n\x1b[0m") == [
+        "File x",
+        "google.genai.errors.APIError: 1008 None. expired",
+    ]
+
+
 PIECES = st.sampled_from(
     [
         "received ",
