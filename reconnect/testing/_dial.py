@@ -132,6 +132,7 @@ class Dial:
 
     def on_other_request(self) -> None:
         """Take notice of a request that is no handshake."""
+        self.record.status = NO_HANDSHAKE_STATUS  # at once, since it is answered at once
         self._jobs.put_nowait(self._other_request)
 
     def on_message(self, data: bytes) -> None:
@@ -174,7 +175,6 @@ class Dial:
             self._refused()
 
     def _other_request(self) -> None:
-        self.record.status = NO_HANDSHAKE_STATUS
         self.journal.note("client", "makes a call that is none of the Live API's")
         self._refused()
 

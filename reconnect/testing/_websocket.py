@@ -37,7 +37,7 @@ class Listener(Protocol):
         """Take the opening handshake of the client."""
 
     def on_other_request(self) -> None:
-        """Take notice of a request that is no handshake, which is answered already."""
+        """Take notice of a request that is no handshake, and is being answered."""
 
     def on_message(self, data: bytes) -> None:
         """Take one whole message."""
@@ -94,16 +94,15 @@ class Link(asyncio.Protocol):
                     self._listener.on_request(event.path, event.headers)
                 else:
                     self._take_frame(cast("Frame", event))
-            if self._websocket.handshake_exc is not None and self._request is None:
+            strange = self._websocket.handshake_exc is not None and self._request is None
+            if strange and not self._refused:
                 self._refuse_other()
         self._flush()  # pongs, and the end of a close that this side began
         if self._tls.over:
             self._transport.close()
 
     def _refuse_other(self) -> None:
-        """Answer what `ServerProtocol` hangs up on: the SDK's REST calls, say. Once is enough."""
-        if self._refused:
-            return
+        """Answer what `ServerProtocol` hangs up on, such as a REST call of the SDK's."""
         self._refused = True
         error = {"code": NO_HANDSHAKE_STATUS, "message": LIVE_ONLY, "status": "UNIMPLEMENTED"}
         body = json.dumps({"error": error}).encode()
