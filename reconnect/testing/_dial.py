@@ -31,7 +31,7 @@ from ._journal import Journal, logger
 from ._names import name_of
 from ._records import Connection, Shared
 from ._talk import Talk
-from ._websocket import Link
+from ._websocket import LIVE_ONLY, NO_HANDSHAKE_STATUS, Link
 
 BAD_REQUEST_STATUS = 400
 TWO_CREDENTIALS = "A header with a key or a token came twice."
@@ -130,6 +130,11 @@ class Dial:
         """Take the opening handshake of the client."""
         self._jobs.put_nowait(partial(self._handshake, path, headers))
 
+    def on_other_request(self) -> None:
+        """Take notice of a request that is no handshake."""
+        self.record.status = NO_HANDSHAKE_STATUS  # at once, since it is answered at once
+        self._jobs.put_nowait(self._other_request)
+
     def on_message(self, data: bytes) -> None:
         """Take one whole message."""
         self._jobs.put_nowait(partial(self._message, data))
@@ -160,14 +165,20 @@ class Dial:
         if refusal is not None and refusal.status is not None:
             response = self.link.refusing(refusal.status, refusal.headers, refusal.body)
         elif self.record.dialect is None:
-            response = self.link.refusing(NOT_FOUND_STATUS, {}, "")
+            response = self.link.refusing(NOT_FOUND_STATUS, {}, LIVE_ONLY)
         else:
             response = self.link.accepting()
         # Before it is written: whoever reads it, in another thread, may look at the record at once.
         self.record.status = response.status_code
         self.link.respond(response)
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            return
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._refused()
+
+    def _other_request(self) -> None:
+        self.journal.note("client", "makes a call that is none of the Live API's")
+        self._refused()
+
+    def _refused(self) -> None:
         self.journal.note("server", f"refuses: HTTP {self.record.status}")
         self._end("server", ABNORMAL_CODE)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from reconnect._adapters.plugins import answers_later
+
 from ._exchange import Known
 
 _CALL = re.compile(r"\bcall (\w+)\(([^)]*)\)")
@@ -188,11 +190,16 @@ def as_model(model: Model | Sequence[Reply] | None) -> Model:
     """Give the model a server was asked for: None is a ``Parrot``, a sequence a ``Script``.
 
     Raises:
-        TypeError: If it is neither of them nor callable.
+        TypeError: If it is neither of them nor callable, or is async or a generator.
     """
     if model is None:
         return Parrot()
     if callable(model):
+        if answers_later(model):
+            raise TypeError(
+                f"a model must be a plain function that returns a reply, got {model!r}, which is"
+                " async or a generator"
+            )
         return model
     if not isinstance(model, Sequence):
         raise TypeError(

@@ -87,7 +87,7 @@ class LiveServer:
 
     Raises:
         ValueError: If a profile or the name of a fault is unknown, or a number out of range.
-        TypeError: If ``model`` cannot answer, or one of ``faults`` is not a fault.
+        TypeError: If ``model`` cannot answer, or is async, or one of ``faults`` is not a fault.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ acknowledges closes and keeps time on its own, and an emulator must be able to l
 
 import asyncio
 import http
+import json
 import os
 import socket
 import ssl
@@ -13,6 +14,7 @@ import struct
 from collections.abc import Mapping
 from typing import Protocol, cast
 
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -22,6 +24,9 @@ from ._certificates import contexts
 from ._tls import Tls
 from ._uplink import Uplink
 
+NO_HANDSHAKE_STATUS = 501
+LIVE_ONLY = "This is an emulator of the Live API alone: nothing else is answered."
+
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
@@ -30,6 +35,9 @@ class Listener(Protocol):
 
     def on_request(self, path: str, headers: Mapping[str, str]) -> None:
         """Take the opening handshake of the client."""
+
+    def on_other_request(self) -> None:
+        """Take notice of a request that is no handshake, and is being answered."""
 
     def on_message(self, data: bytes) -> None:
         """Take one whole message."""
@@ -56,6 +64,7 @@ class Link(asyncio.Protocol):
         self._tls = Tls(contexts()[0])
         self._websocket = ServerProtocol(max_size=None)
         self._request: Request | None = None
+        self._refused = False
         self._fragments = b""
         self._deaf = False
         self._held = False
@@ -85,9 +94,25 @@ class Link(asyncio.Protocol):
                     self._listener.on_request(event.path, event.headers)
                 else:
                     self._take_frame(cast("Frame", event))
+            strange = self._websocket.handshake_exc is not None and self._request is None
+            if strange and not self._refused:
+                self._refuse_other()
         self._flush()  # pongs, and the end of a close that this side began
         if self._tls.over:
             self._transport.close()
+
+    def _refuse_other(self) -> None:
+        """Answer what `ServerProtocol` hangs up on, such as a REST call of the SDK's."""
+        self._refused = True
+        error = {"code": NO_HANDSHAKE_STATUS, "message": LIVE_ONLY, "status": "UNIMPLEMENTED"}
+        body = json.dumps({"error": error}).encode()
+        headers = Headers()
+        headers["Connection"] = "close"
+        headers["Content-Length"] = str(len(body))
+        headers["Content-Type"] = "application/json"
+        phrase = http.HTTPStatus(NO_HANDSHAKE_STATUS).phrase
+        self._tls.send(Response(NO_HANDSHAKE_STATUS, phrase, headers, body).serialize())
+        self._listener.on_other_request()
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:

@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import pytest
+from google.genai.errors import APIError
 from talking import (
     GEMINI_PATH,
     closed,
@@ -165,6 +166,17 @@ async def test_handshakes_are_refused():
                     pass
             assert error.value.response.status_code == status
         assert [record.status for record in server.connections] == [429, 404]
+        assert [record.ended_by for record in server.connections] == ["server"] * 2
+
+
+async def test_other_calls_are_refused():
+    """A REST call of the SDK's is refused, and told why."""
+    async with LiveServer() as server:
+        models = server.client().aio.models
+        for call in (models.generate_content(model="m", contents="x" * 100_000), models.list()):
+            with pytest.raises(APIError, match="an emulator of the Live API alone"):
+                await call
+        assert [record.status for record in server.connections] == [501, 404]
         assert [record.ended_by for record in server.connections] == ["server"] * 2
 
 

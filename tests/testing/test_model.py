@@ -136,3 +136,17 @@ def test_models_are_recognised():
         as_model(7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="'hello'"):
         as_model("hello")
+
+
+def test_no_model_answers_later():
+    """A function that is not awaited, or not iterated over, is refused before it is asked."""
+
+    async def later(question):
+        return "a"
+
+    def bit_by_bit(question):
+        yield "a"
+
+    for model in (later, bit_by_bit):
+        with pytest.raises(TypeError, match=r"must be a plain function .*async or a generator"):
+            as_model(model)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 from talking import GEMINI_PATH, closed, raw, tell
@@ -104,9 +105,24 @@ async def test_plain_http_is_refused():
     async with LiveServer() as server:
         request = f"GET {GEMINI_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         assert (await exchange(server, request)).startswith(b"HTTP/1.1 426 ")
-        assert (await exchange(server, b"what?\r\n\r\n")) == b""
+        assert (await exchange(server, b"what?\r\n\r\n")).startswith(b"HTTP/1.1 501 ")
         first, second = server.connections
-        assert (first.status, second.status) == (426, None)
+        assert (first.status, second.status) == (426, 501)
+
+
+def test_what_is_no_handshake_is_answered_once():
+    """Whatever else is asked for, in one piece or more, is answered with an error of the API."""
+    with LiveServer() as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            # Not asyncio's: that one sends nothing more when the server has hung up.
+            with server.ssl.wrap_socket(plain, server_hostname="127.0.0.1") as client:
+                client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+                answer = client.recv(4096)
+                client.sendall(b"body")
+                answer += client.recv(4096)
+        assert [record.status for record in server.connections] == [501]
+    assert answer.count(b"HTTP/1.1 501 Not Implemented\r\n") == 1
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["status"] == "UNIMPLEMENTED"
 
 
 async def test_refusals_carry_headers_and_a_body():

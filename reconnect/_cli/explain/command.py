@@ -170,7 +170,8 @@ def _error(words: Sequence[str], stdin: TextIO) -> tuple[str, BaseException]:
         return _made.from_text(stdin.read())
     text = " ".join(words)
     first, _, rest = text.partition(" ")
-    if first.isdecimal() and (not rest or int(first) in _CODES):
+    # An error of the SDK's says "1011 None. x" of a close.
+    if first.isdecimal() and (not rest or int(first) in _CODES) and not rest.startswith("None."):
         code = int(first)
         make = _made.refused if code < LOWEST_CLOSE_CODE else _made.closed
         return text, make(code, rest.strip())

@@ -7,13 +7,15 @@ import importlib
 from types import ModuleType
 from typing import Any, Final
 
-from reconnect._failures.loss import LOWEST_CLOSE_CODE, read
+from reconnect._failures.classify import explain
+from reconnect._failures.loss import LOWEST_CLOSE_CODE, Loss, Phase, read
 
 from .texts import Api, Closed, Raised, Reading, Refused, System, lines_of, readings
 
 __all__ = ["NotInstalledError", "closed", "from_text", "named", "refused"]
 
 _HIGHEST_CLOSE_CODE: Final = 4999
+_NO_CODE: Final = 1005
 _HTTP_STATUSES: Final = range(100, 600)
 
 _BARE: Final = (
@@ -49,6 +51,9 @@ _ELSEWHERE: Final = ("Error", "Exception", "Exit", "Interrupt", "Timeout")
 _WRAPPERS: Final = frozenset({"ReconnectExhausted", "TooManyReconnects", "ExceptionGroup"})
 """What is raised from the failure that matters, or around it."""
 
+_GAVE_UP: Final = "gave up"
+"""What the first two say, and a log that has no names."""
+
 _UNKNOWN: Final = (
     "no failure is named in {!r}: it takes a close code (1008), an HTTP status (503), the name of"
     " an exception, or a line of a log or of a traceback with one of these"
@@ -62,11 +67,13 @@ class NotInstalledError(ValueError):
 def from_text(text: str) -> tuple[str, BaseException]:
     """Return the last line of a text that tells of a failure, and the exception that it tells of.
 
+    If no line does, the last one counts whose words the error table knows without a code.
+
     Args:
         text: A line, or a whole traceback.
 
     Raises:
-        ValueError: If no line does.
+        ValueError: If there is none of these either.
     """
     lines = lines_of(text)
     for line in reversed(lines):
@@ -81,9 +88,14 @@ def from_text(text: str) -> tuple[str, BaseException]:
                     return line, error
         if missing is not None:
             raise missing
+    # In a log such words may mean anything, so they count only where nothing else does.
+    for line in reversed(lines):
+        error = closed(_NO_CODE, line)
+        if explain(Loss(error, phase=Phase.SESSION)).text is not None:
+            return line, error
     if not lines:
         raise ValueError("there is nothing to explain: the text is empty")
-    if any(wrapper in text for wrapper in _WRAPPERS):
+    if any(wrapper in text for wrapper in (*_WRAPPERS, _GAVE_UP)):
         raise ValueError(
             f"{lines[-1]!r} does not say what failed: its cause does, which stands above it in the"
             " traceback"

@@ -118,12 +118,13 @@ class Logged:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text that say something, without the frame of an exception group.
+    """Return the lines of a text that say something, without colours and frames of groups.
 
     Args:
         text: A line, or a whole traceback.
     """
-    stripped = (_GUTTER.sub("", line).strip() for line in text.splitlines())
+    plain = _COLOUR.sub("", text)
+    stripped = (_GUTTER.sub("", line).strip() for line in plain.splitlines())
     return [line for line in stripped if line]
 
 
@@ -133,7 +134,7 @@ def readings(line: str) -> Iterator[Reading]:
     Args:
         line: One of `lines_of`.
     """
-    own = _OWN.search(line)
+    own = _OWN.search(line) or _OWN_END.search(line)
     if own is not None:
         line = own["failure"]
         close = _OWN_CLOSE.match(line)
@@ -157,6 +158,9 @@ def logged(line: str) -> Logged | None:
     return Logged(age, resumed=kind == FailureKind.HANDLE_REJECTED)
 
 
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+"""What a terminal is told, and a log may have kept."""
+
 _GUTTER: Final = re.compile(r"^[ \t]*(?:[|+][ |+-]*(?:\d+ -+)?)?")
 """What stands before each line of an exception group's traceback, and between its parts."""
 
@@ -168,6 +172,13 @@ _OWN: Final = re.compile(
     rf"(?: \((?P<kind>{'|'.join(kind.replace('_', ' ') for kind in FailureKind)})\).*)?$",
     re.IGNORECASE,
 )
+_OWN_END: Final = re.compile(
+    r"\bended for good: (?P<failure>.*?)(?:, after \d+ attempts? over \d+(?:\.\d+)? s)?"
+    r"(?:; (?:up to )?\d.*)?$",
+    re.IGNORECASE,
+)
+"""The last line of a session: how far the connection had come is not in it, but what it cost is."""
+
 _OWN_CLOSE: Final = re.compile(r"([1-4]\d{3})(?: (.*))?$")
 
 
@@ -197,6 +208,7 @@ def _close(line: str) -> Iterator[Reading]:
 
 _TEXT: Final = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _FRAME: Final = rf"(?:None|Close\(code=(?:<[\w.]+: )?(\d+)>?, reason={_TEXT}\))"
+_QUOTED: Final = re.compile(_TEXT)
 _CLOSE_REPR: Final = re.compile(
     rf"\bConnectionClosed\w*\((?:rcvd=)?{_FRAME}, (?:sent=)?{_FRAME}(?:, .*?(True|False|None))?\)"
 )
@@ -335,17 +347,23 @@ def _words(line: str) -> Iterator[Reading]:
 
 # A close code with whatever stands around it: "Lost: 1008 session not found", "code: 1011, reason:"
 
+_NAME: Final = r"(?: \([^()]*\))?"  # "close 1008 (policy violation): x"
 _CODE: Final = re.compile(
-    r"\bcode['\"]?[ :=]+(\d{4})\b(?:.*?\breason['\"]?[ :=]+)?[ :,.-]*(.*)$", re.IGNORECASE
+    rf"\bcode['\"]?[ :=]+(\d{{4}})\b{_NAME}(?:.*?\breason['\"]?[ :=]+)?[ :,.-]*(.*)$", re.IGNORECASE
 )
-_NUMBER: Final = re.compile(r"(?<![\d.:,+-])(10(?:0\d|1[0-5]))(?![\d:]|[.,]\d)[ :,.-]*(.*)$")
+_NUMBER: Final = re.compile(
+    rf"(?<![\d.:,+-])(10(?:0\d|1[0-5]))(?![\d:]|[.,]\d){_NAME}[ :,.-]*(.*)$"
+)
 
 
 def _code(line: str) -> Iterator[Reading]:
     for pattern in (_CODE, _NUMBER):
         found = pattern.search(line)
         if found is not None:
-            yield Closed((int(found[1]), found[2].strip("'\" })")))
+            # What stands after a reason in quotes, as in a line of JSON, is no part of it.
+            quoted = _QUOTED.match(found[2])
+            text = found[2].strip("'\" })") if quoted is None else _literal(quoted[1])
+            yield Closed((int(found[1]), text))
 
 
 _READERS: Final[tuple[Callable[[str], Iterator[Reading]], ...]] = (

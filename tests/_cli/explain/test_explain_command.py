@@ -86,6 +86,8 @@ def test_facts():
         (["google.genai.errors.APIError:", "1011", "None.", "x"], Family.CLOSE, 1011, "session"),
         (["12 E live: received 1008 (policy violation) x"], Family.CLOSE, 1008, "session"),
         (["1700000000 live: 1008 None. x"], Family.CLOSE, 1008, "session"),
+        (["1008 None. x"], Family.CLOSE, 1008, "session"),
+        (["ended for good: 1008 x; 1 turn lost"], Family.CLOSE, 1008, "session"),
         (["keepalive ping timeout"], Family.CLOSE, 1006, "session"),
         (["attempt failed: 1008 not found (handle rejected)"], Family.CLOSE, 1008, "setup"),
         (["attempt failed: HTTP 503 (transient)"], Family.STATUS, 503, "connect"),

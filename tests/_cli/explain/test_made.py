@@ -240,6 +240,24 @@ def test_cause_counts():
     assert line.startswith("ConnectionResetError")
     with pytest.raises(ValueError, match="its cause does, which stands above it"):
         from_text(gave_up)
+    with pytest.raises(ValueError, match="its cause does, which stands above it"):
+        from_text("session 1-9f3a1c: ended for good: gave up: 60 reconnects within an hour")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("API key not valid. Please pass a valid API key.", FailureKind.FATAL),
+        ("You exceeded your current quota", FailureKind.THROTTLED),
+        ("E live: Operation is not implemented, or supported", FailureKind.TRANSIENT),
+    ],
+)
+def test_reason_without_a_code(reason, kind):
+    """Words that mean the same with every code are enough, where no line has more."""
+    line, error = from_text(f"{reason}\nAll is well.")
+    assert line == reason
+    assert explain(Loss(error, phase=Phase.SESSION)).kind is kind
+    assert from_text(f"HTTP 503\n{reason}")[0] == "HTTP 503"
 
 
 @pytest.mark.parametrize(
@@ -282,5 +300,5 @@ def test_every_text(text):
     """Every text is a failure, or an error that says that it is none."""
     with contextlib.suppress(ValueError):
         line, error = from_text(text)
-        assert line in text
+        assert line in texts.lines_of(text)
         assert read(error)

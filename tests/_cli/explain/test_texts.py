@@ -110,6 +110,15 @@ KEEPALIVE = Closed(None, (1011, "keepalive ping timeout"))
         # Codes alone.
         ("CloseEvent { code: 1011, reason: 'Deadline' }", Closed((1011, "Deadline"))),
         ("code = 1008 (policy violation), reason = expired", Closed((1008, "expired"))),
+        ('{"code": 1011, "reason": "Deadline", "retries": 3}', Closed((1011, "Deadline"))),
+        ("websocket: close 1008 (policy violation): expired", Closed((1008, "expired"))),
+        ("WebSocket connection closed: 1008 (policy violation)", Closed((1008, ""))),
+        # This library's own last line.
+        (
+            "session 1-9f3a1c: ended for good: 4900 a; b, after 1 attempt over 3.5 s; 1 turn lost",
+            Closed((4900, "a; b")),
+        ),
+        ("ended for good: 1007 x; up to 0.3 s of audio lost", Closed((1007, "x"))),
         (" 1.5 s  session  Lost: 1011 Internal error.", Closed((1011, "Internal error."))),
         # Nothing.
         ("2026-01-02 10:11:12.1013 took 1011.5 ms on :1008", None),
@@ -199,6 +208,15 @@ def test_lines():
     assert lines_of(text)[-2:] == [
         "ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)",
         "google.genai.errors.APIError: 1011 None. Internal error",
+    ]
+
+
+def test_colours():
+    """What a terminal is told of colours is no part of a line."""
+    line = "\x1b[1;31mgoogle.genai.errors.APIError\x1b[0m: \x1b[35m1008 None. expired\x1b[0m"
+    assert lines_of(f"\x1b[2m  File x\x1b[22m\n{line}\n\x1b[0m") == [
+        "File x",
+        "google.genai.errors.APIError: 1008 None. expired",
     ]
 
 
