@@ -92,7 +92,7 @@ def _checked(options: ReconnectOptions | None) -> ReconnectOptions:
     if options is None:
         return ReconnectOptions()
     if not isinstance(options, ReconnectOptions):
-        raise TypeError(f"the options must be a ReconnectOptions, or None, got {options!r}")
+        raise TypeError(f"options must be a ReconnectOptions or None, got {options!r}")
     return options
 
 

@@ -166,6 +166,6 @@ class ResumeUnconfirmed(TimeoutError):
     def __str__(self) -> str:
         return (
             f"no session_resumption_update within {float(self.timeout):g} s of a resume, so the"
-            " handle counts as rejected; raise resume_confirm_timeout= to wait longer, or leave it"
-            " out to wait for ever"
+            " handle counts as rejected; raise resume_confirm_timeout= to wait longer, or omit it"
+            " to disable the check"
         )

@@ -220,7 +220,7 @@ class GoingAway(_About):
     announced: str | None
 
     def __str__(self) -> str:
-        return f"the server is going to end the connection, in {_seconds(self.time_left)}"
+        return f"the server will end the connection in {_seconds(self.time_left)}"
 
 
 @dataclass(frozen=True, slots=True)

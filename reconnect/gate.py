@@ -64,8 +64,8 @@ class ReconnectGate:
         elif self._loop is not loop:
             # asyncio's lock says so only where somebody has to wait for it.
             raise RuntimeError(
-                f"{self!r} belongs to the event loop that it was first used on, and was used from"
-                " another; make a gate for each loop"
+                f"{self!r} belongs to the event loop on which it was first used, but was used on"
+                " another; create one gate per loop"
             )
         clock = loop.time
         async with self._turn, AsyncExitStack() as place:

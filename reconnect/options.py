@@ -107,17 +107,17 @@ class ReconnectOptions:
         for name in ("setup_timeout", "stall_timeout"):
             timeout = getattr(self, name)
             if not (is_number(timeout) and timeout > 0):
-                raise ValueError(f"{name} must be a positive time, got {timeout!r}")
+                raise ValueError(f"{name} must be a positive number of seconds, got {timeout!r}")
         if not (is_number(self.audio_buffer) and self.audio_buffer >= 0):
-            raise ValueError(f"audio_buffer must be a time, 0 or more, got {self.audio_buffer!r}")
+            raise ValueError(f"audio_buffer must be 0 or more seconds, got {self.audio_buffer!r}")
         if not (is_number(self.history_limit) and self.history_limit >= 1):
             raise ValueError(
-                f"history_limit must be 1 character or more, got {self.history_limit!r}"
+                f"history_limit must be at least 1 character, got {self.history_limit!r}"
             )
         timeout = self.resume_confirm_timeout
         if timeout is not None and not (is_number(timeout) and timeout > 0):
             raise ValueError(
-                "resume_confirm_timeout must be a positive time, or None for no limit,"
+                "resume_confirm_timeout must be a positive number of seconds, or None for no check,"
                 f" got {timeout!r}"
             )
 
@@ -128,11 +128,11 @@ class ReconnectOptions:
                 raise TypeError(f"{name} must be a Limit, got {limit!r}")
         if self.buffer.full == "drop":
             raise ValueError(
-                "buffer must wait or raise when it is full, since no turn may be dropped"
+                "buffer takes full='wait' or full='raise', since no turn may be dropped"
             )
         if self.media_buffer.full == "wait":
             raise ValueError(
-                "media_buffer must drop or raise when it is full, since no microphone may wait"
+                "media_buffer takes full='drop' or full='raise', since no microphone may wait"
             )
 
 

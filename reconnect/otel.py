@@ -125,12 +125,12 @@ class OpenTelemetryObserver:
         self._tracer = trace.get_tracer("reconnect", __version__, tracer_provider)
         meter = metrics.get_meter("reconnect", __version__, meter_provider)
         self._reconnects = meter.create_counter(
-            "reconnect.reconnects", "{reconnect}", "Outages and moves that are over."
+            "reconnect.reconnects", "{reconnect}", "Finished outages and moves."
         )
         self._duration = meter.create_histogram(
             "reconnect.outage.duration",
             "s",
-            "Time from a loss until the session was back, or had ended.",
+            "Time from a loss until the session was back or had ended.",
             explicit_bucket_boundaries_advisory=_BOUNDARIES,
         )
         self._costs = {

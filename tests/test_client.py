@@ -128,7 +128,7 @@ def test_no_client_is_wrapped(client):
 def test_no_options_are_refused(take, options):
     """What are no options is refused where it is given, and changes nothing."""
     before = AsyncLive.connect
-    with pytest.raises(TypeError, match="the options must be a ReconnectOptions, or None, got"):
+    with pytest.raises(TypeError, match="options must be a ReconnectOptions or None, got"):
         take(options)
     assert AsyncLive.connect is before
 
@@ -531,7 +531,7 @@ async def test_json_is_sent_by_the_methods():
                     await session._ws.send(text)
             [given] = [heard.value for heard in server.heard if heard.kind == "tool_response"]
             assert given["parts"] == [{"inline_data": {"data": "_wA=", "mime_type": "image/png"}}]
-            with pytest.raises(ValueError, match="no message that a session sends"):
+            with pytest.raises(ValueError, match="not a message that a session can send"):
                 await session._ws.send('{"setup": {"model": "m"}}')
             await session._ws.close()
             with pytest.raises(SessionClosed):

@@ -55,7 +55,7 @@ class Breaker:
                     self._cuts = True
                     self.replied(pieces)
         except RuntimeError:
-            self._timeline.note("There is no connection now that could be broken.")
+            self._timeline.note("There is no open connection to break.")
 
     def replied(self, pieces: int) -> None:
         """Cut the reply, if it is to be cut.
