@@ -143,10 +143,10 @@ def _follow(cases: Sequence[Case], *, file: TextIO) -> None:
         file.write("\nThe default policy does not retry: it raises the error unchanged.\n")
         return
     file.write(
-        "\nIf every further attempt fails at once in the same way, the default policy does this"
+        "\nIf every further attempt fails at once in the same way, the default policy does this:\n"
     )
     for loss, course in cases[:1] if same else cases:
-        file.write(":\n\n" if same else f"\n\n{_held(loss)}:\n\n")
+        file.write("\n" if same else f"\n{_held(loss)}:\n\n")
         _table([*_lines(course)], file=file)
 
 

@@ -351,7 +351,13 @@ def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
     [
         (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: none was lost or "),
         (Tally(2, 1, (), (), ("One.",)), [], None, True, "Of 2 turns 1 were answered, and 1 inter"),
-        (Tally(2, 1, (), (), ("One.",), ("One.",)), [], None, False, 'although interrupted: "One.".'),
+        (
+            Tally(2, 1, (), (), ("One.",), ("One.",)),
+            [],
+            None,
+            False,
+            'although interrupted: "One.".',
+        ),
         (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
         (Tally(2, 1, ("One.", "Two."), ()), [], None, False, 'Lost: "One.", "Two.".'),
         (
