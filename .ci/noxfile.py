@@ -51,6 +51,7 @@ STANDING = [
     "tests/test_client.py",
     "tests/test_hypothesis.py",
     "tests/test_init.py",
+    "tests/test_install.py",
     "tests/test_otel.py",
 ]
 """The tests that ask, besides, what the library does with the libraries that it stands on.

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _SIGNATURE: Final = "decide(self, loss, *, attempt, elapsed, draw)"
-_NO_WORDS: Final = "None is for what the model takes by itself"
+_NO_WORDS: Final = "use None to let the library choose by the model's name"
 _DECISIONS: Final = "Resume(delay), Restart(delay) or Raise(error)"
 
 
@@ -42,8 +42,8 @@ def check_observer(on_event: Any) -> None:
         raise TypeError(f"on_event must be callable, got {on_event!r}")
     if answers_later(on_event):
         raise TypeError(
-            f"on_event must be a plain function, got the async {on_event!r}: it is not awaited; put"
-            " the event into an asyncio.Queue, or start a task"
+            f"on_event must be a plain function, got the async {on_event!r}, which would not be"
+            " awaited; put the event into an asyncio.Queue, or start a task"
         )
     if not _takes(on_event, None):
         raise TypeError(f"on_event must take one argument, the event, got {on_event!r}")
@@ -87,7 +87,7 @@ def check_wording(continue_with: Any) -> None:
         return
     if isinstance(continue_with, str):
         if not continue_with.strip():
-            raise ValueError(f"continue_with asks for nothing: {continue_with!r}; {_NO_WORDS}")
+            raise ValueError(f"continue_with must not be blank, got {continue_with!r}; {_NO_WORDS}")
         return
     if (
         not callable(continue_with)
@@ -95,8 +95,8 @@ def check_wording(continue_with: Any) -> None:
         or not _takes(continue_with, None)
     ):
         raise TypeError(
-            "continue_with must be a text, a plain function of the model's name that returns one,"
-            f" or None, got {continue_with!r}"
+            "continue_with must be a text, a plain function that takes the model's name and"
+            f" returns a text, or None, got {continue_with!r}"
         )
 
 
@@ -115,12 +115,12 @@ def wording_for(continue_with: Any, model: str) -> str | None:
     if not (text is None or isinstance(text, str)):
         raise TypeError(
             f"continue_with={continue_with!r} returned {text!r} for {model!r}; it must return a"
-            " text, or None"
+            " text or None"
         )
     if text is not None and not text.strip():
         raise ValueError(
-            f"continue_with={continue_with!r} returned {text!r} for {model!r}, which asks for"
-            f" nothing; {_NO_WORDS}"
+            f"continue_with={continue_with!r} returned the blank text {text!r} for {model!r};"
+            f" {_NO_WORDS}"
         )
     return text
 
@@ -148,7 +148,7 @@ def checked_policy(policy: Any) -> Policy:
         )
     if answers_later(decide):
         raise TypeError(
-            f"decide() of {policy!r} is async or a generator, and is not awaited; write"
+            f"decide() of {policy!r} is async or a generator, and would not be awaited; write"
             f" def {_SIGNATURE} and return {_DECISIONS}"
         )
     if not _takes(decide, None, attempt=1, elapsed=0.0, draw=0.0):
@@ -182,15 +182,15 @@ def checked_decision(decision: Any, policy: Policy) -> Decision:
             pass
         case Raise(error=BaseException() as error):
             ended = RuntimeError(
-                f"{policy!r} decided to raise {error!r}, which is not an Exception; whoever waits"
-                " for the session was not interrupted, so return a Raise of an Exception"
+                f"{policy!r} decided to raise {error!r}, which is not an Exception; return a Raise"
+                " with an Exception, since the callers of the session were not interrupted"
             )
             ended.__cause__ = error
             return Raise(ended)
         case Raise(error=error):
             raise TypeError(
-                f"decide() of {policy!r} returned {decision!r}, and {error!r} is not an exception;"
-                " return Raise(loss.error), or a Raise of an exception of your own"
+                f"decide() of {policy!r} returned {decision!r}, but {error!r} is not an exception;"
+                " return Raise(loss.error), or a Raise with your own exception"
             )
         case _:
             if inspect.iscoroutine(decision):
@@ -206,11 +206,11 @@ def checked_decision(decision: Any, policy: Policy) -> Decision:
 def _check_delay(delay: Any, decision: Any, policy: Policy) -> None:
     if not is_number(delay):
         raise TypeError(
-            f"decide() of {policy!r} returned {decision!r}; a delay is a number of seconds"
+            f"decide() of {policy!r} returned {decision!r}; a delay must be a number of seconds"
         )
     # Written so that NaN is caught: it compares false with everything.
     if not 0 <= float(delay) < math.inf:
         raise ValueError(
-            f"decide() of {policy!r} returned {decision!r}; a delay is a finite number of seconds,"
-            " 0 or more"
+            f"decide() of {policy!r} returned {decision!r}; a delay must be a finite number of"
+            " seconds, 0 or more"
         )

@@ -74,8 +74,8 @@ def live_server(
     if mark is not None:
         if mark.kwargs:
             pytest.fail(
-                "the mark live_faults takes one item per connection, in order, and none by name,"
-                f" got {mark.kwargs!r}",
+                "the mark live_faults takes one item per connection, in order, and no keyword"
+                f" arguments, got {mark.kwargs!r}",
                 pytrace=False,
             )
         try:
@@ -92,7 +92,7 @@ def live_server(
     never = [name for name in dict.fromkeys(planned) if left.count(name) >= planned.count(name)]
     if never:
         pytest.fail(
-            f"planned, and never happened: {', '.join(never)}; the test opens too few connections,"
+            f"planned, but never happened: {', '.join(never)}; the test opens too few connections,"
             " or they end too early",
             pytrace=False,
         )

@@ -1,11 +1,11 @@
 """How long to wait before an attempt: arithmetic on an attempt number and a draw.
 
-Every formula here is pure. The draw, a number in [0, 1), comes from the caller, so that a delay
-can be computed again, tested without a seed and simulated by the million. Each function returns a
-`Backoff`, which is called with ``(attempt, draw)``, can be added to another one or to tenacity's
-``wait_*`` objects, and is a wait for tenacity itself.
+Every formula here is pure. The caller passes the draw, a number in [0, 1), so a delay can be
+reproduced, tested without a seed and simulated by the million. Each function returns a `Backoff`,
+which is called with ``(attempt, draw)``, can be added to another one or to tenacity's ``wait_*``
+objects, and can be used as a wait in tenacity itself.
 
-The formulas but `constant` are those of "Exponential Backoff And Jitter",
+All formulas except `constant` are from "Exponential Backoff And Jitter",
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 """
 
@@ -57,15 +57,15 @@ def check_backoff(*, base: float, factor: float, cap: float) -> None:
 
 
 def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
-    """Return a backoff that draws from zero up to an exponentially growing, capped ceiling.
+    """Return a backoff between zero and an exponentially growing, capped ceiling.
 
-    ``delay = draw * min(cap, base * factor ** (attempt - 1))``. The cap comes before the jitter:
-    the other way round, most clients at the cap would wait exactly the cap, and come back in step.
-    Of the usual formulas, full jitter puts the least load on the server.
+    ``delay = draw * min(cap, base * factor ** (attempt - 1))``. The cap is applied before the
+    jitter: the other way round, most clients at the cap would wait exactly the cap, and come back
+    in lockstep. Of the usual formulas, full jitter puts the least load on the server.
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
-        factor: What the ceiling is multiplied by from attempt to attempt; 1 or more.
+        factor: The factor by which the ceiling grows from attempt to attempt; 1 or more.
         cap: The highest ceiling, in seconds; at least ``base``.
 
     Raises:
@@ -78,14 +78,14 @@ def full_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
 
 def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
-    """Return a backoff that draws from half of the ceiling up to the ceiling.
+    """Return a backoff between half the ceiling and the ceiling.
 
-    ``delay = (1 + draw) / 2 * min(cap, base * factor ** (attempt - 1))``. For servers that must
-    not be connected to at once after a loss; the load at the cap is two thirds of full jitter's.
+    ``delay = (1 + draw) / 2 * min(cap, base * factor ** (attempt - 1))``. Use it for servers to
+    which you must not reconnect immediately. At the cap, the load is two thirds of full jitter's.
 
     Args:
         base: The ceiling of the first delay, in seconds; positive.
-        factor: What the ceiling is multiplied by from attempt to attempt; 1 or more.
+        factor: The factor by which the ceiling grows from attempt to attempt; 1 or more.
         cap: The highest ceiling, in seconds; at least ``base``.
 
     Raises:
@@ -98,21 +98,21 @@ def equal_jitter(*, base: float, factor: float, cap: float) -> Backoff:
 
 
 def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Backoff:
-    """Return a backoff that draws between ``base`` and a multiple of the delay before.
+    """Return a backoff between ``base`` and a multiple of the previous delay.
 
     ``delay = min(cap, base + draw * (factor * before - base))``, where ``before`` is ``base`` at
-    the first attempt. Later it is the delay before in a chain of draws that are computed from
-    ``draw``: nobody has to remember the delay before, the same input gives the same delay, and
-    over many clients each delay is distributed as in a chain that remembers. What is given up is
-    that the delay before in one client's own log is the one that the next was drawn from. The
-    rejected alternative, to be given the delay before, would be no function of (attempt, draw).
+    the first attempt. After that, it is the previous delay in a chain of draws computed from
+    ``draw``. So no state is needed, the same input gives the same delay, and over many clients each
+    delay has the same distribution as in a chain with memory. The drawback: within one client, a
+    delay is not derived from the delay that actually preceded it. Passing in the previous delay was
+    rejected, because the result would not be a function of (attempt, draw).
 
-    A chain is cut after 64 steps: later attempts wait like the 64th.
+    A chain ends after 64 steps: later attempts wait like the 64th.
 
     Args:
         base: The shortest delay, in seconds; positive.
         cap: The longest delay, in seconds; at least ``base``.
-        factor: What the delay before is multiplied by to give the highest next one; 1 or more.
+        factor: The longest next delay, as a multiple of the previous one; 1 or more.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -127,12 +127,13 @@ def decorrelated_jitter(*, base: float, cap: float, factor: float = 3.0) -> Back
 def exponential(*, base: float, factor: float, cap: float) -> Backoff:
     """Return a backoff that grows exponentially up to a cap, and ignores the draw.
 
-    ``delay = min(cap, base * factor ** (attempt - 1))``. Many clients that lose their connections
-    together come back together, again and again: it is for a part of a sum, or for a single client.
+    ``delay = min(cap, base * factor ** (attempt - 1))``. Clients that lose their connections
+    together come back together, again and again. Use it as one term of a sum, or for a single
+    client.
 
     Args:
         base: The first delay, in seconds; positive.
-        factor: What the delay is multiplied by from attempt to attempt; 1 or more.
+        factor: The factor by which the delay grows from attempt to attempt; 1 or more.
         cap: The longest delay, in seconds; at least ``base``.
 
     Raises:

@@ -30,9 +30,9 @@ __all__ = ["ResumableClient", "install"]
 
 
 class ResumableClient(genai.Client):
-    """The SDK's client, whose live sessions survive the loss of their connections.
+    """The SDK's client, with live sessions that survive the loss of their connections.
 
-    Everything but ``aio.live.connect()`` is the SDK's.
+    Everything except ``aio.live.connect()`` works as in the SDK.
 
     Args:
         reconnect: The options of its sessions; None for the defaults of `ReconnectOptions`.
@@ -53,15 +53,15 @@ class ResumableClient(genai.Client):
 
     @classmethod
     def wrap(cls, client: genai.Client, options: ReconnectOptions | None = None) -> Self:
-        """Return a client that shares everything but its live sessions with an existing one.
+        """Return a client that shares everything with an existing one except its live sessions.
 
         Args:
-            client: The existing client. It stays as it is, and is kept from being
-                garbage-collected, which would close it.
+            client: The existing client. It is not changed, and is kept alive, because garbage
+                collection would close it.
             options: The options of the sessions; None for the defaults.
 
         Raises:
-            TypeError: If ``client`` is not a ``genai.Client``, or ``options`` not a
+            TypeError: If ``client`` is not a ``genai.Client``, or ``options`` is not a
                 `ReconnectOptions`.
         """
         if not isinstance(client, genai.Client):
@@ -92,15 +92,15 @@ def _checked(options: ReconnectOptions | None) -> ReconnectOptions:
     if options is None:
         return ReconnectOptions()
     if not isinstance(options, ReconnectOptions):
-        raise TypeError(f"the options must be a ReconnectOptions, or None, got {options!r}")
+        raise TypeError(f"options must be a ReconnectOptions or None, got {options!r}")
     return options
 
 
 def install(options: ReconnectOptions | None = None) -> Callable[[], None]:
     """Make the live sessions of every client in this process resumable.
 
-    For frameworks that make their own client. It returns a function that undoes it. A second call
-    replaces the options. Open sessions stay as they are, and a `ResumableClient` keeps its own
+    For frameworks that create their own client. It returns a function that undoes it. A second call
+    replaces the options. Open sessions are not affected, and a `ResumableClient` keeps its own
     options.
 
     Args:

@@ -1,4 +1,4 @@
-"""The exceptions that this library raises itself.
+"""The exceptions that this library defines.
 
 ::
 
@@ -11,7 +11,7 @@
     BufferError
     └── BufferOverflow       a buffer of the session is full
 
-Whatever else ends a session is raised as it came: the SDK's ``APIError``, the
+Any other error that ends a session is raised unchanged: the SDK's ``APIError``, the
 ``ConnectionClosed`` of websockets, an ``OSError``.
 """
 
@@ -30,11 +30,11 @@ class BufferOverflow(BufferError):
     """A buffer of the session is full.
 
     Args:
-        what: What is kept, in the plural.
-        messages: How many messages there would have been.
-        bytes: How many bytes.
-        message_limit: How many messages there may be.
-        byte_limit: How many bytes.
+        what: What the buffer holds, in the plural.
+        messages: How many messages it would have held.
+        bytes: How many bytes it would have held.
+        message_limit: How many messages it may hold.
+        byte_limit: How many bytes it may hold.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ def _overflow(
 
 
 class ReconnectExhausted(ConnectionError):
-    """The policy's budget of attempts and time was spent.
+    """The policy's budget of attempts and time is spent.
 
-    Raised from the last error, which is its ``__cause__``.
+    The last error is its ``__cause__``.
 
     Args:
         attempts: How many attempts were made in this outage.
@@ -111,8 +111,8 @@ def _exhausted(attempts: int, elapsed: float) -> ReconnectExhausted:
 class TooManyReconnects(ConnectionError):
     """The session reconnected more often than ``max_reconnects_per_hour``.
 
-    Raised from the last error, which is its ``__cause__``. Each reconnect succeeded, so no outage
-    lasted long enough to give up.
+    The last error is its ``__cause__``. Each reconnect succeeded, so no outage lasted long enough
+    to give up.
 
     Args:
         reconnects: How many there were within the hour.
@@ -132,9 +132,9 @@ class TooManyReconnects(ConnectionError):
 class RemoteProtocolError(ConnectionError):
     """The server sent a frame that the SDK cannot read.
 
-    Raised from what the SDK made of it: a ``ValueError`` for a frame that is not JSON, a
-    ``TypeError`` for one that holds only an error. The connection is given up, and classified as
-    any other loss.
+    Its ``__cause__`` is what the SDK raised: a ``ValueError`` for a frame that is not JSON, or a
+    ``TypeError`` for one that holds only an error. The connection is dropped, and this error is
+    classified like any other loss.
     """
 
 
@@ -143,20 +143,20 @@ class SessionClosed(ConnectionError):
 
 
 class SetupTimeout(TimeoutError):
-    """The server accepted the connection and sent no setupComplete in time.
+    """The server accepted the connection but sent no setupComplete in time.
 
-    The SDK has no limit of its own for this; an attempt that hangs before it is a plain
+    The SDK has no timeout for this. An attempt that hangs before this point raises a plain
     ``TimeoutError``.
     """
 
 
 class ResumeUnconfirmed(TimeoutError):
-    """A session was resumed, and no ``session_resumption_update`` came in time.
+    """A session was resumed, but no ``session_resumption_update`` arrived in time.
 
-    The connection is given up, and the handle counts as rejected.
+    The connection is dropped, and the handle counts as rejected.
 
     Args:
-        timeout: Seconds that were waited.
+        timeout: How many seconds the session waited.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -166,6 +166,6 @@ class ResumeUnconfirmed(TimeoutError):
     def __str__(self) -> str:
         return (
             f"no session_resumption_update within {float(self.timeout):g} s of a resume, so the"
-            " handle counts as rejected; raise resume_confirm_timeout= to wait longer, or leave it"
-            " out to wait for ever"
+            " handle counts as rejected; raise resume_confirm_timeout= to wait longer, or omit it"
+            " to disable the check"
         )

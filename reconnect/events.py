@@ -1,15 +1,15 @@
-"""What ``on_event`` is called with: small frozen records without a handle in them.
+"""The events that ``on_event`` receives: small frozen records that contain no handle.
 
-An outage is ``Lost`` and ``Retrying``, once for each attempt that fails, and ends with one of
-``Resumed``, ``Restarted`` or ``GaveUp``. A go_away is ``GoingAway``, then ``Resumed`` when the
-session has moved, or ``Restarted`` where no handle covered the history that it was sent. The first
-connection is ``Connected``. A server that does not read is ``Stalled``, and audio that is dropped
-between two outages ``AudioDropped``. The last event of a session is ``GaveUp``, or ``Closed`` where
-its owner has ended it, in an outage too.
+An outage produces ``Lost`` and ``Retrying``, once for each failed attempt, and ends with one of
+``Resumed``, ``Restarted`` or ``GaveUp``. A go_away produces ``GoingAway``, then ``Resumed`` once
+the session has moved, or ``Restarted`` if no handle covers the history that it received. The first
+connection produces ``Connected``, a server that does not read ``Stalled``, and audio dropped
+between two outages ``AudioDropped``. The last event of a session is ``GaveUp``, or ``Closed`` if
+you closed it, even during an outage.
 
-Each says which session it is about, and which model: ``session`` is the ``name`` of the
-`reconnect.ResumableSession`, the same over all of its connections. Both are keyword-only, and empty
-in an event that you make yourself. They do not count when events are compared. ``str(event)`` is a
+Every event says which session and which model it is about: ``session`` is the ``name`` of the
+`reconnect.ResumableSession`, which stays the same across connections. Both are keyword-only, empty
+in events that you create yourself, and ignored when events are compared. ``str(event)`` is a
 sentence for a log.
 """
 
@@ -46,22 +46,24 @@ class Continuity:
 
     Args:
         attempts: How many attempts it took; 0 for a move before a go_away.
-        outage: Seconds from the loss until the session was back, or was given up. If it is lost
-            again before a turn is completed, that is a gap of its own, though the policy goes on
+        outage: Seconds from the loss until the session was back or was given up. If the session is
+            lost again before a turn completes, that is a separate gap, although the policy keeps
             counting the attempts of one outage.
         replayed: How many client messages were sent again.
-        maybe_twice: How many turns, contexts and updates in these the server may have had already.
-        continued: How many cut replies were requested without sending the question again.
-        forgotten: How many finished exchanges the resumed session may not know, because ``buffer``
-            was full, or because the model takes no client content in a session. A new session is
-            sent them.
-        lost_turns: How many turns are lost: spoken ones without a transcription, and all that are
-            open when the session gives up.
+        maybe_twice: How many turns, contexts and updates among these the server may already have
+            had.
+        continued: How many replies that were cut off were requested without sending the question
+            again.
+        forgotten: How many finished exchanges the resumed session may not know about, because
+            ``buffer`` was full, or because the model accepts no client content in a running
+            session. A new session receives them.
+        lost_turns: How many turns are lost: spoken turns without a transcription, and all open
+            turns when the session gives up.
         lost_audio: Seconds of audio that were dropped before they could be sent.
-        uncovered_audio: Seconds of audio that were sent and may not have arrived: what the server
-            had not acknowledged before the newest handle came, or, in transparent resumption, what
-            did not fit in ``media_buffer``. Never too low. How much of it was speech nobody can
-            know.
+        uncovered_audio: Seconds of audio that were sent but may not have arrived: audio that the
+            server had not acknowledged before the newest handle arrived or, with transparent
+            resumption, audio that did not fit in ``media_buffer``. It is never too low. There is no
+            way to know how much of it was speech.
         lost_calls: How many tool calls were cancelled.
     """
 
@@ -78,7 +80,7 @@ class Continuity:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing that was said is lost; a cancelled call is made again."""
+        """Whether nothing that was said is lost; cancelled calls do not count."""
         return not (self.lost_turns or self.lost_audio or self.uncovered_audio or self.forgotten)
 
     def __str__(self) -> str:
@@ -87,10 +89,10 @@ class Continuity:
 
 @dataclass(frozen=True, kw_only=True)
 class Stats(Continuity):
-    """The sums of a session since its start.
+    """The totals of a session since its start.
 
     Args:
-        gaps: How many times the session came to another connection, or was given up.
+        gaps: How many times the session switched to another connection or was given up.
     """
 
     gaps: int = 0
@@ -104,7 +106,7 @@ class _About:
     """Whom an event is about: filled in by the session that tells it.
 
     Args:
-        model: The model's name, as it was given to the session.
+        model: The model's name, as passed to the session.
         session: The session's name; see `ResumableSession.name`.
     """
 
@@ -118,7 +120,7 @@ class Connected(_About):
     """The first connection of the session is open.
 
     Args:
-        resumed: Whether it carries on a conversation of an earlier process.
+        resumed: Whether it continues a conversation from an earlier process.
     """
 
     resumed: bool
@@ -152,12 +154,12 @@ class Lost(_About):
 
 @dataclass(frozen=True, slots=True)
 class Retrying(_About):
-    """The session is going to connect again.
+    """The session is about to reconnect.
 
     Args:
-        delay: Seconds until it does.
-        attempt: Which attempt of this outage it will be; 1 for the first.
-        why: The kind of the failure that led to it.
+        delay: Seconds until the attempt.
+        attempt: The number of the attempt in this outage; 1 for the first.
+        why: The kind of failure that led to it.
         fresh: Whether it will be a new session, without a handle.
     """
 
@@ -173,7 +175,7 @@ class Retrying(_About):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(_About):
-    """The session is back, and the server knows the conversation up to the handle.
+    """The session is back; the server knows the conversation up to the handle.
 
     Args:
         continuity: What the gap did to the conversation.
@@ -189,11 +191,11 @@ class Resumed(_About):
 
 @dataclass(frozen=True, slots=True)
 class Restarted(_About):
-    """A new session has replaced the lost one, and is sent the history.
+    """A new session has replaced the lost one and receives the history.
 
     Args:
         continuity: What the gap did to the conversation.
-        history: How many turns of history it is sent.
+        history: How many turns of history it receives.
     """
 
     continuity: Continuity
@@ -210,25 +212,25 @@ class GoingAway(_About):
     """The server has announced that it will end the connection.
 
     Args:
-        time_left: Seconds until it does.
-        announced: What the server sent as ``time_left``; None where it sent none.
+        time_left: Seconds until then.
+        announced: The ``time_left`` that the server sent; None if it sent none.
     """
 
     time_left: float
     announced: str | None
 
     def __str__(self) -> str:
-        return f"the server is going to end the connection, in {_seconds(self.time_left)}"
+        return f"the server will end the connection in {_seconds(self.time_left)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stalled(_About):
-    """The server does not read, and a send waits for it.
+    """The server is not reading, and a send is waiting for it.
 
-    After the session's ``stall_timeout`` the connection is given up.
+    After the session's ``stall_timeout``, the connection is dropped.
 
     Args:
-        waited: Seconds that the send has waited so far.
+        waited: Seconds that the send has been waiting.
     """
 
     waited: float
@@ -241,7 +243,7 @@ class Stalled(_About):
 class AudioDropped(_About):
     """Audio was dropped between two outages, because it could not be sent in time.
 
-    What an outage drops is in the `Continuity` of its end.
+    Audio that is dropped during an outage is in the `Continuity` of the event that ends it.
 
     Args:
         seconds: Seconds of audio.
@@ -258,7 +260,7 @@ class GaveUp(_About):
     """The session has ended and will not come back.
 
     Args:
-        error: The error that everyone who uses the session gets.
+        error: The error that every use of the session raises.
         continuity: What the last gap did to the conversation.
     """
 
@@ -272,10 +274,10 @@ class GaveUp(_About):
 
 @dataclass(frozen=True, slots=True)
 class Closed(_About):
-    """You have closed the session, or nothing refers to it any more.
+    """You closed the session, or it was garbage-collected.
 
     Args:
-        unanswered: How many turns had no reply.
+        unanswered: How many turns did not get a reply.
     """
 
     unanswered: int
@@ -297,7 +299,7 @@ Event: TypeAlias = (
     | GaveUp
     | Closed
 )
-"""What ``on_event`` is called with."""
+"""What ``on_event`` receives."""
 
 
 def _took(gap: Continuity) -> str:

@@ -14,25 +14,25 @@ __all__ = ["ReconnectGate"]
 
 
 class ReconnectGate:
-    """Limits the rate of attempts of all sessions that share it.
+    """Limits the rate of attempts across all sessions that share it.
 
-    After an outage all sessions of a process want to connect at once. The policy's jitter spreads
-    them, and the gate limits their rate. Attempts are served in order; one that is cancelled while
-    it waits costs the others nothing.
+    After an outage, all sessions of a process want to reconnect at once. The policy's jitter
+    spreads them out, and the gate limits their rate. Attempts are served in order; an attempt that
+    is cancelled while it waits does not delay the others.
 
-    It belongs to the event loop that it is first used on::
+    A gate belongs to the event loop on which it is first used::
 
         gate = ReconnectGate(rate=5, burst=10)
         async with ResumableSession(live, model=MODEL, gate=gate) as session: ...
 
     Args:
-        rate: How many attempts may begin in a second, in the long run.
+        rate: How many attempts may begin per second, on average.
         burst: How many may begin at once after a pause.
-        concurrent: How many may be under way at a time, up to setupComplete; None for
-            any number.
+        concurrent: How many may be in progress at a time, up to setupComplete; None for no limit.
 
     Raises:
-        ValueError: If ``rate`` is not positive and finite, or ``burst`` or ``concurrent`` below 1.
+        ValueError: If ``rate`` is not positive and finite, or if ``burst`` or ``concurrent`` is
+            below 1.
     """
 
     def __init__(self, *, rate: float, burst: int = 1, concurrent: int | None = None) -> None:
@@ -64,8 +64,8 @@ class ReconnectGate:
         elif self._loop is not loop:
             # asyncio's lock says so only where somebody has to wait for it.
             raise RuntimeError(
-                f"{self!r} belongs to the event loop that it was first used on, and was used from"
-                " another; make a gate for each loop"
+                f"{self!r} belongs to the event loop on which it was first used, but was used on"
+                " another; create one gate per loop"
             )
         clock = loop.time
         async with self._turn, AsyncExitStack() as place:
@@ -82,7 +82,7 @@ class ReconnectGate:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Note that the attempt is over."""
+        """Record that the attempt is over."""
         if self._places is not None:
             self._places.release()
 

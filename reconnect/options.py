@@ -1,4 +1,4 @@
-"""The options that many sessions share: what a `ResumableClient` takes."""
+"""The options that many sessions share, as a `ResumableClient` takes them."""
 
 from __future__ import annotations
 
@@ -23,53 +23,51 @@ _HIDDEN: Final = ("go_away", "session_resumption_update")
 class ReconnectOptions:
     """The options of all sessions that a client opens.
 
-    A history and a handle belong to one session, so they are not here. A handle in a session's
-    config resumes that conversation.
+    A history and a handle belong to a single session, so they are not options here. To resume a
+    conversation, put its handle into the session's config.
 
     Args:
-        policy: Decides what a loss leads to.
-        gate: Limits the attempts of the sessions that share it; None for no limit.
+        policy: Decides what to do after a loss.
+        gate: Limits the rate of attempts of all sessions that share it; None for no limit.
         on_event: Called with each event of `reconnect.events`; None for no callback.
-        hide: Messages of the server that ``receive()`` does not yield: ``"go_away"`` and
-            ``"session_resumption_update"``. The default hides go_away: most frameworks hang up on
-            it, in the middle of a reply, and the session moves in time by itself.
-        after_cut: What ``receive()`` yields when a reply is cut off and will be given again.
-            ``"same turn"``: ``interrupted``, and ``receive()`` goes on, for a loop that asks one
-            question at a time. ``"own turn"``: ``interrupted`` and then ``turn_complete``, as the
-            server does when the user interrupts, and the second reply is a turn of its own, for a
-            player of audio. None for ``"own turn"`` if the model replies in audio, and ``"same
-            turn"`` otherwise.
-        setup_timeout: Seconds that an attempt may take to fetch the history and ``live``, and again
-            to connect and set up.
-        stall_timeout: Seconds that a send waits for a server that does not read. Then the
-            connection is given up and the send returns; what it sent is kept for the next
-            connection.
-        audio_buffer: Seconds of audio that are kept in an outage; the oldest is dropped first.
-        buffer: How much is kept of typed turns, context and updates until a handle covers them.
-            When it is full, a send waits or raises `BufferOverflow`, as its ``full`` says.
-        media_buffer: How much realtime input is kept in an outage, and in transparent resumption
-            until a handle covers it. When it is full, the oldest is dropped or `BufferOverflow` is
-            raised, as its ``full`` says.
-        history_limit: Characters that a new session is sent at most, of ``history`` and of what was
-            said since; the oldest turns are left out first.
-        reuse_tool_results: Whether a result that was produced for a lost tool call is given to the
-            model when it makes the same call again, so that the tool does not run twice.
-        continue_with: The text that requests a reply that was cut off, if the resumed session knows
-            the question: ``"Please go on."``, say, which is sent as realtime input; or a function
-            of the model's name that returns one. None chooses by the model's name: the words of the
-            question if the model takes no client content in a session (Gemini 3.1), otherwise
-            ``turn_complete`` without turns.
+        hide: Server messages that ``receive()`` does not yield: ``"go_away"`` and
+            ``"session_resumption_update"``. The default hides go_away, because most frameworks hang
+            up on it in the middle of a reply, and the session moves in time on its own.
+        after_cut: What ``receive()`` yields when a reply is cut off and will come again.
+            ``"same turn"``: ``interrupted``, and ``receive()`` goes on; for a loop that asks one
+            question at a time. ``"own turn"``: ``interrupted`` and then ``turn_complete``, as when
+            the user interrupts, and the second reply is a separate turn; for an audio player. None
+            means ``"own turn"`` if the model replies in audio, and ``"same turn"`` otherwise.
+        setup_timeout: Seconds that an attempt may take to fetch ``history`` and ``live``, and the
+            same again to connect and complete the setup.
+        stall_timeout: Seconds that a send waits for a server that does not read. After that the
+            connection is dropped and the send returns; its message is kept for the next connection.
+        audio_buffer: Seconds of audio to buffer in an outage; the oldest is dropped first.
+        buffer: Limits the typed turns, context and updates that are kept until a handle covers
+            them. When it is full, a send waits or raises `BufferOverflow`, depending on ``full``.
+        media_buffer: Limits the realtime input that is kept in an outage and, with transparent
+            resumption, until a handle covers it. When it is full, the oldest is dropped or
+            `BufferOverflow` is raised, depending on ``full``.
+        history_limit: The most characters to send to a new session, counting both ``history`` and
+            what was said since; the oldest turns are left out first.
+        reuse_tool_results: Whether to answer a repeated tool call with the result of the lost one,
+            so that the tool does not run twice.
+        continue_with: How to request a reply that was cut off if the resumed session knows the
+            question: a text such as ``"Please go on."``, sent as realtime input, or a function that
+            takes the model's name and returns a text or None. None chooses by the model's name: the
+            text of the question if the model accepts no client content in a running session (Gemini
+            3.1), otherwise ``turn_complete`` without turns.
         resume_confirm_timeout: Seconds after a resume within which the server must send a
             ``session_resumption_update`` of any kind; otherwise the handle counts as rejected. None
-            for no such check.
+            disables the check.
 
     Raises:
-        TypeError: If ``on_event`` cannot be called or is async, ``policy`` is not a `Policy` (a
-            class, say), ``gate`` is not a gate, a buffer is not a `Limit`, or ``continue_with`` is
-            neither a text nor a plain function.
-        ValueError: If a time is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
-            ``hide`` or ``after_cut`` is none of those named, a buffer's ``full`` is one that it
-            does not allow, or ``continue_with`` a text without a word.
+        TypeError: If ``on_event`` is not callable or is async, ``policy`` is not a `Policy` (for
+            example, a class), ``gate`` is not a gate, a buffer is not a `Limit`, or
+            ``continue_with`` is neither a text nor a plain function.
+        ValueError: If a time is not positive, ``audio_buffer`` is negative, ``history_limit`` is
+            below 1, ``hide`` or ``after_cut`` has an unknown value, ``full`` has a value that this
+            buffer does not allow, or ``continue_with`` is blank.
     """
 
     policy: Policy = field(default_factory=ReconnectPolicy)
@@ -109,17 +107,17 @@ class ReconnectOptions:
         for name in ("setup_timeout", "stall_timeout"):
             timeout = getattr(self, name)
             if not (is_number(timeout) and timeout > 0):
-                raise ValueError(f"{name} must be a positive time, got {timeout!r}")
+                raise ValueError(f"{name} must be a positive number of seconds, got {timeout!r}")
         if not (is_number(self.audio_buffer) and self.audio_buffer >= 0):
-            raise ValueError(f"audio_buffer must be a time, 0 or more, got {self.audio_buffer!r}")
+            raise ValueError(f"audio_buffer must be 0 or more seconds, got {self.audio_buffer!r}")
         if not (is_number(self.history_limit) and self.history_limit >= 1):
             raise ValueError(
-                f"history_limit must be 1 character or more, got {self.history_limit!r}"
+                f"history_limit must be at least 1 character, got {self.history_limit!r}"
             )
         timeout = self.resume_confirm_timeout
         if timeout is not None and not (is_number(timeout) and timeout > 0):
             raise ValueError(
-                "resume_confirm_timeout must be a positive time, or None for no limit,"
+                "resume_confirm_timeout must be a positive number of seconds, or None for no check,"
                 f" got {timeout!r}"
             )
 
@@ -130,11 +128,11 @@ class ReconnectOptions:
                 raise TypeError(f"{name} must be a Limit, got {limit!r}")
         if self.buffer.full == "drop":
             raise ValueError(
-                "buffer must wait or raise when it is full, since no turn may be dropped"
+                "buffer takes full='wait' or full='raise', since no turn may be dropped"
             )
         if self.media_buffer.full == "wait":
             raise ValueError(
-                "media_buffer must drop or raise when it is full, since no microphone may wait"
+                "media_buffer takes full='drop' or full='raise', since no microphone may wait"
             )
 
 

@@ -1,4 +1,4 @@
-"""Traces and metrics of OpenTelemetry: an observer that turns events into both.
+"""OpenTelemetry traces and metrics: an observer that turns events into both.
 
 It needs the extra ``otel``, and is imported by whoever uses it; the rest of the library knows
 nothing of it. Names are those of OpenTelemetry's semantic conventions where there is one; whatever
@@ -54,15 +54,15 @@ _KIND: Final = "reconnect.kind"
 _OUTCOME: Final = "reconnect.outcome"
 
 _COSTS: Final = {
-    "attempts": ("{attempt}", "Attempts to connect again."),
-    "replayed": ("{message}", "Messages that were sent again."),
-    "maybe_twice": ("{message}", "Of these, what the server may have had already."),
-    "continued": ("{reply}", "Cut replies that the model was asked to continue."),
-    "forgotten": ("{exchange}", "Exchanges that the resumed session may not know."),
-    "lost_turns": ("{turn}", "Turns that are lost."),
-    "lost_audio": ("s", "Audio that was dropped before it could be written."),
-    "uncovered_audio": ("s", "Audio that was written and that no session is known to have."),
-    "lost_calls": ("{call}", "Tool calls that were cancelled."),
+    "attempts": ("{attempt}", "Attempts to reconnect."),
+    "replayed": ("{message}", "Messages sent again."),
+    "maybe_twice": ("{message}", "Of these, those that the server may already have had."),
+    "continued": ("{reply}", "Cut-off replies that the model was asked to continue."),
+    "forgotten": ("{exchange}", "Exchanges that the resumed session may not know about."),
+    "lost_turns": ("{turn}", "Lost turns."),
+    "lost_audio": ("s", "Audio dropped before it could be sent."),
+    "uncovered_audio": ("s", "Audio that was sent but may not have arrived."),
+    "lost_calls": ("{call}", "Cancelled tool calls."),
 }
 """Of each cost of a gap, which is a field of `Continuity`, the unit and what it is."""
 
@@ -84,29 +84,29 @@ class _Outage:
 
 
 class OpenTelemetryObserver:
-    """Makes spans and metrics of events: pass it as ``on_event``.
+    """Turns events into spans and metrics: pass it as ``on_event``.
 
-    An outage is a span, ``outage`` and the model's name, from the loss until the session is back
-    or has ended. What failed is in it as an event ``exception``, and each attempt that is planned
-    as ``reconnect.attempt``. Its status is an error only if the session has ended for good. It is a
-    child of the span in which the session was opened. Nothing in it contains a handle.
+    Each outage is a span named ``outage`` plus the model's name. It lasts from the loss until the
+    session is back or has ended. Each failure is an ``exception`` event in the span, and each
+    scheduled attempt a ``reconnect.attempt`` event. The status is an error only if the session has
+    ended for good. The span is a child of the span in which the session was opened. Nothing in it
+    contains a handle.
 
-    ``reconnect.reconnects`` counts how outages and moves have ended, by ``reconnect.kind``, the
-    kind of the first loss (``go_away`` for a move before a deadline), and by
-    ``reconnect.outcome``: ``resumed``, ``restarted``, ``gave_up``, ``closed``, or ``connected``
-    where the first connection of all took more than one attempt. ``reconnect.outage.duration`` is
-    the histogram of the seconds of outages that the session has come back from, or ended in for
-    good. The costs of a gap are counters, each with the name of its field in
-    `reconnect.Continuity`: ``reconnect.replayed``, ``reconnect.lost_turns``,
-    ``reconnect.lost_audio`` and so on.
+    ``reconnect.reconnects`` counts finished outages and moves by ``reconnect.kind``, the kind of
+    the first loss (``go_away`` for a move before a deadline), and by ``reconnect.outcome``:
+    ``resumed``, ``restarted``, ``gave_up``, ``closed``, or ``connected`` if the very first
+    connection took more than one attempt. ``reconnect.outage.duration`` is a histogram of the
+    seconds that outages lasted until the session was back or had ended for good. The costs of a gap
+    are counters, each named after its field in `reconnect.Continuity`: ``reconnect.replayed``,
+    ``reconnect.lost_turns``, ``reconnect.lost_audio`` and so on.
 
-    One observer serves any number of sessions. It keeps nothing of a session but its outage, while
-    one lasts.
+    One observer serves any number of sessions. It keeps no state about a session except its current
+    outage.
 
     Args:
-        then: Another observer, which is called with each event too; None for none.
-        tracer_provider: Where the tracer comes from; None for the global one.
-        meter_provider: Where the meter comes from; None for the global one.
+        then: Another observer to call with each event; None for no other.
+        tracer_provider: Provides the tracer; None for the global provider.
+        meter_provider: Provides the meter; None for the global provider.
 
     Raises:
         TypeError: If ``then`` cannot be called with an event, or is async.
@@ -125,12 +125,12 @@ class OpenTelemetryObserver:
         self._tracer = trace.get_tracer("reconnect", __version__, tracer_provider)
         meter = metrics.get_meter("reconnect", __version__, meter_provider)
         self._reconnects = meter.create_counter(
-            "reconnect.reconnects", "{reconnect}", "Outages and moves that are over."
+            "reconnect.reconnects", "{reconnect}", "Finished outages and moves."
         )
         self._duration = meter.create_histogram(
             "reconnect.outage.duration",
             "s",
-            "Time from a loss until the session was back, or had ended.",
+            "Time from a loss until the session was back or had ended.",
             explicit_bucket_boundaries_advisory=_BOUNDARIES,
         )
         self._costs = {
@@ -139,7 +139,7 @@ class OpenTelemetryObserver:
         }
 
     def __call__(self, event: Event) -> object:
-        """Take an event; return what the other observer returns.
+        """Record an event, and return what the other observer returns.
 
         Args:
             event: The event.

@@ -1,6 +1,6 @@
 """Counts the facts of an outage: which attempt, since when, what proves a connection, what repeats.
 
-Pure: the time is an argument. The driver uses it, and so can a reconnect loop of your own.
+Pure: the time is an argument. The driver uses it, and your own reconnect loop can too.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def check_count(name: str, count: object) -> None:
 
 
 class Outage:
-    """Counts the facts that a policy needs: which attempt, since when, and what repeats.
+    """Keeps track of the facts that a policy needs: which attempt, since when, and what repeats.
 
     An outage begins with a loss and ends with *proof* that the session works: a completed turn, or
-    ten seconds alive. A connect is not proof: a server that accepts and hangs up would be tried at
-    the first delay for ever. Users saw 1,700 connections a second.
+    ten seconds alive. Connecting is not proof: a server that accepts and hangs up would be retried
+    at the first delay forever. Users have seen 1,700 connections a second.
 
-    A reconnect loop of your own needs nothing else, and has nothing to reset::
+    Your own reconnect loop needs nothing else, and never has to reset it::
 
         outage = Outage(max_reconnects_per_hour=policy.max_reconnects_per_hour)
         handle = None
@@ -69,12 +69,11 @@ class Outage:
                 handle = None
             await sleep(decision.delay)
 
-    It has no clock: ``now`` is in seconds of any clock that only moves forward, such as
+    It has no clock of its own: ``now`` is in seconds of any monotonic clock, such as
     ``time.monotonic``.
 
     Args:
-        max_reconnects_per_hour: How many reconnects there may be within an hour; None for any
-            number.
+        max_reconnects_per_hour: How many reconnects are allowed within an hour; None for no limit.
 
     Raises:
         ValueError: If ``max_reconnects_per_hour`` is below 1 or not a whole number.
@@ -104,11 +103,11 @@ class Outage:
 
     @property
     def attempt(self) -> int:
-        """The number of the next attempt of the outage, for a policy to decide about; 1 or more."""
+        """The number of the next attempt in the outage, to pass to a policy; 1 or more."""
         return self._attempts + 1
 
     def elapsed(self, now: float) -> float:
-        """Return the seconds since the outage began; 0 where there is none.
+        """Return the seconds since the outage began; 0 if there is none.
 
         Args:
             now: The time in seconds.
@@ -116,7 +115,7 @@ class Outage:
         return 0.0 if self._lost_at is None else now - self._lost_at
 
     def connecting(self, now: float, *, resumed: bool) -> None:
-        """Note that an attempt to connect begins.
+        """Record that an attempt to connect begins.
 
         Args:
             now: The time in seconds.
@@ -124,7 +123,7 @@ class Outage:
 
         Raises:
             TooManyReconnects: If there were ``max_reconnects_per_hour`` reconnects within the last
-                hour. Attempts that fail before setupComplete are not counted: they belong to an
+                hour. Attempts that fail before setupComplete do not count: they belong to an
                 outage, which the policy ends.
         """
         self._over(now)
@@ -140,7 +139,7 @@ class Outage:
             self._restarting = self._restarting or not resumed
 
     def connected(self, now: float) -> None:
-        """Note that setupComplete has come.
+        """Record that setupComplete has arrived.
 
         Args:
             now: The time in seconds.
@@ -151,7 +150,7 @@ class Outage:
         self._open_since = now
 
     def proved(self) -> None:
-        """Note that a turn was completed: the connection works, and the outage is over."""
+        """Record that a turn was completed: the connection works, and the outage is over."""
         self._proven = True
 
     def lost(
@@ -164,21 +163,21 @@ class Outage:
         go_away: bool = False,
         closing: bool = False,
     ) -> Loss:
-        """Note a lost connection, or an attempt that failed; return all that is known about it.
+        """Record a lost connection or a failed attempt, and return everything known about it.
 
-        A failure is the same as the last one if it has the same code and the same text, as far as
-        that tells, and both connections carried a handle or neither. Two closes without a reason
-        are not known to be the same: so closes a proxy whose server is being restarted.
+        A failure counts as the same as the last one if it has the same code and essentially the
+        same text, and if both connections carried a handle or neither did. Two closes without a
+        reason do not count as the same: that is how a proxy closes while its server restarts.
 
         Args:
             error: The exception.
             now: The time in seconds.
-            phase: How far the connection had come; None to read it from the error: before
+            phase: How far the connection had come; None to infer it from the error: before
                 `connected`, a WebSocket close belongs to the setup, and anything else to the
                 connect.
-            handle: Whether a handle is held now.
-            go_away: Whether a go_away had been seen on this connection.
-            closing: Whether the caller has asked to close.
+            handle: Whether you currently hold a handle.
+            go_away: Whether a go_away arrived on this connection.
+            closing: Whether the caller asked to close.
         """
         if phase is None:
             phase = Phase.SETUP if read(error).family is Family.CLOSE else Phase.CONNECT
@@ -205,11 +204,11 @@ class Outage:
         )
 
     def moved(self, now: float) -> ConnectionError | None:
-        """Note a move before a go_away's deadline; return an error where it counts as a loss.
+        """Record a move before a go_away's deadline; return an error if it counts as a loss.
 
-        A move is not a failure and does not wait for the backoff. But a server that announces the
-        end of every connection at once would be connected to without a pause. So from the second
-        unproven connection in a row, a move is a loss, to be given to `lost`.
+        A move is not a failure and does not wait for the backoff. But a server that immediately
+        announces the end of every connection would be reconnected to without a pause. So from the
+        second unproven connection in a row, a move counts as a loss: pass the error to `lost`.
 
         Args:
             now: The time in seconds.

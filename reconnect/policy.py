@@ -1,9 +1,9 @@
 """What to do about a lost connection, and when: a pure function of the facts.
 
-`ReconnectPolicy.decide` is given everything it needs, the time and the random draw included, and
+`ReconnectPolicy.decide` receives everything it needs, including the time and the random draw, and
 returns one of three decisions. It has no clock, no randomness, no I/O and no memory, so a decision
-can be tested, replayed and simulated without a connection. What it is given is counted by `Outage`;
-the driver that carries a decision out is `reconnect.ResumableSession`.
+can be tested, replayed and simulated without a connection. `Outage` keeps track of the facts;
+`reconnect.ResumableSession` carries out the decisions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["Decision", "Outage", "Policy", "Raise", "ReconnectPolicy", "Restart"
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Connect again with the handle.
+    """Reconnect with the handle.
 
     Args:
         delay: Seconds to wait before the attempt.
@@ -52,7 +52,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Drop the handle and start a new session, which is sent the history.
+    """Drop the handle and start a new session, which receives the history.
 
     Args:
         delay: Seconds to wait before the attempt.
@@ -73,25 +73,25 @@ class Raise:
 
 
 Decision: TypeAlias = Resume | Restart | Raise
-"""What `ReconnectPolicy.decide` returns: a closed type, to be matched exhaustively."""
+"""What `ReconnectPolicy.decide` returns: a closed type that you can match exhaustively."""
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """What decides about a loss: a `ReconnectPolicy`, or an object of your own.
+    """Decides what to do after a loss: a `ReconnectPolicy`, or your own object.
 
-    A session calls nothing but ``decide``. If there is a ``max_reconnects_per_hour``, it reads that
-    too.
+    A session only calls ``decide``. If the object has a ``max_reconnects_per_hour``, the session
+    reads that too.
     """
 
     def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
-        """Decide about a loss; a plain method, since a session does not await it.
+        """Decide what to do after a loss. This is a plain method: a session does not await it.
 
         Args:
-            loss: What was lost, and how.
-            attempt: The number of the next attempt of this outage; 1 for the first.
+            loss: The lost connection or failed attempt.
+            attempt: The number of the next attempt in this outage; 1 for the first.
             elapsed: Seconds since the outage began.
-            draw: A random number in [0, 1), which spreads the attempts of many clients.
+            draw: A random number in [0, 1) that spreads out the attempts of many clients.
         """
         ...
 
@@ -113,44 +113,44 @@ _PREPARED: Final = frozenset({"_wait", "_stop"})
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """Decides whether a lost session is resumed, restarted or given up, and after which delay.
+    """Decides whether to resume a lost session, restart it or give up, and after which delay.
 
     The delay is full jitter: ``draw * min(cap, base * factor ** (attempt - 1))``. Attempts are
-    counted per outage. By default it gives up when ten attempts were made *and* five minutes have
-    passed: either alone would end calls early, since a server that refuses fast uses up attempts in
-    seconds, and a slow one uses up time with few attempts.
+    counted per outage. By default the policy gives up when ten attempts were made *and* five
+    minutes have passed. Either alone would end calls too early: a server that refuses quickly would
+    use up the attempts in seconds, and a slow one would use up the time in a few attempts.
 
     Args:
         base: The ceiling of the first delay, in seconds.
-        factor: What the ceiling is multiplied by after each attempt.
+        factor: The factor by which the ceiling grows after each attempt.
         cap: The longest delay, in seconds. Whatever ``wait`` returns is clipped to it.
-        throttle_delay: The least delay after a quota error, in seconds. The server's own delay
-            (``Retry-After``) counts if it is longer. The backoff's delay is added, so that the
-            clients of one project do not come back in step. The cap applies to the backoff's delay
-            only.
-        wait: The delay in place of full jitter: a formula of `reconnect.backoff`, a tenacity
+        throttle_delay: The shortest delay after a quota error, in seconds. The server's own delay
+            (``Retry-After``) applies instead if it is longer. The backoff's delay is added, so that
+            the clients of one project do not come back in lockstep. The cap applies only to the
+            backoff's delay.
+        wait: A delay to use instead of full jitter: a formula from `reconnect.backoff`, a tenacity
             ``wait_*`` object, a sum of these, a pure function of ``(attempt, draw)``, or a function
-            of tenacity's ``RetryCallState``; None for full jitter. tenacity's random objects draw
-            for themselves and ignore ``draw``.
-        throttle_attempts: How many quota errors in a row are tried again, whatever ``stop`` says; 1
-            gives up at the second. It gives up at once if the server asks for more than five
-            minutes, and for more than ``throttle_delay``.
-        max_reconnects_per_hour: How many times a session may reconnect within an hour, however well
-            each reconnect goes; None for no limit.
-        stop: When to give up: a tenacity ``stop_*`` object, a pure function of ``(attempts,
-            elapsed)``, that is attempts made and seconds since the outage began, or a function of
-            tenacity's ``RetryCallState``; None for ten attempts and five minutes.
-        without_handle: What a failure that may be temporary leads to while there is no handle:
+            of tenacity's ``RetryCallState``; None for full jitter. tenacity's random waits use
+            their own random numbers and ignore ``draw``.
+        throttle_attempts: How many quota errors in a row to retry, whatever ``stop`` says; with 1,
+            the policy gives up at the second. It gives up at once if the server asks for more than
+            five minutes and more than ``throttle_delay``.
+        max_reconnects_per_hour: How many times a session may reconnect within an hour, even if
+            every reconnect succeeds; None for no limit.
+        stop: When to give up: a tenacity ``stop_*`` object, a pure function of
+            ``(attempts, elapsed)`` (attempts made and seconds since the outage began), or a
+            function of tenacity's ``RetryCallState``; None for ten attempts and five minutes.
+        without_handle: What to do after a failure that may be temporary while there is no handle:
             ``"raise"`` raises it unchanged, ``"restart"`` starts a new session with the history.
-        context_exhausted: What a conversation that no longer fits the model's context leads to:
+        context_exhausted: What to do when the conversation no longer fits the model's context:
             ``"raise"`` or ``"restart"``.
 
     Raises:
-        TypeError: If ``wait`` or ``stop`` cannot be called as described; a function of one
-            argument is given a ``RetryCallState``, and tried with one.
-        ValueError: If ``base`` is not positive, ``factor`` below 1, ``cap`` below ``base``,
-            ``throttle_delay`` negative, or a choice is none of those named; or if a function for
-            ``wait`` or ``stop`` fails, or returns no delay, when it is tried.
+        TypeError: If ``wait`` or ``stop`` cannot be called as described. A function of one argument
+            receives a ``RetryCallState``, and is tried with one.
+        ValueError: If ``base`` is not positive, ``factor`` is below 1, ``cap`` is below ``base``,
+            ``throttle_delay`` is negative, or a choice has an unknown value; or if ``wait`` or
+            ``stop`` fails, or ``wait`` does not return a delay, when it is tried.
     """
 
     # Backoff
@@ -204,7 +204,7 @@ class ReconnectPolicy:
         self._prepare()
 
     def replace(self, **changes: Any) -> ReconnectPolicy:
-        """Return a copy with some arguments changed; what is not named stays.
+        """Return a copy with some arguments changed.
 
         Args:
             **changes: Any argument of the constructor.
@@ -212,16 +212,17 @@ class ReconnectPolicy:
         return replace(self, **changes)
 
     def decide(self, loss: Loss, *, attempt: int, elapsed: float, draw: float) -> Decision:
-        """Decide about a loss; the same input gives the same decision.
+        """Decide what to do after a loss; the same input gives the same decision.
 
         Args:
-            loss: What was lost, and how.
-            attempt: The number of the next attempt of this outage; 1 for the first.
+            loss: The lost connection or failed attempt.
+            attempt: The number of the next attempt in this outage; 1 for the first.
             elapsed: Seconds since the outage began.
-            draw: A random number in [0, 1), which spreads the attempts of many clients.
+            draw: A random number in [0, 1) that spreads out the attempts of many clients.
 
         Raises:
-            ValueError: If ``attempt`` is below 1, ``elapsed`` negative or ``draw`` outside [0, 1).
+            ValueError: If ``attempt`` is below 1, ``elapsed`` is negative, or ``draw`` is outside
+                [0, 1).
         """
         if not 1 <= attempt < math.inf:
             raise ValueError(f"attempt must be 1 or more, got {attempt!r}")
@@ -256,11 +257,11 @@ class ReconnectPolicy:
     def process_exception(self, error: Exception) -> Exception | None:
         """Return None if ``websockets.connect(process_exception=...)`` should go on.
 
-        Otherwise it returns the error to raise. A failure that may be temporary is always tried
-        again, since there is no handle to lose. websockets has this argument from version 15 on.
+        Otherwise return the error to raise. A failure that may be temporary is always retried,
+        because there is no handle to lose. Requires websockets 15 or newer.
 
         Args:
-            error: What the attempt failed with.
+            error: The exception with which the attempt failed.
         """
         loss = Loss(error, phase=_phase(error), handle=True)
         decision = self.decide(loss, attempt=1, elapsed=0.0, draw=0.0)
@@ -270,16 +271,16 @@ class ReconnectPolicy:
     def reconnect_delays(self) -> Generator[float]:
         """Yield the delays for ``websockets.connect(reconnect_delays=...)``.
 
-        After a quota error it waits as long as the server asks, and a spent budget raises
-        `ReconnectExhausted`. websockets counts from the start after every connection, however
-        short; it has this argument from version 17 on.
+        After a quota error the delay is as long as the server asks, and a spent budget raises
+        `ReconnectExhausted`. websockets starts counting again after every connection, however
+        short. Requires websockets 17 or newer.
         """
         return lending.delays(self._ask())
 
     def retrying(self, **options: Any) -> AsyncRetrying:
-        """Return a tenacity ``AsyncRetrying`` that retries a coroutine by this policy.
+        """Return a tenacity ``AsyncRetrying`` that retries a coroutine function by this policy.
 
-        A failure that is not temporary is raised unchanged; a spent budget raises
+        A failure that is not temporary is raised unchanged. A spent budget raises
         `ReconnectExhausted`.
 
         Args:

@@ -28,73 +28,73 @@ class ResumableSession:
     """A Gemini Live session that survives the loss of its connections.
 
     It has the methods of the SDK's own session; only ``connect()`` is replaced. When a connection
-    is lost, the policy decides: the session resumes the conversation, starts a new session with the
-    history, or ends with an error. ``receive()`` carries on across the gap.
+    is lost, the policy decides whether to resume the conversation, start a new session with the
+    history, or end with an error. ``receive()`` carries on across the gap.
 
     While the connection is up, a send is the SDK's own call: same back-pressure, same errors, same
-    order. A send never blocks in an outage: it returns at once, and a copy of its arguments is
-    kept. A bad argument raises what the SDK raises, in an outage too.
+    order. Sending never blocks in an outage: a send returns at once, and a copy of its arguments is
+    kept. A bad argument raises the SDK's error, in an outage too.
 
     Args:
-        live: The SDK's ``client.aio.live``, or another object with ``connect(model=, config=)``; or
-            a function, plain or async, that returns one, which is called for every attempt: for
-            credentials that are good for one connection. Its ``vertexai`` attribute, if it has one,
-            says which backend it connects to.
+        live: The SDK's ``client.aio.live``, or another object with ``connect(model=, config=)``. Or
+            a function, plain or async, that returns one and is called for every attempt: use this
+            for credentials that are valid for one connection. If the object has a ``vertexai``
+            attribute, it says which backend the object connects to.
         model: The model's name.
         config: The SDK's ``LiveConnectConfig`` or a dict of its fields; None for its defaults.
-            Session resumption is always switched on.
-        policy: Decides what a loss leads to; None for ``ReconnectPolicy()``.
+            Session resumption is always enabled.
+        policy: Decides what to do after a loss; None for ``ReconnectPolicy()``.
         history: Turns from before this session: contents or dicts, or a function, plain or async,
-            that returns them. A new session is sent them, together with what was said in this
-            session; a resumed one is not.
-        handle: The handle of an earlier conversation, to go on with it; None for a new one.
+            that returns them. A new session receives them together with what was said in this
+            session; a resumed session does not.
+        handle: The handle of an earlier conversation to continue; None for a new conversation.
         on_event: Called with each event of `reconnect.events`; None for no callback.
-        hide: Messages of the server that ``receive()`` does not yield: ``"go_away"`` and
+        hide: Server messages that ``receive()`` does not yield: ``"go_away"`` and
             ``"session_resumption_update"``; none by default.
-        after_cut: What ``receive()`` yields when a reply is cut off and will be given again.
+        after_cut: What ``receive()`` yields when a reply is cut off and will come again.
             ``"same turn"``: ``interrupted``, and ``receive()`` goes on. ``"own turn"``:
-            ``interrupted`` and ``turn_complete``, and the second reply is a turn of its own.
-        setup_timeout: Seconds that an attempt may take to fetch the history and ``live``, and again
-            to connect and set up.
-        stall_timeout: Seconds that a send waits for a server that does not read. Then the
-            connection is given up and the send returns; what it sent is kept for the next
-            connection.
-        audio_buffer: Seconds of audio that are kept in an outage; the oldest is dropped first.
-        buffer: How much is kept of typed turns, context and updates until a handle covers them.
-            When it is full, a send waits or raises `BufferOverflow`, as its ``full`` says.
-        media_buffer: How much realtime input is kept in an outage, and in transparent resumption
-            until a handle covers it. When it is full, the oldest is dropped or `BufferOverflow` is
-            raised, as its ``full`` says.
-        history_limit: Characters that a new session is sent at most, of ``history`` and of what was
-            said since; the oldest turns are left out first.
-        reuse_tool_results: Whether a result that was produced for a lost tool call is given to the
-            model when it makes the same call again, so that the tool does not run twice.
+            ``interrupted`` and ``turn_complete``, and the second reply is a separate turn.
+        setup_timeout: Seconds that an attempt may take to fetch ``history`` and ``live``, and the
+            same again to connect and complete the setup.
+        stall_timeout: Seconds that a send waits for a server that does not read. After that the
+            connection is dropped and the send returns; its message is kept for the next connection.
+        audio_buffer: Seconds of audio to buffer in an outage; the oldest is dropped first.
+        buffer: Limits the typed turns, context and updates that are kept until a handle covers
+            them. When it is full, a send waits or raises `BufferOverflow`, depending on ``full``.
+        media_buffer: Limits the realtime input that is kept in an outage and, with transparent
+            resumption, until a handle covers it. When it is full, the oldest is dropped or
+            `BufferOverflow` is raised, depending on ``full``.
+        history_limit: The most characters to send to a new session, counting both ``history`` and
+            what was said since; the oldest turns are left out first.
+        reuse_tool_results: Whether to answer a repeated tool call with the result of the lost one,
+            so that the tool does not run twice.
         index_base: The number of the first message after the setup in transparent resumption.
-        continue_with: The text that requests a reply that was cut off, if the resumed session knows
-            the question: ``"Please go on."``, say, which is sent as realtime input; or a function
-            of the model's name that returns one. None chooses by the model's name: the words of the
-            question if the model takes no client content in a session (Gemini 3.1), otherwise
-            ``turn_complete`` without turns.
-        gate: Limits the attempts of the sessions that share it; None for no limit.
+        continue_with: How to request a reply that was cut off if the resumed session knows the
+            question: a text such as ``"Please go on."``, sent as realtime input, or a function that
+            takes the model's name and returns a text or None. None chooses by the model's name: the
+            text of the question if the model accepts no client content in a running session (Gemini
+            3.1), otherwise ``turn_complete`` without turns.
+        gate: Limits the rate of attempts of all sessions that share it; None for no limit.
         resume_confirm_timeout: Seconds after a resume within which the server must send a
             ``session_resumption_update`` of any kind. Otherwise the handle counts as rejected, and
-            a new session is sent the history. It detects sessions that are open after a resume and
-            generate nothing; if the server sends updates only with turns, it also replaces idle
-            ones. None for no such check.
-        draw: Returns random numbers in [0, 1), which spread the delays and the moves before a
+            a new session starts with the history. This detects sessions that resume but generate
+            nothing; if the server sends updates only with turns, it also replaces idle sessions.
+            None disables the check.
+        draw: Returns random numbers in [0, 1) that spread out the delays and the moves before a
             go_away.
 
     Raises:
-        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is not a text, ``draw``
-            cannot be called, ``config`` is neither dict nor ``LiveConnectConfig``, ``on_event``
-            cannot be called or is async, ``policy`` is not a `Policy` (a class, say), ``gate`` is
-            no gate, a buffer is not a `Limit`, or ``continue_with`` gives no text.
-        ValueError: If ``config`` has an unknown field or a wrong value, ``setup_timeout`` or
-            ``stall_timeout`` is not positive, ``audio_buffer`` negative, ``history_limit`` below 1,
-            ``resume_confirm_timeout`` neither None nor a positive number, ``hide`` or ``after_cut``
-            is none of those named, a buffer's ``full`` is one that it does not allow,
-            ``continue_with`` gives a text without a word, or ``index_base`` is not a whole number,
-            0 or more.
+        TypeError: If ``live`` has no ``connect()``, ``model`` or ``handle`` is not a string,
+            ``draw`` is not callable, ``config`` is neither a dict nor a ``LiveConnectConfig``,
+            ``on_event`` is not callable or is async, ``policy`` is not a `Policy` (for example, a
+            class), ``gate`` is not a gate, a buffer is not a `Limit`, or ``continue_with`` does not
+            give a text.
+        ValueError: If ``config`` has an unknown field or an invalid value, ``setup_timeout`` or
+            ``stall_timeout`` is not positive, ``audio_buffer`` is negative, ``history_limit`` is
+            below 1, ``resume_confirm_timeout`` is neither None nor positive, ``hide`` or
+            ``after_cut`` has an unknown value, ``full`` has a value that this buffer does not
+            allow, ``continue_with`` gives a blank text, or ``index_base`` is not a whole number of
+            at least 0.
     """
 
     def __init__(
@@ -151,11 +151,11 @@ class ResumableSession:
         self._driver = Driver(settings)
 
     async def __aenter__(self) -> Self:
-        """Open the first connection, and return as soon as the caller can write to it.
+        """Open the first connection, and return as soon as you can write to it.
 
         Raises:
             RuntimeError: If the session has been entered before.
-            Exception: What the policy raised; see `ReconnectPolicy.decide`.
+            Exception: The error that the policy decided to raise; see `ReconnectPolicy.decide`.
         """
         await self._driver.open()
         return self
@@ -166,28 +166,28 @@ class ResumableSession:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the session for good; a cancellation does not wait for the server's answer."""
+        """Close the session for good; when cancelled, do not wait for the server's answer."""
         cancelled = isinstance(exc, asyncio.CancelledError)
         await (self._driver.close(timeout=0) if cancelled else self._driver.close())
 
     async def close(self) -> None:
-        """Close the session for good: no connection follows."""
+        """Close the session for good: it does not reconnect."""
         await self._driver.close()
 
     @property
     def name(self) -> str:
-        """The name by which events and log lines call this session, such as ``12-9f3a1c``.
+        """The name of this session in events and log lines, such as ``12-9f3a1c``.
 
-        It stays the same over all connections, whose ``session_id`` changes with each. It is not
-        secret, and no two sessions of a process have the same.
+        It stays the same across connections, while ``session_id`` changes with each. It is not
+        secret, and it is unique within the process.
         """
         return self._driver.name
 
     @property
     def handle(self) -> str | None:
-        """The newest handle, to be kept for another process; None while there is none.
+        """The newest handle; None if there is none yet. Store it to resume in another process.
 
-        It is as good as a password for this conversation: keep it out of logs.
+        It gives access to this conversation, so treat it like a password and keep it out of logs.
         """
         return self._driver.conversation.handle
 
@@ -200,7 +200,7 @@ class ResumableSession:
 
         @property
         def session_id(self) -> str | None:
-            """The id of the newest connection's session; None where the server gave none."""
+            """The session id of the newest connection; None if the server sent none."""
             return getattr(self._driver.session, "session_id", None)
 
         @property
@@ -210,43 +210,43 @@ class ResumableSession:
 
     @property
     def stats(self) -> Stats:
-        """What the gaps since the start have cost: the sums of their `Continuity`.
+        """The totals of all gaps since the start: the sums of their `Continuity`.
 
-        Audio that is dropped is in ``lost_audio`` at once.
+        Dropped audio appears in ``lost_audio`` at once.
         """
         return self._driver.facts.stats
 
     def receive(self) -> AsyncIterator[types.LiveServerMessage]:
-        """Yield the messages of the server up to the end of the turn, as the SDK's does.
+        """Yield the server's messages up to the end of the turn, like the SDK's method.
 
-        A lost connection does not end the turn: its rest comes from the next connection. If a reply
-        is cut off it is requested again; a message with ``server_content.interrupted`` comes first,
-        so that a player can drop the partial reply.
+        A lost connection does not end the turn: the rest comes from the next connection. If a reply
+        is cut off, it is requested again; a message with ``server_content.interrupted`` comes
+        first, so that your player can drop the partial reply.
 
         Raises:
             SessionClosed: If the session was closed.
-            RuntimeError: If another task is iterating; that one goes on.
-            Exception: What ended the session; see `ReconnectPolicy.decide`.
+            RuntimeError: If another task is already iterating; that task is not affected.
+            Exception: The error that ended the session; see `ReconnectPolicy.decide`.
         """
         self._driver.check_entered()
         # The generator itself: a wrapper around it would cost every message.
         return self._driver.reader.turn(self)
 
     async def send_client_content(self, *, turns: Any = None, turn_complete: bool = True) -> None:
-        """Send turns to the model, as the SDK's method of this name.
+        """Send turns to the model, like the SDK's method of the same name.
 
         A send waits only when ``buffer`` is full. The turns are kept until a handle covers them. If
-        a connection is lost and it is not certain that the server knows them, they are sent again:
-        twice is better than never.
+        a connection is lost and the server may not know them, they are sent again: twice is better
+        than never.
 
         Args:
-            turns: A content, a dict or a list of these; None for none.
+            turns: A content, a dict, or a list of these; None for no turns.
             turn_complete: Whether the model is to reply now.
 
         Raises:
             BufferOverflow: If ``buffer`` is full, and its ``full`` is ``"raise"``.
             SessionClosed: If the session was closed.
-            Exception: What ended the session, or what the SDK raises for a bad argument.
+            Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         arguments: dict[str, Any] = {"turn_complete": turn_complete}
         if turns is not None:
@@ -256,16 +256,16 @@ class ResumableSession:
     async def send_context_update(
         self, *, system_instruction: Any = None, tools: Any = None
     ) -> None:
-        """Change the system instruction or the tools, as the SDK's method of this name.
+        """Change the system instruction or the tools, like the SDK's method of the same name.
 
         Args:
-            system_instruction: The new instruction; None to leave it.
-            tools: The new tools; None to leave them.
+            system_instruction: The new instruction; None to leave it unchanged.
+            tools: The new tools; None to leave them unchanged.
 
         Raises:
             BufferOverflow: If ``buffer`` is full, and its ``full`` is ``"raise"``.
             SessionClosed: If the session was closed.
-            Exception: What ended the session, or what the SDK raises for a bad argument.
+            Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         update = {"system_instruction": system_instruction, "tools": tools}
         await self._driver.sender.converse(Call(UPDATE, update))
@@ -281,27 +281,28 @@ class ResumableSession:
         activity_start: types.ActivityStartOrDict | None = None,
         activity_end: types.ActivityEndOrDict | None = None,
     ) -> None:
-        """Send one piece of realtime input, as the SDK's method of this name.
+        """Send one piece of realtime input, like the SDK's method of the same name.
 
-        A send never blocks in an outage: a text is kept like a typed turn, of audio the last
-        ``audio_buffer`` seconds are kept, of video the last image, and all are sent when the
-        session is back. A full socket makes it wait as the SDK does, ``stall_timeout`` seconds at
-        most. Audio that was sent and did not arrive is sent again in transparent resumption only.
+        Sending never blocks in an outage. Text is kept like a typed turn; of audio, the last
+        ``audio_buffer`` seconds are kept, and of video, the last image. All of it is sent once the
+        session is back. If the socket is full, a send waits as in the SDK, but at most
+        ``stall_timeout`` seconds. Audio that was sent but did not arrive is resent only with
+        transparent resumption.
 
         Args:
             media: A chunk of audio or an image.
             audio: A chunk of audio.
-            audio_stream_end: Whether the audio pauses.
+            audio_stream_end: Whether the audio stream pauses here.
             video: An image.
             text: A text.
-            activity_start: The user begins to speak.
-            activity_end: The user has spoken.
+            activity_start: Marks that the user begins to speak.
+            activity_end: Marks that the user has stopped speaking.
 
         Raises:
             BufferOverflow: If ``buffer`` or ``media_buffer`` is full, and its ``full`` is
                 ``"raise"``.
             SessionClosed: If the session was closed.
-            Exception: What ended the session, or what the SDK raises for a bad argument.
+            Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         writer = self._driver.sender.writer
         if writer is not None and writer.lean and audio.__class__ is writer.blob:
@@ -351,24 +352,24 @@ class ResumableSession:
             await self._driver.sender.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
-        """Send the results of tool calls, as the SDK's method of this name.
+        """Send the results of tool calls, like the SDK's method of the same name.
 
-        A result for a call that was cancelled, because its connection was lost, is not sent. It is
-        kept, and given to the model if it makes the same call again.
+        If a call was cancelled because its connection was lost, its result is not sent. The result
+        is kept, and the model gets it if it makes the same call again.
 
         Args:
             function_responses: A function response or a list of them.
 
         Raises:
             SessionClosed: If the session was closed.
-            Exception: What ended the session, or what the SDK raises for a bad argument.
+            Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         await self._driver.sender.answer(function_responses)
 
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
-        """Send input of any kind: the SDK's deprecated method of this name, with its warning.
+        """Send input of any kind, like the SDK's deprecated method of the same name, and warn.
 
-        It is translated into the other methods, so its input is kept and sent again as theirs is.
+        The input is passed on to the other methods, so it is kept and resent like theirs.
 
         Args:
             input: What to send.
@@ -376,7 +377,7 @@ class ResumableSession:
 
         Raises:
             SessionClosed: If the session was closed.
-            Exception: What ended the session, or what the SDK raises for a bad argument.
+            Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         warnings.warn(
             "send() is deprecated; use send_client_content(), send_realtime_input() or"

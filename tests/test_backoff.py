@@ -189,7 +189,7 @@ def test_chain_is_distributed_as_one_that_remembers(attempt):
 
 def test_chain_is_cut():
     """From the documented step on a decorrelated delay does not depend on the attempt."""
-    found = re.search(r"cut after (\d+) steps", decorrelated_jitter.__doc__)
+    found = re.search(r"ends after (\d+) steps", decorrelated_jitter.__doc__)
     last = int(found[1])
     delay = decorrelated_jitter(base=1, cap=30)
     drawn = [number / 10 for number in range(10)]

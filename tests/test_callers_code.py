@@ -87,7 +87,7 @@ class _Later:
         ({"on_event": _async_observer}, "must be a plain function"),
         ({"on_event": 5}, "must be callable"),
         ({"policy": ReconnectPolicy}, r"ReconnectPolicy\(\)"),
-        ({"policy": _Later()}, "is not awaited"),
+        ({"policy": _Later()}, "not be awaited"),
         ({"policy": object()}, "decide"),
     ],
 )

@@ -141,7 +141,7 @@ def test_delay(kind, delay):
 def test_no_time(kind, delay):
     """A number that is no time to wait is named, with the policy and its decision."""
     with pytest.raises(
-        ValueError, match=r"a delay is a finite number of seconds, 0 or more"
+        ValueError, match=r"a delay must be a finite number of seconds, 0 or more"
     ) as raised:
         checked_decision(kind(delay), Own())
     assert "test_checks.Own object" in str(raised.value)
@@ -156,7 +156,9 @@ def test_no_time(kind, delay):
 )
 def test_no_number(kind, delay):
     """A delay that is no number is named, with the policy and its decision."""
-    with pytest.raises(TypeError, match=r"returned Re.*; a delay is a number of seconds") as raised:
+    with pytest.raises(
+        TypeError, match=r"returned Re.*; a delay must be a number of seconds"
+    ) as raised:
         checked_decision(kind(delay), Own())
     assert repr(delay) in str(raised.value)
 
@@ -224,4 +226,4 @@ def test_raise_of_what_is_no_error(error):
     assert type(decision.error) is RuntimeError
     assert decision.error.__cause__ is error
     assert repr(error) in str(decision.error)
-    assert "return a Raise of an Exception" in str(decision.error)
+    assert "return a Raise with an Exception" in str(decision.error)

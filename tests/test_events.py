@@ -123,7 +123,7 @@ BUSY = errors.APIError(1011, "Internal error encountered.")
         ),
         (
             events.GoingAway(time_left=9.951, announced="9.951s"),
-            "the server is going to end the connection, in 10 s",
+            "the server will end the connection in 10 s",
         ),
         (events.Stalled(waited=2.0), "the server has read nothing for 2 s"),
         (events.AudioDropped(seconds=0.5), "0.5 s of audio dropped"),

@@ -170,7 +170,7 @@ def test_second_loop(concurrent):
     """A gate that is used from a second event loop says so at once, whether or not one waits."""
     gate = ReconnectGate(rate=5, burst=2, concurrent=concurrent)
     assert [*run(through(gate, "ab"))] == ["a", "b"]
-    with pytest.raises(RuntimeError, match=r"ReconnectGate\(rate=5.* make a gate for each loop"):
+    with pytest.raises(RuntimeError, match=r"ReconnectGate\(rate=5.* create one gate per loop"):
         run(through(gate, "a"))
 
 

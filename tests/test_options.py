@@ -35,20 +35,28 @@ def test_defaults_are_those_of_a_session():
 @pytest.mark.parametrize(
     ("given", "kind", "said"),
     [
-        ({"setup_timeout": 0}, ValueError, "setup_timeout must be a positive time, got 0"),
-        ({"stall_timeout": math.nan}, ValueError, "stall_timeout must be a positive time, got nan"),
-        ({"audio_buffer": -1}, ValueError, "audio_buffer must be a time, 0 or more, got -1"),
+        (
+            {"setup_timeout": 0},
+            ValueError,
+            "setup_timeout must be a positive number of seconds, got 0",
+        ),
+        (
+            {"stall_timeout": math.nan},
+            ValueError,
+            "stall_timeout must be a positive number of seconds, got nan",
+        ),
+        ({"audio_buffer": -1}, ValueError, "audio_buffer must be 0 or more seconds, got -1"),
         (
             {"buffer": Limit(messages=1, bytes=1, full="drop")},
             ValueError,
-            "buffer must wait or raise",
+            "buffer takes full='wait' or full='raise'",
         ),
         (
             {"media_buffer": Limit(messages=1, bytes=1, full="wait")},
             ValueError,
-            "media_buffer must drop or raise",
+            "media_buffer takes full='drop' or full='raise'",
         ),
-        ({"history_limit": 0}, ValueError, "history_limit must be 1 character or more, got 0"),
+        ({"history_limit": 0}, ValueError, "history_limit must be at least 1 character, got 0"),
         ({"resume_confirm_timeout": "5"}, ValueError, "resume_confirm_timeout must be"),
         ({"hide": "go_away"}, ValueError, "hide must be a collection of 'go_away' and"),
         ({"hide": {"tool_call"}}, ValueError, "got {'tool_call'}"),
@@ -56,10 +64,18 @@ def test_defaults_are_those_of_a_session():
         ({"policy": ReconnectPolicy}, TypeError, "got the class ReconnectPolicy"),
         ({"policy": None}, TypeError, "policy must have a method"),
         ({"on_event": 5}, TypeError, "on_event must be callable, got 5"),
-        ({"setup_timeout": "10"}, ValueError, "setup_timeout must be a positive time, got '10'"),
-        ({"stall_timeout": None}, ValueError, "stall_timeout must be a positive time, got None"),
-        ({"audio_buffer": "3"}, ValueError, "audio_buffer must be a time, 0 or more, got '3'"),
-        ({"history_limit": None}, ValueError, "history_limit must be 1 character or more"),
+        (
+            {"setup_timeout": "10"},
+            ValueError,
+            "setup_timeout must be a positive number of seconds, got '10'",
+        ),
+        (
+            {"stall_timeout": None},
+            ValueError,
+            "stall_timeout must be a positive number of seconds, got None",
+        ),
+        ({"audio_buffer": "3"}, ValueError, "audio_buffer must be 0 or more seconds, got '3'"),
+        ({"history_limit": None}, ValueError, "history_limit must be at least 1 character"),
         ({"buffer": None}, TypeError, "buffer must be a Limit, got None"),
         ({"media_buffer": 5}, TypeError, "media_buffer must be a Limit, got 5"),
         ({"hide": None}, ValueError, "hide must be a collection of .* got None"),
@@ -67,7 +83,7 @@ def test_defaults_are_those_of_a_session():
         ({"gate": 5}, TypeError, "gate must be a ReconnectGate, or None for no limit, got 5"),
         ({"gate": ReconnectGate}, TypeError, "gate must be a ReconnectGate, or None"),
         ({"continue_with": 5}, TypeError, "continue_with must be a text, .* got 5"),
-        ({"continue_with": " "}, ValueError, "continue_with asks for nothing: ' '; None is for"),
+        ({"continue_with": " "}, ValueError, "continue_with must not be blank, got ' '; use None"),
         ({"continue_with": lambda: "a"}, TypeError, "continue_with must be a text"),
         ({"continue_with": later}, TypeError, "continue_with must be a text, a plain function"),
     ],
@@ -80,13 +96,13 @@ def test_bad_input_is_refused(given, kind, said):
 
 def test_text_that_is_none():
     """A function that returns no text for a model is named when a session is made with it."""
-    with pytest.raises(TypeError, match="returned 5 for 'm'; it must return a text, or None"):
+    with pytest.raises(TypeError, match="returned 5 for 'm'; it must return a text or None"):
         ResumableSession(len, model="m", continue_with=lambda _model: 5)
 
 
 def test_text_without_a_word():
     """A function that returns an empty text asks for nothing, and is told what None is for."""
-    with pytest.raises(ValueError, match="returned '' for 'm', which asks for nothing; None is"):
+    with pytest.raises(ValueError, match="returned the blank text '' for 'm'; use None"):
         ResumableSession(len, model="m", continue_with=lambda _model: "")
 
 

@@ -149,7 +149,7 @@ def test_faults_are_planned_by_a_mark(run):
         """)
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(
-        ["the mark live_faults: no fault is named 'boom'; the names begin with *"]
+        ["the mark live_faults: no fault is named 'boom'; names start with *"]
     )
 
 
@@ -165,7 +165,7 @@ def test_fault_that_never_happens(run):
             assert asyncio.run(ask("One.")) == ['You said "One.". That is turn 1.']
         """)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["planned, and never happened: abort-after_sent-99, refuse-503; *"])
+    result.stdout.fnmatch_lines(["planned, but never happened: abort-after_sent-99, refuse-503; *"])
 
 
 def test_faults_that_would_be_left_out_are_an_error(run):
@@ -292,7 +292,7 @@ def test_the_extra_is_asked_for_where_it_is_used(pytester):
     ("mark", "complaint"),
     [
         ('"abort-aftersent-3"', "'aftersent' in 'abort-aftersent-3' is unknown; abort can have *"),
-        ("7", "a fault is an object such as Abort(), or its short name, not 7"),
+        ("7", "a fault must be an object such as Abort(), or its short name, not 7"),
     ],
 )
 def test_a_mark_that_is_wrong_is_told_in_a_line(pytester, mark, complaint):

@@ -114,11 +114,11 @@ async def test_session_is_entered_once():
     async with LiveServer() as server:
         session = session_on(server)
         async with session:
-            with pytest.raises(RuntimeError, match="entered once"):
+            with pytest.raises(RuntimeError, match="entered only once"):
                 await session.__aenter__()
         fresh = session_on(server)
         await fresh.close()
-        with pytest.raises(RuntimeError, match="entered once"):
+        with pytest.raises(RuntimeError, match="entered only once"):
             await fresh.__aenter__()
 
 

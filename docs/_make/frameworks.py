@@ -33,4 +33,6 @@ def sums() -> str:
         before, after = re.findall(r"\d+", cell)
         who = "the bare SDK, in Google's sample loop" if name == SAMPLE else name
         body.append([who, before, after])
-    return table([f"Conversations that hold, of {every[1]}", "without", "with `reconnect`"], body)
+    return table(
+        [f"Conversations that survive, of {every[1]}", "without", "with `reconnect`"], body
+    )

@@ -66,7 +66,7 @@ def _conditions(row: Row) -> str:
     if row.family is not None:
         said.append(joined([family.value for family in Family if family in row.family]))
     if row.names is not None:
-        said.append(f"it is a {joined([code(name) for name in sorted(row.names)])}")
+        said.append(f"type {joined([code(name) for name in sorted(row.names)])}")
     if row.codes is not None:
         said.append(f"code {_ranges(c for c in range(HIGHEST_CODE) if c in row.codes)}")
     if row.phase is not None:
@@ -74,8 +74,8 @@ def _conditions(row: Row) -> str:
     for asked, yes, no in (
         (row.resumed, "a handle was sent", "no handle was sent"),
         (row.handle, "a handle is held", "no handle is held"),
-        (row.go_away, "a go_away had come", "no go_away had come"),
-        (row.closing, "the caller had asked to close", "the caller had not asked to close"),
+        (row.go_away, "after a go_away", "without a go_away"),
+        (row.closing, "the caller asked to close", "the caller did not ask to close"),
     ):
         if asked is not None:
             said.append(yes if asked else no)
@@ -85,10 +85,10 @@ def _conditions(row: Row) -> str:
         said.append(f"younger than {row.below:g} s")
     if row.repeats is not None:
         times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
-        said.append(f"the same failure {times} or more right before")
+        said.append(f"the same failure {times} or more just before")
     if row.text is not None:
-        said.append(f"the text has {joined([code(text) for text in row.text])}")
-    return "; ".join(said) if said else "whatever is left"
+        said.append(f"the text contains {joined([code(text) for text in row.text])}")
+    return "; ".join(said) if said else "everything else"
 
 
 def _ranges(codes: Iterable[int]) -> str:

@@ -28,16 +28,16 @@ Formula: TypeAlias = Callable[[int, float], float]
 
 
 class Backoff:
-    """A wait: computes the delay before an attempt from its number and a draw.
+    """Computes the delay before an attempt from the attempt number and a draw.
 
-    Added to another one, it makes a `Backoff` that gives both the same draw; added to a tenacity
-    ``wait_*`` object, tenacity's sum. All of these can be the ``wait`` of a policy and the
+    The sum of two is a `Backoff` that passes the same draw to both; the sum with a tenacity
+    ``wait_*`` object is tenacity's sum. All of these can be the ``wait`` of a policy, and the
     ``wait`` of tenacity itself. It can be pickled if its formula can.
 
     Args:
-        formula: A pure function of ``(attempt, draw)``, from 1 up and in [0, 1), that returns
-            seconds.
-        name: How it is shown; None for the function's own name.
+        formula: A pure function of ``(attempt, draw)`` that returns seconds; ``attempt`` starts at
+            1, and ``draw`` is in [0, 1).
+        name: The name shown in its ``repr``; None for the function's own name.
 
     Raises:
         TypeError: If ``formula`` cannot be called with two arguments.
@@ -70,12 +70,12 @@ class Backoff:
         """Return the seconds to wait before an attempt.
 
         Args:
-            attempt: Its number, at least 1; or what tenacity knows of it.
-            draw: A number in [0, 1); None where tenacity asks.
-            retry_state: What tenacity knows of the attempt: its sums give it by this name.
+            attempt: The attempt number, at least 1; or tenacity's ``RetryCallState``.
+            draw: A number in [0, 1); None if tenacity calls.
+            retry_state: tenacity's ``RetryCallState``: its sums pass it by this name.
 
         Raises:
-            TypeError: If it is asked for a number of an attempt without a draw.
+            TypeError: If it is called with an attempt number but without a draw.
         """
         if retry_state is None:
             if isinstance(attempt, int):

@@ -111,7 +111,7 @@ def _seconds(wait: Any, found: Any, attempt: int) -> float:
     # Written so that NaN is caught: it compares false with everything.
     if not delay >= 0:
         raise ValueError(
-            f"wait={wait!r} returned {found!r} for attempt {attempt}; a delay is a number of"
+            f"wait={wait!r} returned {found!r} for attempt {attempt}; a delay must be a number of"
             " seconds, 0 or more"
         )
     return delay
@@ -135,7 +135,7 @@ def _check(plugged: Any, *, name: str, other: str, form: str) -> None:
     for part in _parts(plugged):
         if not takes(part, 1) or answers_later(part) or isinstance(part, strangers):
             raise TypeError(
-                f"{name} must be made of tenacity {name} objects, and one of its parts is {part!r}"
+                f"{name} must be made of tenacity {name} objects, but one of its parts is {part!r}"
             )
 
 
@@ -196,7 +196,7 @@ def _try_with_a_state(plugged: Any, *, name: str, form: str) -> None:
     if failed is not None or found is state or _parameter(plugged) in _NUMBERS:
         how = "" if failed is None else f", and failed over one: {failed!r}"
         raise TypeError(
-            f"{name}={plugged!r} has one argument, so it is given tenacity's RetryCallState{how};"
+            f"{name}={plugged!r} takes one argument, so it receives tenacity's RetryCallState{how};"
             f" write a function of {form}, or read the number from state.attempt_number"
         ) from failed
 

@@ -54,11 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser("demo", help="show a conversation that survives many failures")
     )
     _describe_chat(
-        commands.add_parser("chat", help="type with the model, and break the connection")
+        commands.add_parser("chat", help="chat with the model, and break the connection")
     )
     _describe_serve(commands.add_parser("serve", help="run the emulator for other processes"))
     explain.add_arguments(
-        explained := commands.add_parser("explain", help="say how a failure is classified, and why")
+        explained := commands.add_parser(
+            "explain", help="show how a failure is classified, and why"
+        )
     )
     explained.set_defaults(run=explain.run)
     simulate.add_arguments(
@@ -95,9 +97,9 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
         " ways, and count what is lost. It takes about 35 seconds; the exit code is 1 if anything"
         " was lost or a tool ran twice."
     )
-    parser.add_argument("--seed", type=int, help="draw the storm and the delays from this number")
+    parser.add_argument("--seed", type=int, help="seed for the faults and the delays")
     parser.add_argument(
-        "--svg", type=Path, metavar="FILE", help="draw what is shown, too: an .svg file"
+        "--svg", type=Path, metavar="FILE", help="also save the output as a picture: an .svg file"
     )
     _add_model(parser, "without faults")
     parser.set_defaults(run=_demo)
@@ -106,12 +108,12 @@ def _describe_demo(parser: argparse.ArgumentParser) -> None:
 def _describe_chat(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Type with an emulator of the Live API, break the connection while you do, and\n"
-        "see how the conversation goes on. If the lines come from a pipe or a file, each\n"
-        "waits for the reply to the one before; the exit code is 1 if one gets none."
+        "Chat with an emulator of the Live API, break the connection as you go, and see\n"
+        "how the conversation carries on. If the input is a pipe or a file, each line\n"
+        "waits for the reply to the previous one; the exit code is 1 if one gets none."
     )
     parser.epilog = "\n  ".join(
-        ["what you can type, apart from words for the model:", *usage(breaks=True)]
+        ["commands (anything else goes to the model):", *usage(breaks=True)]
     )
     _add_model(parser, "which does not break on command")
     parser.set_defaults(run=_chat)
@@ -119,21 +121,21 @@ def _describe_chat(parser: argparse.ArgumentParser) -> None:
 
 def _describe_serve(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Run an emulator of the Live API for clients in any language, show what they and it say to"
-        " each other, and break their connections: by --fault, or by a line that you type while it"
-        " runs (type help for a list). It listens on 127.0.0.1 only, until Ctrl-C."
+        "Run an emulator of the Live API for clients in any language, show what it and the clients"
+        " send each other, and break their connections: with --fault, or by typing a command while"
+        " it runs (type help for a list). It listens only on 127.0.0.1, until Ctrl-C."
     )
     parser.add_argument(
         "--port",
         type=int,
         default=8443,
-        help="the port; 0 for any that is free; default: %(default)s",
+        help="the port; 0 for any free port; default: %(default)s",
     )
     parser.add_argument(
         "--model",
         default="3.8",
         metavar="NAME",
-        help=f"which model it behaves as: {', '.join(PROFILES)}; default: %(default)s",
+        help=f"the model to emulate: {', '.join(PROFILES)}; default: %(default)s",
     )
     parser.add_argument(
         "--fault",
@@ -141,13 +143,13 @@ def _describe_serve(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME",
         help="what goes wrong with a connection, such as abort-after_sent-3, refuse-503 or none;"
-        " once for each connection, in order",
+        " repeat it for further connections, in order",
     )
     parser.add_argument(
         "--ca",
         type=Path,
         metavar="FILE",
-        help="where to write the certificate of its authority, for clients to trust",
+        help="where to write the certificate of its authority, which clients must trust",
     )
     parser.set_defaults(run=_serve)
 
@@ -192,7 +194,7 @@ def _key(model: str | None) -> str | None:
         return None
     key = os.environ.get("GOOGLE_API_KEY") or os.environ.get("GEMINI_API_KEY")
     if not key:
-        raise UsageError("--model talks to the real API: put an API key into GOOGLE_API_KEY")
+        raise UsageError("--model uses the real API: set GOOGLE_API_KEY to your API key")
     return key
 
 

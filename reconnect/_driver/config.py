@@ -97,8 +97,8 @@ def checked_turns(history: Any) -> list[Any]:
 
     if not isinstance(history, Iterable) and not hasattr(history, "parts"):
         raise TypeError(
-            f"history must be turns, or a function that returns them, got {history!r}; leave it out"
-            " for none"
+            f"history must be turns, or a function that returns them, got {history!r}; omit it if"
+            " there is none"
         )
     single = isinstance(history, (dict, str)) or hasattr(history, "parts")
     turns = as_turns(history if single else list(history))

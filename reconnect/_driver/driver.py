@@ -93,7 +93,7 @@ class Driver:
     async def open(self) -> None:
         """Open the first connection; return when the caller can write to it."""
         if self._supervisor is not None or self._error is not None:
-            raise RuntimeError("a ResumableSession is entered once; make another for another call")
+            raise RuntimeError("a ResumableSession can be entered only once; create a new one")
         self._supervisor = asyncio.create_task(self._supervise(), name="reconnect supervisor")
         self._supervisor.add_done_callback(self._supervised)
         try:

@@ -99,7 +99,7 @@ def calls_of(message: str) -> list[Call]:
     held = {name: said for name, said in fields if said is not None}
     if len(held) != 1:
         # The server takes one at a time.
-        raise ValueError(f"no message that a session sends: it holds {sorted(held)}")
+        raise ValueError(f"not a message that a session can send: it contains {sorted(held)}")
     [(kind, said)] = held.items()
     several = _SEVERAL.get(kind, ())
     if isinstance(said, dict):
@@ -119,6 +119,6 @@ def calls_of(message: str) -> list[Call]:
         streamed += [{name: value} for name, value in media.items() if value is not None]
         return [Call(REALTIME, each) for each in streamed]
     if read.tool_response is None:
-        raise ValueError(f"no message that a session sends: it holds {[kind]}")
+        raise ValueError(f"not a message that a session can send: it contains {[kind]}")
     results = read.tool_response.function_responses
     return [Call(ANSWER, {"function_responses": results})] if results else []

@@ -82,7 +82,7 @@ class Observer:
         except BaseException as error:
             # A CancelledError too: it is not a cancellation of whichever task tells.
             asyncio.get_running_loop().call_exception_handler(
-                {"message": f"on_event raised over {event!r}", "exception": error}
+                {"message": f"on_event raised an exception for {event!r}", "exception": error}
             )
 
 
@@ -104,4 +104,6 @@ def _check_told(result: object) -> None:
     """Raise for an observer that has returned a coroutine: nobody would await it."""
     if inspect.iscoroutine(result):
         result.close()
-        raise TypeError(f"on_event returned {result!r}, and is not awaited; start a task in it")
+        raise TypeError(
+            f"on_event returned {result!r}, which is not awaited; start a task in it instead"
+        )

@@ -67,10 +67,10 @@ def cancellation(calls: tuple[str, ...]) -> OwnMessage:
 
 
 def is_local(message: types.LiveServerMessage) -> bool:
-    """Tell whether this library made a message, and not the server.
+    """Return whether a message comes from this library rather than from the server.
 
-    It makes three kinds: ``interrupted``, when a lost connection cut a reply off;
-    ``turn_complete``, when the server will no longer send it; and ``tool_call_cancellation``.
+    There are three kinds: ``interrupted``, when a lost connection cut off a reply;
+    ``turn_complete``, when the server will no longer send one; and ``tool_call_cancellation``.
 
     Args:
         message: The message.

@@ -150,7 +150,9 @@ class Reader:
         A listener that is at it hands over after its next message.
         """
         if self._reading:
-            raise RuntimeError("receive() is being iterated by another task")
+            raise RuntimeError(
+                "another task is already iterating over receive(); read from one task only"
+            )
         self._reading = True
         self._read_from = None
         try:

@@ -132,7 +132,8 @@ class Sender:
         wanted = self._outbox.answer(results)
         if len(wanted) < len(results):
             self._log(
-                logging.INFO, "a tool response was not sent: its connection, and the call, are gone"
+                logging.INFO,
+                "a tool response was not sent, because its call was lost with its connection",
             )
             call = Call(ANSWER, {"function_responses": wanted})
         if not wanted:

@@ -41,10 +41,10 @@ class Settings:
                 f"live must be client.aio.live or a callable that returns it, got {self.live!r}"
             )
         if not isinstance(self.model, str):
-            raise TypeError(f"model must be a model's name, got {self.model!r}")
+            raise TypeError(f"model must be the name of a model, got {self.model!r}")
         if not (self.handle is None or isinstance(self.handle, str)):
             # Not what it is: it may be a secret.
-            raise TypeError(f"handle must be a text, or None, got a {type(self.handle).__name__}")
+            raise TypeError(f"handle must be a string or None, got {type(self.handle).__name__}")
         if not (is_whole(self.index_base) and self.index_base >= 0):
             raise ValueError(
                 f"index_base must be a whole number, 0 or more, got {self.index_base!r}"

@@ -47,20 +47,21 @@ def set_testing(
     *,
     attempts: int | None = None,
 ) -> AbstractContextManager[object]:
-    """Take the waiting out of the reconnects of every session in this process, or put it back.
+    """Make every session in this process reconnect without delay, or restore the delays.
 
-    The policy decides as ever; what it decides is done after a hundredth of a second at most. A
-    `ReconnectGate` lets everybody through. It holds from now on, or for a ``with`` block::
+    The policy decides as usual, but its decisions are carried out after at most a hundredth of a
+    second, and a `ReconnectGate` lets every attempt through. This applies from now on, or for a
+    ``with`` block::
 
         with set_testing(attempts=3):
             ...
 
     Args:
-        testing: Whether to wait no longer; False waits even where the environment variable
-            ``RECONNECT_TESTING`` says otherwise.
+        testing: Whether to skip the delays; False keeps them even if the environment variable
+            ``RECONNECT_TESTING`` is set.
         attempts: How many attempts in a row may fail before `ReconnectExhausted` is raised,
-            whatever the policy says; None leaves it to the policy. Without the waiting, the
-            five minutes of the default policy are five minutes of attempts.
+            whatever the policy says; None leaves it to the policy. Without delays, the five minutes
+            of the default policy would be five minutes of continuous attempts.
 
     Raises:
         ValueError: If ``attempts`` is below 1 or not a whole number.
@@ -79,7 +80,7 @@ def _take_back(choice: _Choice) -> None:
 
 
 def is_testing() -> bool:
-    """Return whether reconnects skip the waiting: by `set_testing`, else by the environment."""
+    """Return whether reconnects skip the delays, by `set_testing` or by the environment."""
     if _choices:
         return _choices[-1].testing
     return os.environ.get(VARIABLE, "0") not in {"", "0"}

@@ -41,7 +41,7 @@ def explain(loss: Loss) -> Row:
     An exception group is classified by what is in it: the most severe counts.
 
     Args:
-        loss: What was lost, and how.
+        loss: The lost connection or failed attempt.
 
     Raises:
         TypeError: If it is not a `Loss`.
@@ -70,13 +70,13 @@ def explain(loss: Loss) -> Row:
 
 
 def classify(loss: Loss) -> FailureKind:
-    """Classify a loss: every exception has a kind.
+    """Classify a loss; every exception has a kind.
 
     Args:
-        loss: What was lost, and how.
+        loss: The lost connection or failed attempt.
 
     Raises:
-        TypeError: If it is not a `Loss`, such as a bare exception.
+        TypeError: If ``loss`` is not a `Loss` (for example, a bare exception).
     """
     return explain(loss).kind
 

@@ -52,31 +52,31 @@ class Phase(StrEnum):
     """How far a connection had come when it was lost."""
 
     CONNECT = "connect"
-    """The WebSocket handshake and all before it: the Live API has seen nothing of it."""
+    """The WebSocket handshake and everything before it: the Live API has seen nothing yet."""
 
     SETUP = "setup"
-    """The setup, with or without a handle, is sent; no setupComplete has come yet."""
+    """The setup was sent, with or without a handle; setupComplete has not arrived yet."""
 
     SESSION = "session"
-    """setupComplete has come."""
+    """setupComplete has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One lost connection, or one attempt that failed.
+    """A lost connection, or a failed attempt.
 
     Args:
         error: The exception, as the SDK, websockets or the operating system raised it.
         phase: How far the connection had come.
         resumed: Whether this connection was opened with a handle.
-        handle: Whether a handle is held now, so that a resume is possible.
+        handle: Whether a handle is currently held, so that a resume is possible.
         age: Seconds since setupComplete; 0 before it.
-        go_away: Whether a go_away had been seen on this connection.
-        closing: Whether the caller had asked to close.
-        repeats: How many losses in a row before this one were the same failure, on connections
+        go_away: Whether a go_away arrived on this connection.
+        closing: Whether the caller asked to close.
+        repeats: How many consecutive losses before this one were the same failure, on connections
             of the same kind (resumed or new) that never proved themselves.
-        restarting: Whether a new session has been decided on already, and none has proved
-            itself since.
+        restarting: Whether a new session has already been decided on, and none has proved itself
+            since.
 
     Raises:
         TypeError: If ``error`` is not an exception.

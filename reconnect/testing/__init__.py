@@ -1,19 +1,19 @@
-"""An emulator of the Live API, to test applications against, and laws, to test policies with.
+"""An emulator of the Live API, to test applications, and laws, to test policies.
 
-The emulator is a server on 127.0.0.1 that the real client talks to, with faults at exact moments
-and records of what the model received:
+The emulator is a server on 127.0.0.1 that the real client talks to. It injects faults at exact
+moments and records what the model received:
 
     async with LiveServer(faults=[Abort(after_sent=5)]) as server:
         async with server.client().aio.live.connect(model="any", config={}) as session:
             ...
         assert [heard.value for heard in server.heard] == ["hello"]
 
-It behaves as one of the models that were recorded: see `PROFILES`. It keeps time by the running
-loop's clock, so it also runs under a loop whose clock is virtual.
+It behaves like one of several recorded models: see `PROFILES`. It uses the running loop's clock, so
+it also works with a loop whose clock is virtual.
 
-`check_policy` looks for a question over which a policy breaks one of the laws that every policy
-keeps. `reconnect.testing.strategies` has the Hypothesis strategies that it asks with; it is
-imported by its own name, so that nothing here needs Hypothesis before a policy is checked.
+`check_policy` searches for an input for which a policy breaks one of the laws that every policy
+must keep. `reconnect.testing.strategies` has the Hypothesis strategies that it uses; import it
+separately, so that nothing else here needs Hypothesis.
 
 Needs the extra ``reconnect[testing]``.
 """

@@ -44,7 +44,7 @@ class Dial:
     """One dial.
 
     Args:
-        number: Its number, the first is 1.
+        number: Its number; the first is 1.
         schedule: What goes wrong with it.
         shared: What it shares with the others.
         transport: What was accepted.

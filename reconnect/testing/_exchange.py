@@ -12,7 +12,7 @@ from ._wire import InputKind
 
 
 class Known(NamedTuple):
-    """One thing a model knows of the conversation; equal to the plain pair.
+    """One item of the conversation that a model knows; equal to the plain pair.
 
     Args:
         role: Who said it, "user" or "model".
@@ -26,11 +26,11 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True)
 class Heard:
-    """One thing the model received.
+    """One item that the model received.
 
     Args:
-        connection: Number of the connection it came on, the first is 1.
-        index: Number of the client message it came in, the first after the setup is 1.
+        connection: The number of the connection on which it arrived; the first is 1.
+        index: The number of the client message that contained it; the first after the setup is 1.
         kind: What it was.
         value: As in ``Known``, a function response as a plain mapping; None for a bare signal.
     """

@@ -51,7 +51,7 @@ def _check_count(name: str, count: int | None, *, least: int) -> None:
 def _check_code(name: str, code: int) -> None:
     if is_whole(code) and code in _UNSENT:
         raise ValueError(
-            f"{name} must be a close code that can be sent, not {code!r}, which stands for none:"
+            f"{name} must be a close code that can be sent, not {code!r}, which means none;"
             " use an abort, or a close with the code None"
         )
     if not is_whole(code) or not (code in _CLOSE_CODES or code in _PRIVATE_CODES):
@@ -63,14 +63,14 @@ class Triggered:
     """A fault that acts at a moment of the connection; at most one trigger may be given.
 
     Args:
-        during_setup: Whether it acts when the setup has come: in place of the answer, or before it
-            where the connection goes on.
-        after_sent: It acts when the server has sent so many messages after setupComplete; 0 is
-            right after setupComplete. None for no such trigger.
-        after_received: It acts when the client has sent so many messages after the setup; None for
+        during_setup: Whether it acts when the setup arrives: instead of the answer, or before the
+            answer if the connection goes on.
+        after_sent: Acts when the server has sent this many messages after setupComplete; 0 is right
+            after setupComplete. None for no such trigger.
+        after_received: Acts when the client has sent this many messages after the setup; None for
             no such trigger.
-        processed: Whether the model takes in the message of ``after_received`` first.
-        at: It acts so many seconds after setupComplete; None for no such trigger.
+        processed: Whether the model first processes the message of ``after_received``.
+        at: Acts this many seconds after setupComplete; None for no such trigger.
 
     Raises:
         ValueError: If there are two triggers, or one is out of range.
@@ -91,7 +91,7 @@ class Triggered:
         if self.at is not None:
             _check_seconds("at", self.at)
         if not self.processed and self.after_received is None:
-            raise ValueError("processed=False means nothing without after_received")
+            raise ValueError("processed=False has no effect without after_received")
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Refuse:
     """The attempt fails before a WebSocket is open.
 
     Args:
-        status: The HTTP status the handshake is answered with, 200 to 599; None resets the TCP
+        status: The HTTP status of the response to the handshake, 200 to 599; None resets the TCP
             connection as soon as it is accepted, before TLS.
-        headers: More HTTP headers, such as Retry-After.
+        headers: Further HTTP headers, such as Retry-After.
         body: The text of the HTTP response.
 
     Raises:
@@ -122,11 +122,11 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Delay:
-    """The server takes its time to answer.
+    """The server is slow to answer.
 
     Args:
         seconds: How long.
-        of: What is late, "setup" (the setupComplete) or "handshake" (the HTTP response).
+        of: What to delay: "setup" (setupComplete) or "handshake" (the HTTP response).
 
     Raises:
         ValueError: If ``seconds`` is negative, or ``of`` is neither of the two.
@@ -147,10 +147,10 @@ class Close(Triggered):
 
     Args:
         code: The close code; None sends a close frame without one.
-        reason: The close reason, cut to the 123 bytes there is room for.
+        reason: The close reason, truncated to the maximum of 123 bytes.
 
     Raises:
-        ValueError: If the code cannot be sent (1005, 1006 and 1015 stand for the lack of one).
+        ValueError: If the code cannot be sent (1005, 1006 and 1015 mean that none was sent).
     """
 
     code: int | None = INTERNAL_ERROR_CODE
@@ -169,12 +169,13 @@ class Abort(Triggered):
 
 @dataclass(frozen=True)
 class Stall(Triggered):
-    """The server reads and writes no messages any more, and acknowledges no close.
+    """The server stops reading and writing messages, and does not acknowledge a close.
 
     Args:
-        pongs: Whether it still answers pings, as far as it reads them.
-        reads: Whether it still reads from the socket; if not, the client's writes run into a full
-            buffer. Such a server does not see its client go either: it frees the session at once.
+        pongs: Whether it still answers the pings that it reads.
+        reads: Whether it still reads from the socket; if not, the client's writes fill up the
+            buffers. Such a server also does not notice when the client leaves, so it frees the
+            session at once.
     """
 
     pongs: bool = True
@@ -190,13 +191,13 @@ class Silence(Stall):
 
 @dataclass(frozen=True)
 class GoAway(Triggered):
-    """The server announces the end of the connection, and ends it when the time has passed.
+    """The server announces the end of the connection, and ends it when the time is up.
 
     Args:
-        time_left: The announced time, a protobuf duration such as "9.5s"; None leaves it out. Any
-            other text is sent as it is. Without a readable time the connection is not closed.
-        close_code: How it ends if it is still open then; 1006 resets it, None leaves it open.
-        close_reason: The reason it ends with.
+        time_left: The announced time, a protobuf duration such as "9.5s"; None omits it. Any other
+            text is sent unchanged. Without a readable time, the connection is not closed.
+        close_code: How to end it if it is still open then; 1006 resets it, None leaves it open.
+        close_reason: The close reason.
         silent: Whether the server stalls after the announcement.
 
     Raises:
@@ -215,13 +216,13 @@ class GoAway(Triggered):
 
     @property
     def seconds(self) -> float | None:
-        """The announced time in seconds; None when it is missing or not readable."""
+        """The announced time in seconds; None if it is missing or cannot be read."""
         match = _DURATION.fullmatch(self.time_left or "")
         return float(match[1]) if match else None
 
     @property
     def ending(self) -> Close | Abort | None:
-        """What the server does when the time has passed; None for nothing."""
+        """What the server does when the time is up; None for nothing."""
         if self.close_code is None:
             return None
         if self.close_code == ABNORMAL_CODE:
@@ -231,7 +232,7 @@ class GoAway(Triggered):
 
 @dataclass(frozen=True)
 class RejectHandle:
-    """The setup is refused if it carries a handle; one without is accepted.
+    """A setup with a handle is refused; a setup without one is accepted.
 
     Args:
         code: The close code.
@@ -255,7 +256,7 @@ class Frame(Triggered):
     """The server sends a raw frame.
 
     Args:
-        data: The frame; a str goes as text, bytes as binary.
+        data: The frame; a ``str`` is sent as text, ``bytes`` as binary.
     """
 
     data: str | bytes
@@ -326,7 +327,7 @@ class Schedule:
             ValueError: If it is meant for the setup.
         """
         if fault.during_setup:
-            raise ValueError(f"the setup is over: {fault!r}")
+            raise ValueError(f"the setup is already over, so this fault cannot act: {fault!r}")
         if fault.after_sent:
             self._pending.append(replace(fault, after_sent=fault.after_sent + sent))
         elif fault.after_received is not None:

@@ -31,8 +31,8 @@ class BrokenLaw(AssertionError):
     """A policy breaks a law.
 
     Args:
-        law: What the policy should do, in words.
-        how: What it was asked, and what it answered instead.
+        law: The law, in words.
+        how: The input, and what the policy decided instead.
     """
 
     def __init__(self, law: str, how: str) -> None:
@@ -118,20 +118,21 @@ _ENDING: Final = frozenset({FailureKind.FATAL, FailureKind.CLEAN})
 
 
 def check_policy(policy: Policy, *, max_examples: int = 100) -> None:
-    """Search for a question over which a policy breaks a law.
+    """Search for an input for which a policy breaks a law.
 
     The laws: every question has an answer; same input, same decision; never a retry of a fatal
     failure; never a resume without a handle; a delay within [0, cap]; it gives up in finite time;
     a throttled failure never waits less than a transient one at the same attempt; more budget
     never gives up earlier. The search is the same every time.
 
-    A wait that draws for itself, such as tenacity's ``wait_random``, breaks the second law:
-    ``full_jitter`` and its kind from `reconnect.backoff` take the draw that they are given.
+    A wait with its own random numbers, such as tenacity's ``wait_random``, breaks the second law.
+    Use ``full_jitter`` or another formula from `reconnect.backoff`: these use the draw that is
+    passed to them.
 
     Args:
-        policy: The policy, with whatever is plugged into it, or an object of one's own that has
-            ``decide``. Without ``cap`` and ``throttle_delay`` its delays may be any.
-        max_examples: How many inputs each law is tried with.
+        policy: The policy, including its ``wait`` and ``stop``, or your own object with ``decide``.
+            If that has no ``cap`` or ``throttle_delay``, its delays are not limited.
+        max_examples: With how many inputs to try each law.
 
     Raises:
         BrokenLaw: If a law is broken; the error names the law and the simplest input found.

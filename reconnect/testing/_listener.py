@@ -52,7 +52,7 @@ class Listener:
             RuntimeError: If it is open.
         """
         if self._socket is not None:
-            raise RuntimeError("the server is running already")
+            raise RuntimeError("the server is already running")
         self._socket = self._bound(self.port)
         self.port = self._socket.getsockname()[1]
         await self._listen(self._socket)

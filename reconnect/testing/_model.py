@@ -33,7 +33,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Unspoken:
-    """A part of a spoken reply that comes as a transcription alone, without audio.
+    """A part of a spoken reply that is sent only as a transcription, without audio.
 
     Args:
         text: The words.
@@ -53,10 +53,10 @@ parts are raw, they are all that is sent (none: the model hangs), and else the t
 
 @dataclass(frozen=True)
 class Question:
-    """What a model is asked.
+    """What the model is asked.
 
     Args:
-        context: All it knows, in order; the last thing is what is to be answered.
+        context: Everything it knows, in order; the last item is to be answered.
         setup: The client's setup, normalised to snake_case.
     """
 
@@ -65,18 +65,18 @@ class Question:
 
     @property
     def number(self) -> int:
-        """How many replies came before: what the model said and called in a row is one."""
+        """How many replies came before; consecutive output and calls count as one."""
         roles = itertools.groupby(known.role for known in self.context)
         return sum(role == "model" for role, _ in roles)
 
     @property
     def texts(self) -> list[str]:
-        """Everything that the user has said as text."""
+        """Everything the user has said as text."""
         return [value for role, value in self.context if role == "user" and isinstance(value, str)]
 
     @property
     def open(self) -> list[Any]:
-        """What the user has put in, tool results included, since the model last said something."""
+        """The user's input since the model last said something, including tool results."""
         found: list[Any] = []
         for role, value in reversed(self.context):
             if role == "user":
@@ -90,10 +90,9 @@ Model: TypeAlias = Callable[[Question], Reply]
 
 
 class Parrot:
-    """The built-in model: repeats what was said, and what it remembers from before.
+    """The built-in model: repeats what was said and what it remembers.
 
-    A turn that contains ``call NAME(arg=value)`` makes it call that function first. Audio is
-    counted.
+    If a turn contains ``call NAME(arg=value)``, it calls that function first. It counts audio.
     """
 
     def __call__(self, question: Question) -> Reply:
@@ -138,10 +137,10 @@ class Script:
     """A model that answers from a list.
 
     Args:
-        replies: The n-th answers the n-th turn of the conversation, also when it is asked again
-            after a resume; a call and the answer after it count as two, for one turn. A turn that
-            was replayed without its calls counts as whole.
-        otherwise: Who answers after the end; None stands for a ``Parrot``.
+        replies: The n-th answers the n-th turn of the conversation, also if that is asked again
+            after a resume. A call and the answer after it are two items for one turn. A turn that
+            was replayed without its calls counts as complete.
+        otherwise: Who answers after the end; None for a ``Parrot``.
 
     Raises:
         TypeError: If the replies are a single text.
@@ -149,7 +148,7 @@ class Script:
 
     def __init__(self, replies: Sequence[Reply], *, otherwise: Model | None = None) -> None:
         if isinstance(replies, str):
-            raise TypeError(f"a script is a sequence of replies, not the text {replies!r}")
+            raise TypeError(f"a script must be a sequence of replies, not the text {replies!r}")
         self._turns: list[list[Reply | None]] = [[]]
         for reply in replies:
             self._turns[-1].append(reply)
@@ -203,6 +202,6 @@ def as_model(model: Model | Sequence[Reply] | None) -> Model:
         return model
     if not isinstance(model, Sequence):
         raise TypeError(
-            f"a model is None, a sequence of replies or a function of a Question, not {model!r}"
+            f"model must be None, a sequence of replies or a function of a Question, not {model!r}"
         )
     return Script(model)

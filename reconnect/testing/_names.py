@@ -90,7 +90,7 @@ def fault_named(name: str) -> Fault:
     """
     kind, *words = name.split("-")
     if kind not in _KINDS:
-        raise ValueError(f"no fault is named {name!r}; the names begin with {', '.join(_KINDS)}")
+        raise ValueError(f"no fault is named {name!r}; names start with {', '.join(_KINDS)}")
     cls, main = _KINDS[kind]
     known = [field.name for field in fields(cls) if field.name not in _TEXTS]
     found: dict[str, Any] = {}
@@ -122,10 +122,10 @@ def dial_plan(faults: Iterable[DialFaults]) -> list[tuple[Fault, ...]]:
 
     Raises:
         TypeError: If it is not a fault, or is a single one.
-        ValueError: If no fault has the name.
+        ValueError: If no fault has this name.
     """
     if isinstance(faults, str | Fault):
-        raise TypeError(f"faults has one item per connection: write [{faults!r}]")
+        raise TypeError(f"faults must have one item per connection; write [{faults!r}]")
     return [dial_faults(item) for item in faults]
 
 
@@ -137,7 +137,7 @@ def dial_faults(item: DialFaults) -> tuple[Fault, ...]:
 
     Raises:
         TypeError: If it is anything else.
-        ValueError: If no fault has the name.
+        ValueError: If no fault has this name.
     """
     if item is None or item == NOTHING:
         return ()
@@ -151,7 +151,9 @@ def _checked(fault: object) -> Fault:
     if isinstance(fault, str):
         return fault_named(fault)
     if not isinstance(fault, Fault):
-        raise TypeError(f"a fault is an object such as Abort(), or its short name, not {fault!r}")
+        raise TypeError(
+            f"a fault must be an object such as Abort(), or its short name, not {fault!r}"
+        )
     return fault
 
 

@@ -32,46 +32,50 @@ end of a turn.
 class Profile:
     """How a model behaves on the wire.
 
-    ``dataclasses.replace`` makes one of your own from one of ``PROFILES``.
+    To make your own, use ``dataclasses.replace`` on one of ``PROFILES``.
 
     Args:
-        backend: Which API it is on, "gemini" or "vertex"; ``LiveServer.client`` speaks that one.
-        session_ids: Whether setupComplete names the session.
-        stream: What it makes of audio without ever ending a turn, a "translation" or a
-            "transcription"; "none" for a model that one talks with.
+        backend: Which API serves the model, "gemini" or "vertex"; ``LiveServer.client`` uses that
+            one.
+        session_ids: Whether setupComplete contains a session id.
+        stream: What it turns audio into without ever ending a turn, a "translation" or a
+            "transcription"; "none" for a conversational model.
         turn_gap: Seconds from generationComplete to turnComplete.
         grounding: Whether turnComplete comes with grounding metadata.
-        interaction_status: Whether turnComplete says that the model is idle, or goes on.
+        interaction_status: Whether turnComplete says if the model is idle or goes on.
         transcription: How a spoken reply is transcribed: "leading" has each piece of words before
             its audio, "first" all words before all audio, between two empty transcriptions, and
             "joined" words and audio in the same frame, with audio alone after each.
-        empty_frames: Where empty frames come: "before" the output, also "between" it, or "none".
-        voice_activity: How the beginning and end of speech are told: in a frame "alone", in one
-            "with_content" that is empty, or "untold".
+        empty_frames: Where empty frames are sent: "before" the output, also "between" it, or
+            "none".
+        voice_activity: How the start and end of speech are reported: in a frame "alone", in one
+            "with_content" that is empty, or not at all ("untold").
         whole_if_interrupted: Whether generationComplete comes before an interruption.
-        client_content: When turns are taken as client content: "always", or "at_first", until the
-            model has answered or announced history is complete; then it is refused with 1007.
-        continues: Whether client content without turns starts an answer; else it is ignored.
+        client_content: When turns are accepted as client content: "always", or "at_first", until
+            the model has answered or an announced history is complete; after that they are refused
+            with 1007.
+        continues: Whether client content without turns starts an answer; otherwise it is ignored.
         strict_tools: Whether audio, video or text ends the connection while a tool call is open.
-        call_ids: Which ids tool calls have: "unique" ones, "reused" ones, that are counted anew on
-            each connection, or "none".
-        non_blocking: Which tools the model does not wait for: those that are "declared" so, by
-            "default" all that are not declared as blocking, or "none".
-        holds_turn: Whether a turn stays open until the tools have answered that the model does not
-            wait for.
-        call_pause: Seconds from a tool call to the end of its turn, where it is not held open.
-        unknown_results: Whether a result that nobody has asked for is answered; else it is ignored.
-        updates: When a resumption update comes.
+        call_ids: Which ids tool calls have: "unique" ids, "reused" ids that start again on each
+            connection, or "none".
+        non_blocking: Which tools the model does not wait for: those "declared" so, by "default" all
+            that are not declared as blocking, or "none".
+        holds_turn: Whether a turn stays open until non-blocking tools have answered.
+        call_pause: Seconds from a tool call to the end of its turn, if the turn is not held open.
+        unknown_results: Whether the model answers a result that it did not ask for; otherwise it is
+            ignored.
+        updates: When a resumption update is sent.
         first_update: Seconds from setupComplete to the update that follows it.
-        update_every: Seconds from the first input that no handle covers to the next handle; None
-            for a model that keeps to ``updates`` alone.
-        unasked_updates: Whether they come to a setup that does not ask for resumption.
+        update_every: Seconds from the first input that no handle covers to the next handle; None to
+            follow only ``updates``.
+        unasked_updates: Whether updates are sent even if the setup does not ask for resumption.
         withholds: Whether no handle is issued while a turn is open.
         lost_calls: Which tool calls of a lost connection a resumed session waits for: those that
-            were "shown", or "made" though the connection was lost before they were sent, or "none".
+            were "shown", those that were "made" even if the connection was lost before they were
+            sent, or "none".
 
     Raises:
-        ValueError: If a choice is unknown, or a number of seconds negative.
+        ValueError: If a choice is unknown, or a number of seconds is negative.
     """
 
     # What it is

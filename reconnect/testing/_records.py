@@ -13,22 +13,22 @@ from ._sessions import Memory
 
 @dataclass(eq=False)
 class Connection:
-    """What is known of one attempt that got as far as a TCP connection.
+    """The record of one attempt that reached a TCP connection.
 
     Args:
-        number: Its number, the first is 1.
+        number: Its number; the first is 1.
         opened_at: When it was accepted, in seconds of the loop's clock.
         closed_at: When its socket was closed; None while it is open.
-        path: What the handshake asked for; None before one came.
-        credential: The API key or token the handshake carried; None without.
-        dialect: What the client speaks; None for neither.
-        status: The HTTP status it was given, 101 for a WebSocket; None before.
-        setup: The setup, normalised to snake_case; None before one came.
-        handle: The handle the setup carried; None for a new session.
-        session: Id of the session that was opened or resumed; None before setupComplete.
+        path: The path that the handshake asked for; None before a handshake arrives.
+        credential: The API key or token in the handshake; None if there was none.
+        dialect: The protocol that the client uses; None for neither.
+        status: The HTTP status of the response, 101 for a WebSocket; None before there is one.
+        setup: The setup, normalised to snake_case; None before it arrives.
+        handle: The handle in the setup; None for a new session.
+        session: The id of the session that was opened or resumed; None before setupComplete.
         received: The client's messages after the setup, in order, normalised to snake_case.
-        sent: The server's messages in order, setupComplete included; raw frames as they were.
-        close_code: How it ended; 1006 without a close frame, None for a frame without a code.
+        sent: The server's messages in order, including setupComplete; raw frames unchanged.
+        close_code: The close code; 1006 if there was no close frame, None if the frame had no code.
         close_reason: The reason of the close frame.
         ended_by: Who ended it; None while it is open.
     """
@@ -74,7 +74,7 @@ class Shared:
         memory: The sessions and handles.
         model: Who answers.
         timing: How long things take.
-        binary: Whether messages go as binary frames.
+        binary: Whether to send messages as binary frames.
         transcriber: Who puts speech into words.
         heard: All the model received.
         calls: How many tool calls were made.

@@ -48,45 +48,44 @@ SETTLING = 3
 
 
 class LiveServer:
-    """A Live API server on 127.0.0.1 that behaves, and misbehaves, as the real one does.
+    """A Live API server on 127.0.0.1 that behaves, and misbehaves, like the real one.
 
-    It speaks TLS with a certificate that only ``client()`` trusts, and keeps time by the running
-    loop's clock alone. An exception that the model raises closes the connection with a code that
-    no client should try again after, and with its text; it is logged, and raised again when the
-    block ends.
+    It uses TLS with a certificate that only ``client()`` trusts, and only the running loop's clock.
+    If the model raises an exception, the server closes the connection with a fatal code and the
+    exception's text; the exception is logged, and raised again when the block ends.
 
-    It is entered with ``async with``, and runs in the running loop; or with ``with``, and runs in a
-    thread of its own, for a test that has no loop or starts one. Its methods may be called from
-    every thread.
+    Enter it with ``async with`` to run it in the current loop, or with ``with`` to run it in its
+    own thread, for a test that has no loop or starts one. Its methods may be called from any
+    thread.
 
     Args:
-        model: Who answers. None is the built-in ``Parrot``; a sequence is a ``Script``, whose n-th
-            item answers the n-th turn; else a callable that takes a ``Question`` and returns a
-            ``Reply``.
-        profile: Which model it behaves as: the name of one of ``PROFILES``, or a profile of your
-            own.
-        port: The port it listens on; 0 for any that is free.
+        model: Who answers. None for the built-in ``Parrot``; a sequence for a ``Script``, whose
+            n-th item answers the n-th turn; otherwise a callable that takes a ``Question`` and
+            returns a ``Reply``.
+        profile: The model to emulate: the name of one of ``PROFILES``, or your own profile.
+        port: The port to listen on; 0 for any free port.
         faults: What goes wrong, one item per connection in order: None, a fault or its short name
             (``"abort-after_sent-3"``), or a sequence of faults. Later connections have none.
         handle_delay: Seconds from turnComplete to the handle that covers the turn.
         chunk_delay: Seconds before each message of a reply.
-        close_delay: Seconds until the server acknowledges a close; its session is in use till then.
-        handle_lifetime: Seconds a handle is good for after its connection ended.
-        receive_rate: Bytes a second that it reads of each connection, TLS included; 0 for none at
-            all, None for as fast as they come. It can be changed while clients are connected.
-        receive_buffer: Bytes of the kernel's buffer for what it has not read (SO_RCVBUF), with
-            segments of the size that Ethernet has: 1024 lets a client write some 150 kB before it
-            has to wait, its own buffers included. None for what the system gives, which may be
-            several megabytes.
-        binary: Whether messages go as binary frames.
-        vad: Whether it detects speech that the client does not mark, as the real one does unless
-            the setup disables it: all-zero bytes are silence, and a tenth of a second of it ends
-            the turn.
-        transcriber: Puts the frames of a spoken turn into words, for a setup that asks for
-            ``input_audio_transcription``. None counts them.
+        close_delay: Seconds until the server acknowledges a close; the session is in use until
+            then.
+        handle_lifetime: Seconds that a handle stays valid after its connection ends.
+        receive_rate: Bytes per second that it reads from each connection, including TLS; 0 to read
+            nothing, None for no limit. It can be changed while clients are connected.
+        receive_buffer: Size in bytes of the kernel's receive buffer (SO_RCVBUF), with
+            Ethernet-sized segments: with 1024, a client can write about 150 kB before it has to
+            wait, including its own buffers. None for the system's default, which may be several
+            megabytes.
+        binary: Whether to send messages as binary frames.
+        vad: Whether to detect speech that the client does not mark, as the real server does unless
+            the setup disables it: all-zero bytes are silence, and a tenth of a second of silence
+            ends the turn.
+        transcriber: Turns the frames of a spoken turn into words, for a setup that asks for
+            ``input_audio_transcription``. None counts the frames.
 
     Raises:
-        ValueError: If a profile or the name of a fault is unknown, or a number out of range.
+        ValueError: If a profile or the name of a fault is unknown, or a number is out of range.
         TypeError: If ``model`` cannot answer, or is async, or one of ``faults`` is not a fault.
     """
 
@@ -191,10 +190,10 @@ class LiveServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on.
+        """The port on which it listens.
 
         Raises:
-            RuntimeError: If the server has not started, unless the port was chosen.
+            RuntimeError: If the server has not started and the port was not chosen.
         """
         if not self._listener.port:
             raise RuntimeError("the server is not running, and has no port yet")
@@ -202,12 +201,12 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        """The base URL, for a client that is not made by ``client``; see ``port``."""
+        """The base URL, for a client that was not created with ``client``; see ``port``."""
         return f"https://{HOST}:{self.port}"
 
     @property
     def ssl(self) -> ssl.SSLContext:
-        """A client's TLS context that trusts the server."""
+        """A TLS context for clients that trusts the server."""
         return contexts()[1]
 
     def client(
@@ -217,15 +216,16 @@ class LiveServer:
         api_key: str = API_KEY,
         async_client_args: Mapping[str, Any] | None = None,
     ) -> genai.Client:
-        """Return a client of this server; it is closed when the block ends.
+        """Return a client for this server; it is closed when the block ends.
 
         Args:
-            vertexai: Whether it speaks the Vertex dialect; None for what the profile's API speaks.
-            api_key: Its key; "bad-key" is refused.
-            async_client_args: More arguments for ``websockets.connect``, such as ping_interval.
+            vertexai: Whether it uses the Vertex AI protocol; None for the API of the profile.
+            api_key: The client's key; "bad-key" is rejected.
+            async_client_args: Further arguments for ``websockets.connect``, such as
+                ``ping_interval``.
 
         Raises:
-            RuntimeError: If the server has not started, unless the port was chosen.
+            RuntimeError: If the server has not started and the port was not chosen.
         """
         arguments = {"ssl": self.ssl, **(async_client_args or {})}
         # Without a context for its REST calls too, each client loads the public authorities: 40 ms.
@@ -238,16 +238,16 @@ class LiveServer:
         return client
 
     def environment(self, *, vertexai: bool | None = None) -> dict[str, str]:
-        """Return the environment in which an unchanged ``genai.Client()`` talks to this server.
+        """Return environment variables that point an unmodified ``genai.Client()`` at this server.
 
-        For a subprocess, or for ``os.environ`` while a test runs. The sessions of this library do
-        not wait in it, as after `set_testing`. The files that it names (the authorities to trust,
-        this server's among them, and credentials for a client with a project and a location) are
-        removed when the block ends.
+        Use it for a subprocess, or for ``os.environ`` while a test runs. In this environment,
+        sessions of this library reconnect without delay, as after `set_testing`. The files that it
+        names (the trusted authorities, including this server's, and credentials for a client with a
+        project and a location) are removed when the block ends.
 
         Args:
-            vertexai: Whether a client that is not told speaks the Vertex dialect; None for what the
-                profile's API speaks.
+            vertexai: Whether a client that does not choose uses the Vertex AI protocol; None for
+                the API of the profile.
 
         Raises:
             RuntimeError: If the server is not running.
@@ -265,7 +265,7 @@ class LiveServer:
     # Faults
 
     def plan(self, *faults: DialFaults) -> None:
-        """Plan what goes wrong with the connections to come, after what is planned already.
+        """Plan what goes wrong with future connections, after what is already planned.
 
         Args:
             faults: One item per connection: None, a fault or its short name, or a sequence of
@@ -273,26 +273,26 @@ class LiveServer:
 
         Raises:
             TypeError: If one of them is not a fault.
-            ValueError: If no fault has the name.
+            ValueError: If no fault has this name.
         """
         planned = dial_plan(faults)
         self._do(partial(self._plan.extend, planned))
 
     def inject(self, fault: ConnectionFault | str) -> None:
-        """Let a fault act on the newest open connection.
+        """Apply a fault to the newest open connection.
 
         Args:
-            fault: The fault or its short name. It acts at once, or when its trigger says, counted
-                from now.
+            fault: The fault or its short name. It acts at once or, if it has a trigger, when that
+                is met, counted from now.
 
         Raises:
-            TypeError: If it is not a fault, or one that acts before a connection is open.
-            ValueError: If it is meant for the setup, or no fault has the name.
+            TypeError: If it is not a fault, or if it acts before a connection is open.
+            ValueError: If it is meant for the setup, or if no fault has this name.
             RuntimeError: If no connection is open.
         """
         wanted = fault_named(fault) if isinstance(fault, str) else fault
         if not isinstance(wanted, (Close, Abort, Stall, GoAway, Frame)):
-            raise TypeError(f"cannot be injected into an open connection: {fault!r}")
+            raise TypeError(f"cannot inject this fault into an open connection: {fault!r}")
         self._do(partial(self._inject, wanted))
 
     def _inject(self, fault: ConnectionFault) -> None:
@@ -303,10 +303,10 @@ class LiveServer:
         raise RuntimeError("no connection is open; plan the fault for the next one")
 
     def outage(self, seconds: float) -> None:
-        """Reset every connection, and refuse all attempts (TCP) for so long; returns at once.
+        """Reset every connection and refuse all TCP connections for a while; return at once.
 
         Args:
-            seconds: How long; an outage during an outage can only make it longer.
+            seconds: How long; a second outage during the first can only make it longer.
 
         Raises:
             ValueError: If ``seconds`` is negative.
@@ -322,10 +322,10 @@ class LiveServer:
 
     @property
     def receive_rate(self) -> float | None:
-        """Bytes a second that it reads of each connection; None for as fast as they come.
+        """Bytes per second that it reads from each connection; None for no limit.
 
-        Setting it changes open connections, too: 0 stalls what clients send for as long as it
-        stays 0, and loses none of it.
+        Setting it affects open connections too: 0 stalls what clients send for as long as it stays
+        0, without losing any of it.
 
         Raises:
             ValueError: If it is negative, or not a number.
@@ -344,7 +344,7 @@ class LiveServer:
                 dial.link.read_at(rate)
 
     def reject_handles(self) -> None:
-        """Forget every handle issued so far: to resume with one of them is refused."""
+        """Forget every handle issued so far: resuming with one of them is refused."""
         self._do(self._reject_handles)
 
     def _reject_handles(self) -> None:
@@ -355,14 +355,14 @@ class LiveServer:
 
     @property
     def connections(self) -> list[Connection]:
-        """One record per attempt that got as far as a TCP connection, in order."""
+        """One record per attempt that reached a TCP connection, in order."""
         return [dial.record for dial in self._dials]
 
     @property
     def pending(self) -> list[str]:
-        """The short names of the faults that were planned and have not acted.
+        """The short names of the planned faults that have not happened.
 
-        Their connection was not opened, or ended before they were due.
+        Their connection was not opened, or ended before the fault was due.
         """
         opened = [fault for dial in self._dials for fault in dial.pending]
         planned = [fault for faults in self._plan for fault in faults]
@@ -375,7 +375,7 @@ class LiveServer:
 
     @property
     def context(self) -> list[Known]:
-        """What the newest session knows now, in order; nothing without one."""
+        """What the newest session knows now, in order; empty if there is no session."""
         newest = self._memory.newest
         return [] if newest is None else list(newest.context)
 
@@ -421,4 +421,4 @@ def _check_seconds(name: str, seconds: float) -> None:
 
 def _check_rate(rate: float | None) -> None:
     if rate is not None and not (is_number(rate) and 0 <= rate < math.inf):
-        raise ValueError(f"receive_rate must be bytes a second, 0 or more, or None, not {rate!r}")
+        raise ValueError(f"receive_rate must be bytes per second, 0 or more, or None, not {rate!r}")

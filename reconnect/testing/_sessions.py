@@ -31,7 +31,7 @@ class Memory:
 
     Args:
         profile: How the model behaves.
-        handle_lifetime: Seconds a handle is good for after its connection ended.
+        handle_lifetime: Seconds that a handle stays valid after its connection ends.
         vad: Whether speech that is not marked is detected.
     """
 

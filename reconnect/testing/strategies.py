@@ -75,7 +75,7 @@ _REPEATS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One failed attempt of an outage; the first stands for the connection that was lost.
+    """One failed attempt in an outage; the first is the connection that was lost.
 
     Args:
         loss: How it failed.
@@ -91,7 +91,7 @@ class Attempt:
 def close_codes(
     *, min_value: int = LOWEST_CODE, max_value: int = HIGHEST_CODE
 ) -> SearchStrategy[int]:
-    """Return a strategy for WebSocket close codes, those included that no frame may carry.
+    """Return a strategy for WebSocket close codes, including those that no frame may carry.
 
     Args:
         min_value: The lowest code.
@@ -110,7 +110,7 @@ def close_codes(
 def closed_errors(
     *, codes: SearchStrategy[int] | None = None, reasons: SearchStrategy[str] | None = None
 ) -> SearchStrategy[BaseException]:
-    """Return a strategy for what websockets raises over a close, with a close frame and without.
+    """Return a strategy for what websockets raises for a close, with or without a close frame.
 
     Args:
         codes: Generates close codes; None for `close_codes`. 1006 stands for no close frame.
@@ -131,7 +131,7 @@ def closed_errors(
 def api_errors(
     *, codes: SearchStrategy[int] | None = None, texts: SearchStrategy[str] | None = None
 ) -> SearchStrategy[APIError]:
-    """Return a strategy for what the SDK raises over a close or over an HTTP status.
+    """Return a strategy for what the SDK raises for a close or an HTTP status.
 
     Args:
         codes: Generates close codes and HTTP statuses; None for all of them.
@@ -180,19 +180,19 @@ def losses(
     go_away: bool | None = None,
     closing: bool | None = None,
 ) -> SearchStrategy[Loss]:
-    """Return a strategy for losses of every kind, the impossible ones included.
+    """Return a strategy for losses of every kind, including impossible ones.
 
     Args:
-        errors: Generates the exceptions; None for all of this module, and for some that are no
-            failures of a connection.
+        errors: Generates the exceptions; None for all strategies of this module, plus some
+            exceptions that are not connection failures.
         phases: Generates the phases; None for all.
         resumed: Whether the connection was opened with a handle; None for either.
         handle: Whether a handle is held; None for either.
-        go_away: Whether a go_away had been seen; None for either.
-        closing: Whether the caller had asked to close; None for either.
+        go_away: Whether a go_away arrived; None for either.
+        closing: Whether the caller asked to close; None for either.
 
     Raises:
-        hypothesis.errors.InvalidArgument: If an argument is not what it should be.
+        hypothesis.errors.InvalidArgument: If an argument is invalid.
     """
     foreign = st.sampled_from([AttributeError, KeyError, RuntimeError, ValueError])
     every = closed_errors() | api_errors() | transport_errors() | foreign.map(lambda kind: kind())
@@ -228,11 +228,11 @@ def outages(
     """Return a strategy for outages: one failed attempt after the other.
 
     Args:
-        losses: Generates what is lost; None for `losses`.
-        max_attempts: How many attempts an outage has at most; 1 at least.
+        losses: Generates the losses; None for `losses`.
+        max_attempts: The most attempts that an outage may have; at least 1.
 
     Raises:
-        hypothesis.errors.InvalidArgument: If an argument is not what it should be.
+        hypothesis.errors.InvalidArgument: If an argument is invalid.
     """
     if max_attempts < 1:
         raise InvalidArgument(f"an outage has 1 attempt or more, got {max_attempts=}")

@@ -57,7 +57,9 @@ def test_help_of_the_chat_has_its_commands(capsys: pytest.CaptureFixture[str]) -
     """What can be typed is in the help text, which needs no extra."""
     with pytest.raises(SystemExit):
         main(["chat", "--help"])
-    assert "\n  /outage 5   takes the server down for so many seconds\n" in capsys.readouterr().out
+    assert (
+        "\n  /outage 5   takes the server down for this many seconds\n" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
     """What is no failure is a usage error that names it."""
     assert main(["explain", "nonsense"]) == 2
-    assert "no failure is named in 'nonsense'" in capsys.readouterr().err
+    assert "no failure found in 'nonsense'" in capsys.readouterr().err
 
 
 def test_explain_in_no_phase(capsys: pytest.CaptureFixture[str]) -> None:

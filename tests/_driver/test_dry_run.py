@@ -273,11 +273,11 @@ def test_message_is_read_in_either_spelling(kind):
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("[]", r"it holds \[\]"),
-        ("null", r"it holds \[\]"),
-        ("{}", r"it holds \[\]"),
-        ('{"client_content": null}', r"it holds \[\]"),
-        ('{"setup": {"model": "m"}}', r"it holds \['setup'\]"),
+        ("[]", r"it contains \[\]"),
+        ("null", r"it contains \[\]"),
+        ("{}", r"it contains \[\]"),
+        ('{"client_content": null}', r"it contains \[\]"),
+        ('{"setup": {"model": "m"}}', r"it contains \['setup'\]"),
         ('{"client_content": {}, "realtime_input": {}}', "'client_content', 'realtime_input'"),
         ('{"client_content": []}', "client_content"),
         ('{"clientContent": {"turns": 5}}', "turns"),

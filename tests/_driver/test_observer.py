@@ -136,7 +136,7 @@ async def test_failing_callback_is_reported(error):
     finally:
         loop.set_exception_handler(handler)
     assert [context["exception"] for context in reported] == [error]
-    assert "on_event raised over GoingAway" in reported[0]["message"]
+    assert "on_event raised an exception for GoingAway" in reported[0]["message"]
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])

@@ -75,7 +75,7 @@ async def test_one_task_iterates_at_a_time():
         await anext(session.receive())
         first = asyncio.create_task(anext(session.receive()))
         await asyncio.sleep(1)
-        with pytest.raises(RuntimeError, match="iterated by another task"):
+        with pytest.raises(RuntimeError, match="another task is already iterating"):
             await anext(session.receive())
         first.cancel()
         await asyncio.wait({first})

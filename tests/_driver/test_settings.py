@@ -30,7 +30,7 @@ def settings(**changes):
     [
         ({"live": 7}, TypeError, "live must be .* got 7"),
         ({"model": None}, TypeError, "model must be .* got None"),
-        ({"handle": b"secret"}, TypeError, "handle must be .* got a bytes$"),
+        ({"handle": b"secret"}, TypeError, "handle must be .* got bytes$"),
         ({"index_base": -1}, ValueError, "index_base must be .* got -1"),
         ({"index_base": True}, ValueError, "index_base must be .* got True"),
         ({"draw": 0.5}, TypeError, "draw must be .* got 0.5"),

@@ -51,12 +51,12 @@ NUMBERS = {
 }
 
 SENTENCES = [
-    ("../README.md", "else it ends after {audio_lifetime} minutes"),
-    ("../README.md", "the last {audio_buffer} seconds of audio are kept"),
+    ("../README.md", "sessions end after {audio_lifetime} minutes"),
+    ("../README.md", "The last {audio_buffer} seconds of audio are buffered"),
     ("start.md", "session after {audio_lifetime} minutes"),
     ("start.md", "the last {audio_buffer} seconds"),
     ("voice.md", "{audio_lifetime} minutes of audio, or {video_lifetime} minutes with video"),
-    ("voice.md", "The last {audio_buffer} seconds of audio are kept"),
+    ("voice.md", "The last {audio_buffer} seconds of audio are buffered"),
     ("voice.md", "After {stall_timeout} seconds (`stall_timeout`)"),
     ("voice.md", "an outage longer than {audio_buffer} s"),
     ("voice.md", "the audio older than {audio_buffer} s"),

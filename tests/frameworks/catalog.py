@@ -92,8 +92,8 @@ FRAMEWORKS: Sequence[Framework] = (
             Impossible(
                 TOOLS,
                 ("2.5",),
-                "It holds the calls of a 2.5 model back until the turn is over, and on the Gemini"
-                " API the turn is not over before their results: no tool ever runs",
+                "It holds back the calls of a 2.5 model until the turn is over, but on the Gemini"
+                " API the turn is not over before it has their results, so no tool ever runs",
                 "google/adk/models/gemini_llm_connection.py:644",
             ),
         ),
@@ -119,7 +119,7 @@ FRAMEWORKS: Sequence[Framework] = (
             Impossible(
                 KEYS,
                 tuple(MODELS),
-                "What `connect()` raises ends the task that connects, and nobody is told: no"
+                "An exception from `connect()` ends the connecting task, and nothing reports it: no"
                 " `ErrorFrame` is pushed",
                 "pipecat/services/google/gemini_live/llm.py:1574",
             ),

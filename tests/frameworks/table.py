@@ -103,7 +103,7 @@ def _page(cells: dict[tuple[str, str], str]) -> str:
         f"There are {len(SCENARIOS)} scenarios on {len(MODELS)} models: {number} in all.\n\n"
     )
     lines.append(f"Measured with {', '.join(_versions())}.\n\n")
-    lines.append("What a framework makes impossible:\n\n")
+    lines.append("What the frameworks themselves make impossible:\n\n")
     for framework in FRAMEWORKS:
         for item in framework.impossible:
             which = f"{', '.join(item.scenarios)} ({', '.join(item.profiles)})"

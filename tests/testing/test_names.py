@@ -122,7 +122,7 @@ def test_what_is_parametrised_has_a_name():
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("boom", "no fault is named 'boom'; the names begin with abort, close, "),
+        ("boom", "no fault is named 'boom'; names start with abort, close, "),
         ("", "no fault is named ''"),
         ("frame", "no fault is named 'frame'"),
         ("abort-3", "'3' in 'abort-3' is unknown; abort can have during_setup, after_sent"),

@@ -41,13 +41,13 @@ from reconnect.testing import (
         ({"receive_rate": float("nan")}, ValueError, "receive_rate .* nan"),
         ({"port": -1}, ValueError, "port .* 65535, not -1"),
         ({"receive_buffer": 0}, ValueError, "receive_buffer .* 0"),
-        ({"faults": ["boom"]}, ValueError, "'boom'; the names begin with abort, close"),
-        ({"faults": "abort"}, TypeError, r"one item per connection: write \['abort'\]"),
+        ({"faults": ["boom"]}, ValueError, "'boom'; names start with abort, close"),
+        ({"faults": "abort"}, TypeError, r"one item per connection; write \['abort'\]"),
         ({"faults": Refuse(503)}, TypeError, r"write \[Refuse\(status=503"),
         ({"chunk_delay": "1"}, ValueError, "chunk_delay .* '1'"),
         ({"receive_rate": "1"}, ValueError, "receive_rate .* '1'"),
-        ({"faults": [7]}, TypeError, "a fault is an object such as .* not 7"),
-        ({"model": 7}, TypeError, "a model is None, a sequence .* not 7"),
+        ({"faults": [7]}, TypeError, "a fault must be an object such as .* not 7"),
+        ({"model": 7}, TypeError, "model must be None, a sequence .* not 7"),
     ],
 )
 def test_arguments_are_checked(arguments, error, match):
@@ -299,7 +299,7 @@ async def test_injections_are_checked():
         with pytest.raises(TypeError, match="RejectHandle"):
             server.inject(RejectHandle())  # type: ignore[arg-type]
         async with dial(server) as session:
-            with pytest.raises(ValueError, match="setup is over"):
+            with pytest.raises(ValueError, match="setup is already over"):
                 server.inject(Silence())
             async with raw(server, close_timeout=1):
                 server.inject(Close(4000))

@@ -110,7 +110,7 @@ def test_jobs_without_a_loop_run_at_once():
 def test_a_block_within_its_own_block():
     """It is refused, and the block around it ends as ever."""
     with LiveServer() as server:
-        with pytest.raises(RuntimeError, match="running already"), server:
+        with pytest.raises(RuntimeError, match="already running"), server:
             pass
         assert len(threads()) == 1
         assert asyncio.run(refusal(server, "none"))[0] == 1008

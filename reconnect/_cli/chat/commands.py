@@ -74,10 +74,10 @@ class _Kind:
 
 BREAKS: Final[dict[Fault, _Kind]] = {
     "drop": _Kind("resets the connection"),
-    "outage": _Kind("takes the server down for so many seconds", 5.0),
-    "goaway": _Kind("lets the server announce that it will hang up in so many seconds", 10.0),
-    "reject": _Kind("lets the server forget all handles, so that a new session is needed"),
-    "cut": _Kind("resets the connection within a reply, this one or the next"),
+    "outage": _Kind("takes the server down for this many seconds", 5.0),
+    "goaway": _Kind("makes the server announce that it will hang up in this many seconds", 10.0),
+    "reject": _Kind("makes the server forget all handles, so that a new session is needed"),
+    "cut": _Kind("resets the connection in the middle of this reply or the next one"),
 }
 
 _LEAST, _MOST = 0.1, 3600.0
@@ -97,7 +97,7 @@ def usage(*, breaks: bool) -> Iterable[str]:
         if kind.seconds is not None
     }
     shown = {} if not breaks else known
-    shown |= {"/help": "shows this again", "/quit": "ends it, as Ctrl-D and Ctrl-C do"}
+    shown |= {"/help": "shows this list", "/quit": "quits, as Ctrl-D and Ctrl-C do"}
     for command, words in shown.items():
         yield f"{command:<11} {words}"
 

@@ -43,19 +43,19 @@ class Breaker:
                     self._timeline.fault("Resets the connection.")
                 case "outage":
                     self._server.outage(command.seconds)
-                    self._timeline.fault(f"Disappears for {seconds}: every attempt is refused.")
+                    self._timeline.fault(f"Goes down for {seconds}: every attempt is refused.")
                 case "goaway":
                     self._server.inject(GoAway(time_left=f"{command.seconds:f}s"))
-                    self._timeline.fault(f"Says go_away: it will hang up in {seconds}.")
+                    self._timeline.fault(f"Sends go_away: it will hang up in {seconds}.")
                 case "reject":
                     self._server.inject(Close())
                     self._server.reject_handles()
-                    self._timeline.fault("Forgets every handle that it gave, and closes with 1011.")
+                    self._timeline.fault("Forgets every handle it issued, and closes with 1011.")
                 case "cut":
                     self._cuts = True
                     self.replied(pieces)
         except RuntimeError:
-            self._timeline.note("There is no connection now that could be broken.")
+            self._timeline.note("There is no open connection to break.")
 
     def replied(self, pieces: int) -> None:
         """Cut the reply, if it is to be cut.

@@ -31,8 +31,8 @@ SILENCE: Final = 30.0
 """Seconds without a word or an event after which a script waits no longer for a reply."""
 
 _CANNOT: Final = (
-    "Only the emulator breaks on command: start it without --model. With the real API, take your"
-    " own network away for a while: the session comes back from that, too."
+    "Only the emulator breaks on command: start chat without --model. With the real API, disconnect"
+    " your network for a while: the session recovers from that, too."
 )
 
 

@@ -122,7 +122,7 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
             f" TLS: {len(QUESTIONS)} typed turns, {_WITH_TOOLS} of which call tools and one of"
             " which interrupts a reply, 50 frames of audio a second going up, and"
             f" {len(storm.faults)} faults.",
-            f"It takes about 35 seconds. --seed {seed} draws the same storm again.",
+            f"It takes about 35 seconds. Use --seed {seed} to repeat the same faults.",
         )
 
         def moment(turn: int, at: Moment) -> None:
@@ -156,9 +156,9 @@ async def _emulated(timeline: Timeline, generator: random.Random, seed: int) -> 
         ]
     )
     timeline.note(
-        "Audio is counted separately. In an outage the newest three seconds are kept, since older"
-        " audio would confuse the model. How much of the audio that was in transit when a"
-        " connection was lost has reached the server, nobody knows."
+        "Audio is counted separately. In an outage only the last three seconds are kept, because"
+        " older audio would confuse the model. There is no way to know how much of the audio in"
+        " transit reached the server when a connection was lost."
     )
     return _close(timeline, conversation, tally, tools, missed=missed)
 
@@ -211,7 +211,7 @@ def _figures(
         ("turns interrupted by the next one", f"{interrupted}", True),
         ("turns lost", f"{len(tally.lost)}", not tally.lost),
         ("turns twice", f"{len(tally.twice)}", not tally.twice),
-        ("replies cut by a loss, then given in full", f"{again} of {cuts}", again == cuts),
+        ("replies cut off, then given in full", f"{again} of {cuts}", again == cuts),
         ("tool calls by the model", f"{tools.called}", True),
         ("tool calls made again", f"{tools.again}", True),
         ("tools run", f"{tools.run}", not tools.lost),
@@ -259,9 +259,9 @@ def verdict(
     if tools.twice:
         failures.append(f"A tool ran twice for: {', '.join(tools.twice)}.")
     if tally.again:
-        failures.append(f"Asked again, though it was interrupted: {_quoted(tally.again)}.")
+        failures.append(f"Asked again, although interrupted: {_quoted(tally.again)}.")
     if missed:
-        failures.append(f"Not proven, since it did not happen: {', '.join(missed)}.")
+        failures.append(f"Not tested, because it did not happen: {', '.join(missed)}.")
     if failures:
         return False, " ".join(failures)
     if tally.twice:

@@ -141,8 +141,8 @@ class Timeline:
             calls: The functions with their arguments.
         """
         self.called(calls, again=True)
-        one = "Sends the result of before: the tool does not run again."
-        more = "Sends the results of before: no tool runs again."
+        one = "Sends the earlier result: the tool does not run again."
+        more = "Sends the earlier results: no tool runs again."
         self._line("back", one if len(calls) == 1 else more)
 
     def fault(self, text: str) -> None:

@@ -31,7 +31,7 @@ _CODES: Final = range(100, 5000)
 """Other numbers are neither an HTTP status nor a close code, and begin a line of a log at most."""
 
 _DESCRIPTION: Final = (
-    "Say how a failure is classified, why, and what the default policy would do about it."
+    "Show how a failure is classified, why, and what the default policy would do about it."
 )
 
 _EXAMPLES: Final = """\
@@ -59,39 +59,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "failure",
         nargs="*",
         metavar="FAILURE",
-        help="a close code or an HTTP status, with its text; or the name of an"
-        " exception; or a line of a log or of a traceback, in quotes; or - to read a whole"
-        " traceback from the standard input, of which the last line that tells of a failure counts",
+        help="a close code or an HTTP status, with its text; the name of an exception;"
+        " a line of a log or a traceback, in quotes; or - to read a log or a traceback from"
+        " standard input and explain the last line that describes a failure",
     )
     parser.add_argument(
         "--phase",
         choices=[*map(str, Phase)],
-        help="how far the connection had come; default: what a line of this library's log says;"
-        " or else session for a close, and connect for the rest",
+        help="how far the connection had come; default: taken from a line of this library's log,"
+        " otherwise session for a close and connect for anything else",
     )
     parser.add_argument(
         "--resumed",
         action="store_true",
-        help="it was opened with a handle, as a line of this library's log says of a handle that"
-        " was rejected",
+        help="the connection was opened with a handle; implied by a line of this library's log"
+        " about a rejected handle",
     )
     parser.add_argument(
         "--handle",
         action=argparse.BooleanOptionalAction,
-        help="a handle is held now; default: as --resumed",
+        help="whether a handle is held now; default: as --resumed",
     )
     parser.add_argument(
         "--age",
         type=float,
         metavar="SECONDS",
-        help="time since setupComplete; default: what a line of this library's log says, or else 0",
+        help="time since setupComplete; default: taken from a line of this library's log, or 0",
     )
-    parser.add_argument("--go-away", action="store_true", help="a go_away had been seen")
-    parser.add_argument("--closing", action="store_true", help="the caller had asked to close")
+    parser.add_argument("--go-away", action="store_true", help="a go_away had arrived")
+    parser.add_argument("--closing", action="store_true", help="the caller asked to close")
     parser.add_argument(
-        "--repeats", type=int, default=0, metavar="N", help="how often the same came right before"
+        "--repeats",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how often the same failure happened just before",
     )
-    parser.add_argument("--json", action="store_true", help="write it as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(
@@ -164,7 +168,7 @@ def _error(words: Sequence[str], stdin: TextIO) -> tuple[str, BaseException]:
     if not words:
         raise ValueError(
             "explain needs a failure: a close code, an HTTP status, the name of an exception, a"
-            " line of a log, or - for the standard input"
+            " line of a log, or - for standard input"
         )
     if [*words] == [STDIN]:
         return _made.from_text(stdin.read())

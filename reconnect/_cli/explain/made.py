@@ -55,8 +55,8 @@ _GAVE_UP: Final = "gave up"
 """What the first two say, and a log that has no names."""
 
 _UNKNOWN: Final = (
-    "no failure is named in {!r}: it takes a close code (1008), an HTTP status (503), the name of"
-    " an exception, or a line of a log or of a traceback with one of these"
+    "no failure found in {!r}: pass a close code (1008), an HTTP status (503), the name of an"
+    " exception, or a line of a log or a traceback that contains one of these"
 )
 
 
@@ -94,10 +94,10 @@ def from_text(text: str) -> tuple[str, BaseException]:
         if explain(Loss(error, phase=Phase.SESSION)).text is not None:
             return line, error
     if not lines:
-        raise ValueError("there is nothing to explain: the text is empty")
+        raise ValueError("nothing to explain: the text is empty")
     if any(wrapper in text for wrapper in (*_WRAPPERS, _GAVE_UP)):
         raise ValueError(
-            f"{lines[-1]!r} does not say what failed: its cause does, which stands above it in the"
+            f"{lines[-1]!r} does not say what failed, but its cause does, which is above it in the"
             " traceback"
         )
     raise ValueError(_UNKNOWN.format(lines[-1]))
@@ -114,7 +114,7 @@ def closed(code: int, text: str) -> BaseException:
         ValueError: If there is no such code.
     """
     if not LOWEST_CLOSE_CODE <= code <= _HIGHEST_CLOSE_CODE:
-        raise ValueError(f"a close code is a number from 1000 to 4999, got {code}")
+        raise ValueError(f"a close code must be from 1000 to 4999, got {code}")
     return _closed(Closed((code, text)))
 
 
@@ -133,7 +133,7 @@ def refused(status: int, text: str) -> BaseException:
     from websockets.http11 import Response  # noqa: PLC0415
 
     if status not in _HTTP_STATUSES:
-        raise ValueError(f"an HTTP status is a number from 100 to 599, got {status}")
+        raise ValueError(f"an HTTP status must be from 100 to 599, got {status}")
     return InvalidStatus(Response(status, "", Headers(), text.encode()))
 
 
@@ -178,8 +178,8 @@ def _module(name: str) -> ModuleType | None:
         package = name.partition(".")[0]
         if error.name == package:
             raise NotInstalledError(
-                f"the exceptions of {package} cannot be read where it is not installed: pip install"
-                f" {package}, or give the code or the status alone"
+                f"to read exceptions of {package}, it must be installed: pip install"
+                f" {package}, or pass only the code or the status"
             ) from error
         return None
 

@@ -31,26 +31,26 @@ _WIDTH: Final = 78
 _CASE, _STEP = "cases[].", "cases[].steps[]."
 
 KEYS: Final[Mapping[str, str]] = {
-    "line": "the line that was read, or the failure as it was given",
-    "family": "what kind of failure was read from it, in words",
+    "line": "the line that was read, or the failure as given",
+    "family": "the kind of failure that was recognized in it, in words",
     "code": "its close code or HTTP status, or null",
     "text": "its text, in lower case",
-    "phase": "how far the connection is taken to have come: connect, setup or session",
-    "cases": "how it is classified: with a handle held and without, or the one that was asked for",
+    "phase": "how far the connection is assumed to have come: connect, setup or session",
+    "cases": "how it is classified: with and without a handle, or only the case asked for",
     f"{_CASE}handle": "whether a handle is held",
     f"{_CASE}kind": "transient, throttled, handle_rejected, context_exhausted, fatal or clean",
     f"{_CASE}meaning": "what this kind means, in words",
-    f"{_CASE}row": "the number of the row in the error table that decides, from 1",
-    f"{_CASE}when": "what the row asks for, in words",
-    f"{_CASE}why": "the reason that the row gives",
+    f"{_CASE}row": "the number of the row of the error table that decides, starting at 1",
+    f"{_CASE}when": "the conditions of the row, in words",
+    f"{_CASE}why": "the reason given in the row",
     f"{_CASE}source": "where the behaviour was seen",
-    f"{_CASE}steps": "what the default policy does if it comes again and again, in order",
-    f"{_STEP}attempt": "the number of the attempt, from 1",
+    f"{_CASE}steps": "what the default policy does if the failure keeps recurring, in order",
+    f"{_STEP}attempt": "the number of the attempt, starting at 1",
     f"{_STEP}action": "resume, restart or raise",
     f"{_STEP}least": "the shortest delay before it, in seconds, or null",
     f"{_STEP}most": "the longest delay before it, in seconds, or null",
-    f"{_STEP}at": "seconds since the outage began, with delays in the middle of their range",
-    f"{_STEP}error": "the name of what is raised in place of the failure, or null",
+    f"{_STEP}at": "seconds since the outage began, if each delay is in the middle of its range",
+    f"{_STEP}error": "the name of the error raised in place of the failure, or null",
 }
 """The keys of the JSON, each with those that lead to it, and what each is."""
 
@@ -140,11 +140,13 @@ def _follow(cases: Sequence[Case], *, file: TextIO) -> None:
     (_, first), *others = cases
     same = all(course == first for _, course in others)
     if same and first[0].action == "raise":
-        file.write("\nThe default policy does not try again: it raises the error as it came.\n")
+        file.write("\nThe default policy does not retry: it raises the error unchanged.\n")
         return
-    file.write("\nIf every further attempt fails at once in the same way, the default policy does")
+    file.write(
+        "\nIf every further attempt fails at once in the same way, the default policy does this:\n"
+    )
     for loss, course in cases[:1] if same else cases:
-        file.write(":\n\n" if same else f"\n\n{_held(loss)}:\n\n")
+        file.write("\n" if same else f"\n{_held(loss)}:\n\n")
         _table([*_lines(course)], file=file)
 
 
@@ -159,17 +161,17 @@ def _conditions(row: Row, seen: Symptom) -> str:
         (row.resumed, "opened with a handle"),
         (row.handle, "a handle is held"),
         (row.go_away, "after a go_away"),
-        (row.closing, "the caller had asked to close"),
+        (row.closing, "the caller asked to close"),
     ):
         said += [] if asked is None else [words if asked else f"not {words}"]
     said += [] if row.since is None else [f"{row.since:g} s old or more"]
     said += [] if row.below is None else [f"younger than {row.below:g} s"]
     if row.repeats is not None:
         times = {1: "once", 2: "twice"}.get(row.repeats, f"{row.repeats} times")
-        said.append(f"the same {times} or more right before")
+        said.append(f"the same failure {times} or more just before")
     found = [fragment for fragment in row.text or () if finder(fragment)(seen.text)]
-    said += [f'the text has "{fragment}"' for fragment in found[:1]]
-    return "; ".join(said) or "whatever is left"
+    said += [f'the text contains "{fragment}"' for fragment in found[:1]]
+    return "; ".join(said) or "everything else"
 
 
 _ACTIONS: Final = {"resume": "resume with the handle", "restart": "start a new session"}
@@ -190,7 +192,7 @@ def _lines(found: Iterable[Step]) -> Iterator[tuple[str, ...]]:
 def _line(run: Sequence[Step]) -> tuple[str, ...]:
     first, last = run[0], run[-1]
     if first.least is None:
-        return "", first.error or "raise the error as it came", "", f"{first.at:.0f} s"
+        return "", first.error or "raise the error unchanged", "", f"{first.at:.0f} s"
     number = str(first.attempt) if first is last else f"{first.attempt}-{last.attempt}"
     at = f"{first.at:.0f} s" if first is last else f"{first.at:.0f}-{last.at:.0f} s"
     return number, _ACTIONS[first.action], f"{first.least:g}-{first.most:.3g} s", at

@@ -10,14 +10,14 @@ from reconnect.testing import LiveServer
 __all__ = ["HELP", "act"]
 
 HELP: Final = """\
-abort, close-1008, goaway-5s, stall   what goes wrong with the newest open connection: a fault by
-                                      its name, at once or by its trigger (abort-after_sent-3)
-next refuse-503                       what goes wrong with a connection to come, after those that
-                                      are planned already; silence+delay-2 for two faults
-outage 5                              the server is down for so many seconds
-reject                                every handle is forgotten
-rate 1000                             so many bytes a second are read; rate alone for all of them
-quit                                  the end, as is Ctrl-C"""
+abort, close-1008, goaway-5s, stall   break the newest open connection: a fault by its short name,
+                                      at once or by its trigger (abort-after_sent-3)
+next refuse-503                       plan a fault for a later connection, after those already
+                                      planned; silence+delay-2 for two faults
+outage 5                              take the server down for this many seconds
+reject                                forget every handle
+rate 1000                             read this many bytes per second; rate alone for no limit
+quit                                  stop the server, like Ctrl-C"""
 """What can be typed, but for this text itself."""
 
 _LATER: Final = ("delay", "refuse", "reject-", "silence")
@@ -39,7 +39,7 @@ def act(server: LiveServer, line: str) -> str:
             return _next(server, line.strip())
         server.inject(line.strip())
     except (RuntimeError, TypeError, ValueError) as error:
-        return f"{line.strip()}: {error}; help shows what can be typed"
+        return f"{line.strip()}: {error}; type help for a list of commands"
     return ""
 
 
@@ -59,7 +59,7 @@ def _outage(server: LiveServer, seconds: str) -> str:
 
 def _rate(server: LiveServer, rate: str) -> str:
     server.receive_rate = _number(rate) if rate else None
-    return f"reads {rate} bytes a second" if rate else "reads all that comes"
+    return f"reads {rate} bytes a second" if rate else "reads without a limit"
 
 
 def _reject(server: LiveServer, _argument: str) -> str:

@@ -70,7 +70,7 @@ async def run(
             await stack.enter_async_context(server)
         except OSError as error:
             raise UsageError(
-                f"cannot listen on the port ({error}): choose another by --port, or 0 for any"
+                f"cannot listen on the port ({error}): choose another with --port, or 0 for any"
             ) from error
         for line in _greeting(server, ca):
             show(line)
@@ -95,14 +95,14 @@ def _greeting(server: LiveServer, ca: Path | None) -> Iterator[str]:
     try:
         ca.write_bytes(authority_pem())
     except OSError as error:
-        raise UsageError(f"--ca cannot be written ({error})") from error
+        raise UsageError(f"cannot write the file of --ca ({error})") from error
     script = directory / "environment.sh"
     exports = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
     script.write_text("".join(exports))
     yield f"An emulator of the Live API listens on {server.url}"
     yield f"  its certificate authority   {ca}"
     yield f"  for google-genai            . {script}"
-    yield "Type a fault such as abort, or help, and press Enter; Ctrl-C ends."
+    yield "Type a fault such as abort, or help, and press Enter; stop with Ctrl-C."
 
 
 @contextlib.contextmanager

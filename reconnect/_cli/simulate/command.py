@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "Simulate clients that all lose their connections at once, and a server that is\n"
-        "down for a while and then takes so many attempts a second. No connection is made;\n"
-        "the same arguments give the same outcome."
+        "down for a while and then accepts a limited number of attempts per second. No\n"
+        "connection is made; the same arguments give the same result."
     )
     parser.epilog = _EXAMPLES + described(_herd.KEYS)
     parser.add_argument(
@@ -57,25 +57,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--capacity",
         type=int,
         default=500,
-        help="attempts a second that it then takes; default: %(default)s",
+        help="attempts per second that it then accepts; default: %(default)s",
     )
     parser.add_argument(
         "--hangs-up",
         action="store_true",
-        help="let the server take every attempt of the outage and close it at once",
+        help="during the outage, accept every attempt and close it at once",
     )
     parser.add_argument(
         "--policy",
         default="default",
         metavar="NAME",
-        help="whose formula: default, websockets, tenacity, stamina, grpc, google-cloud, or"
-        " MODULE:NAME of an object of yours that has a decide()",
+        help="the policy: default, the formula of websockets, tenacity, stamina, grpc or"
+        " google-cloud, or MODULE:NAME of your own object with a decide() method",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="what the draws are computed from; default: %(default)s"
+        "--seed", type=int, default=0, help="seed for the random draws; default: %(default)s"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: a .png or .svg file")
-    parser.add_argument("--json", action="store_true", help="write it as JSON")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw a chart: a .png or .svg file"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(chosen: argparse.Namespace) -> None:
@@ -134,7 +136,7 @@ def _watch(policy: Policy, herd: Herd) -> Watch | None:
     advice = (
         'numpy makes it seconds: pip install ".[plot]" in a clone of reconnect'
         if _herd.has_default_formula(policy)
-        else "only the default formula is simulated faster than client by client"
+        else "only the default formula has a faster simulation"
     )
     sys.stderr.write(
         f"reconnect: {herd.clients:,} clients take about a minute for each 100,000; {advice}\n"

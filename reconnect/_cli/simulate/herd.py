@@ -39,19 +39,19 @@ DEFAULT: Final = "default"
 KEYS: Final[Mapping[str, str]] = {
     "policy": "the name of the policy that was simulated",
     "clients": "how many clients there were",
-    "outage": "how many seconds the server was away",
-    "capacity": "how many attempts a second it then took",
-    "hangs_up": "whether it took every attempt of the outage and closed it at once",
-    "seed": "what the draws were computed from",
-    "ideal": "seconds in which it could take all clients, if they came one by one",
+    "outage": "how many seconds the server was down",
+    "capacity": "how many attempts per second it then accepted",
+    "hangs_up": "whether it accepted every attempt during the outage and closed it at once",
+    "seed": "the seed of the random draws",
+    "ideal": "seconds it needs to accept all clients if they come one by one",
     "attempts": "attempts of all clients together",
     "most_attempts": "the most attempts of one client",
-    "peak": "the most attempts in a second after its return",
-    "back": "seconds from its return until so many of the clients are back, or null for never",
+    "peak": "the most attempts in any second after it came back",
+    "back": "seconds from when it came back until this share of clients is back, or null for never",
     **{f"back.{share:.0%}": f"{share:.0%} of them" for share in SHARES},
     "gave_up": "how many clients gave up",
-    "first_gave_up": "seconds from the loss until the first did, or null if nobody did",
-    "arrivals": "pairs of a second, counted from its return, and the attempts in it",
+    "first_gave_up": "seconds from the loss until the first client gave up, or null if none did",
+    "arrivals": "pairs: a second, counted from when it came back, and the attempts in it",
 }
 """The keys of the JSON, each with those that lead to it, and what each is."""
 
@@ -77,11 +77,11 @@ def find_policy(name: str) -> Policy:
     module, _, attribute = name.partition(":")
     if not attribute:
         known = ", ".join([DEFAULT, *RIVALS])
-        raise ValueError(f"no policy is called {name!r}: it is one of {known}, or MODULE:NAME")
+        raise ValueError(f"unknown policy {name!r}: use one of {known}, or MODULE:NAME")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"no policy can be imported as {name!r}: {error}") from error
+        raise ValueError(f"cannot import the policy {name!r}: {error}") from error
     try:
         return checked_policy(found)
     except TypeError as error:
@@ -137,7 +137,7 @@ def describe(outcome: Outcome) -> str:
         ),
         (
             "peak",
-            f"{outcome.peak:,} attempts a second, {outcome.peak / herd.capacity:.2f} x capacity",
+            f"{outcome.peak:,} attempts per second, {outcome.peak / herd.capacity:.2f} x capacity",
         ),
     ]
     for share in SHARES:
@@ -160,8 +160,8 @@ def describe(outcome: Outcome) -> str:
         )
     )
     head = (
-        f"{herd.clients:,} clients, an outage of {herd.outage:g} s, a server that takes"
-        f" {herd.capacity:,} attempts a second\n(seconds and peak from its return; ideal:"
+        f"{herd.clients:,} clients, an outage of {herd.outage:g} s, a server that accepts"
+        f" {herd.capacity:,} attempts per second\n(times and the peak count from its return; ideal:"
         f" {herd.ideal:.1f} s)"
     )
     width = max(len(name) for name, _ in rows)

@@ -80,8 +80,8 @@ def draw(
             )
             axis.set_xlim(start, last if until is None else until)
             axis.set_ylim(0, highest * headroom)
-        axes.flat[-1].set_xlabel("seconds since the return of the server")
-        figure.supylabel("attempts a second", fontsize="medium")
+        axes.flat[-1].set_xlabel("seconds since the server came back")
+        figure.supylabel("attempts per second", fontsize="medium")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
         figure.savefig(
             file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None
@@ -92,7 +92,7 @@ def _legend() -> list[Any]:
     """Return what each colour means."""
     return [
         Patch(color=_LOAD, label="attempts"),
-        Line2D([], [], color=_CAPACITY, linewidth=1, linestyle="--", label="what the server takes"),
+        Line2D([], [], color=_CAPACITY, linewidth=1, linestyle="--", label="server capacity"),
         Patch(color=_AWAY, label="the outage"),
         Line2D([], [], color=_BACK, linewidth=1.2, label="99% are back"),
     ]

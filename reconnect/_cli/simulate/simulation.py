@@ -182,7 +182,7 @@ def simulate(policy: Policy, herd: Herd, *, watch: Watch | None = None) -> Outco
         if attempts[client] > MOST_ATTEMPTS:
             raise TooOften(
                 f"a client has made {MOST_ATTEMPTS:,} attempts in {now:g} s, and the server is not"
-                " back: the simulation may never end; let the policy wait longer than 0 s"
+                " back yet, so the simulation may never end; make the policy wait longer than 0 s"
             )
         if second >= 0 and taken[second] < herd.capacity:
             taken[second] += 1

@@ -27,9 +27,9 @@ async def test_conversation_survives_every_command(paper):
         "Resets the connection.",
         "Resets the connection in the middle of its reply.",
         "(interrupted)",
-        "Disappears for 5 s: every attempt is refused.",
-        "Says go_away: it will hang up in 2 s.",
-        "Forgets every handle that it gave, and closes with 1011.",
+        "Goes down for 5 s: every attempt is refused.",
+        "Sends go_away: it will hang up in 2 s.",
+        "Forgets every handle it issued, and closes with 1011.",
         "New session",
     ):
         assert told in paper.flat

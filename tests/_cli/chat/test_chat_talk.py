@@ -70,7 +70,7 @@ async def test_quit(paper, waits):
     """What is typed after /quit is not read."""
     talk, _ = await talk_of(paper, Hands("/help", "/nonsense", "/quit", "One.", waits=waits))
     assert talk.asked == 0
-    assert paper.text.count("shows this again") == 1
+    assert paper.text.count("shows this list") == 1
     assert "There is no command /nonsense" in paper.flat
 
 
@@ -105,7 +105,7 @@ async def test_no_reply(paper):
 async def test_breaking_twice(paper):
     """Where no connection is open there is nothing to break, which is said."""
     await talk_of(paper, Hands("One.", "/outage 3", "/drop", "/reject", "/goaway 2", "Two."))
-    assert paper.flat.count("There is no connection now that could be broken.") == 3
+    assert paper.flat.count("There is no open connection to break.") == 3
     assert "before it: " in paper.flat
     assert "New session" not in paper.flat
 

@@ -47,7 +47,7 @@ async def test_demo_loses_nothing(paper: Paper) -> None:
     assert paper.figure("turns twice") == "0"
     assert paper.figure("faults that happened") == f"{len(FAULTS)} of {len(FAULTS)}"
     assert len(FAULTS) >= 6
-    cut, full = paper.figure("replies cut by a loss, then given in full").split(" of ")
+    cut, full = paper.figure("replies cut off, then given in full").split(" of ")
     assert int(cut) == int(full) >= 2
     assert int(paper.figure("tools run")) == len(TO_GET) >= 3
     assert int(paper.figure("tool calls by the model")) == len(TO_GET) + 3
@@ -102,7 +102,7 @@ RESUMING = "Resuming in # s, attempt #."
 """What a loss is told as, and what is done about it."""
 
 LOST_CALLS = {
-    "while a tool is at work": "broken off without a close frame",
+    "while a tool is running": "broken off without a close frame",
     "while a result is on its way": INTERNAL,
 }
 """The faults that hit calls of tools, and what the session tells of them."""
@@ -129,8 +129,8 @@ async def test_lost_calls_are_shown(
         call, hit, *others = (line for line in lines if "◆ tool" not in line)
         assert call == f"← model    Calls {calls}."
         assert fault in hit
-        same = "result of before: the tool does not run again"
-        both = "results of before: no tool runs again"
+        same = "earlier result: the tool does not run again"
+        both = "earlier results: no tool runs again"
         assert others == [
             f"· session  Connection lost after # s: {told} (transient). {RESUMING}",
             "· session  Resumed after # s: # message sent again.",
@@ -164,14 +164,14 @@ async def test_interruption_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPat
     assert interrupting == f"→ you      {QUESTIONS[INTERRUPTING - 1]}"
     assert cut == "← model    That makes #: campsite, tent, stove, … (interrupted by you)"
     assert others == [
-        "! server   Closes with # just after it has broken off its reply.",
+        "! server   Closes with # just after interrupting its reply.",
         f"· session  Connection lost after # s: {INTERNAL} (transient). {RESUMING}",
         "· session  Resumed after # s: # messages sent again.",
     ]
     assert reply.endswith(" soap, towels.")
     assert paper.figure("turns interrupted by the next one") == "1"
     assert paper.figure("interrupted turns asked again") == "0"
-    assert paper.figure("replies cut by a loss, then given in full") == "0 of 0"
+    assert paper.figure("replies cut off, then given in full") == "0 of 0"
     assert "13 were answered, and 1 interrupted: none was lost" in paper.flat
 
 
@@ -188,14 +188,14 @@ async def test_cut_reply_is_shown(paper: Paper, monkeypatch: pytest.MonkeyPatch)
     assert beginning.startswith("← model    That makes #:")
     assert reply.startswith(beginning)
     assert len(reply) > len(beginning)
-    assert paper.figure("replies cut by a loss, then given in full") == "1 of 1"
+    assert paper.figure("replies cut off, then given in full") == "1 of 1"
 
 
 @pytest.mark.usefixtures("few_frames")
 async def test_tool_that_runs_twice_fails_demo(
     paper: Paper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session that gives no result of before to a repeated call books twice: the demo fails."""
+    """A session that gives no earlier result to a repeated call books twice: the demo fails."""
     forgetful = partial(ResumableSession, reuse_tool_results=False)
     monkeypatch.setattr(conversation, "ResumableSession", forgetful)
     assert await demo.run(paper, seed=1) == 1
@@ -203,7 +203,7 @@ async def test_tool_that_runs_twice_fails_demo(
     assert int(paper.figure("tools run")) > len(TO_GET)
     assert int(paper.figure("tools run twice")) >= 1
     assert re.search(r"A tool ran twice for: (ferry|sauna)\.", paper.flat)
-    assert "Sends the result of before" not in paper.text
+    assert "Sends the earlier result" not in paper.text
 
 
 @pytest.mark.usefixtures("few_frames")
@@ -351,10 +351,22 @@ def test_verdict_on_tools(tools: ToolTally, text: str) -> None:
     [
         (Tally(2, 2, (), ()), [], None, True, "All 2 turns were answered: none was lost or "),
         (Tally(2, 1, (), (), ("One.",)), [], None, True, "Of 2 turns 1 were answered, and 1 inter"),
-        (Tally(2, 1, (), (), ("One.",), ("One.",)), [], None, False, 'was interrupted: "One.".'),
+        (
+            Tally(2, 1, (), (), ("One.",), ("One.",)),
+            [],
+            None,
+            False,
+            'although interrupted: "One.".',
+        ),
         (Tally(2, 2, (), ("One.",)), [], None, True, 'but this came twice: "One.".'),
         (Tally(2, 1, ("One.", "Two."), ()), [], None, False, 'Lost: "One.", "Two.".'),
-        (Tally(2, 2, (), ()), ["go_away"], None, False, "Not proven, since it did not happen: go_"),
+        (
+            Tally(2, 2, (), ()),
+            ["go_away"],
+            None,
+            False,
+            "Not tested, because it did not happen: go_",
+        ),
         (Tally(2, 2, (), ()), [], "HTTP 403", False, "The session ended early: HTTP 403."),
     ],
 )

@@ -67,9 +67,9 @@ def test_tools_are_told(paper: Paper) -> None:
         "  0.0 s  ← model    Calls book(canoe).",
         "  1.2 s  ◆ tool     Runs.",
         "  2.5 s  ← model    Calls book(canoe) again.",
-        "  3.8 s  · session  Sends the result of before: the tool does not run again.",
+        "  3.8 s  · session  Sends the earlier result: the tool does not run again.",
         "  5.0 s  ← model    Calls book(ferry) and rent(canoe) again.",
-        "  6.2 s  · session  Sends the results of before: no tool runs again.",
+        "  6.2 s  · session  Sends the earlier results: no tool runs again.",
     ]
 
 

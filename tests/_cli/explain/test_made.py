@@ -238,7 +238,7 @@ def test_cause_counts():
     gave_up = printed(reconnect.ReconnectExhausted(attempts=10, elapsed=300.0))
     line, _ = from_text(f"ConnectionResetError: [Errno 104] x\n\n{gave_up}")
     assert line.startswith("ConnectionResetError")
-    with pytest.raises(ValueError, match="its cause does, which stands above it"):
+    with pytest.raises(ValueError, match="its cause does, which is above it"):
         from_text(gave_up)
     with pytest.raises(ValueError, match="its cause does, which stands above it"):
         from_text("session 1-9f3a1c: ended for good: gave up: 60 reconnects within an hour")
@@ -265,13 +265,13 @@ def test_reason_without_a_code(reason, kind):
     [
         ("", "the text is empty"),
         ("\n \n", "the text is empty"),
-        ("All is well.", "no failure is named in 'All is well.'"),
-        ("Nonsense", "no failure is named in 'Nonsense'"),
-        ("error: something", "no failure is named"),
-        ("UserWarning: something", "no failure is named"),
-        ("myapp.live.Client: started", "no failure is named"),
-        ("websockets.nowhere.SomeError: x", "no failure is named"),
-        ("websockets.exceptions.ConnectionClosedError: x", "no failure is named"),
+        ("All is well.", "no failure found in 'All is well.'"),
+        ("Nonsense", "no failure found in 'Nonsense'"),
+        ("error: something", "no failure found"),
+        ("UserWarning: something", "no failure found"),
+        ("myapp.live.Client: started", "no failure found"),
+        ("websockets.nowhere.SomeError: x", "no failure found"),
+        ("websockets.exceptions.ConnectionClosedError: x", "no failure found"),
     ],
 )
 def test_no_failure(text, message):

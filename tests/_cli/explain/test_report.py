@@ -16,7 +16,7 @@ from reconnect._cli.explain.course import Action, steps
 from reconnect._cli.explain.report import KEYS, as_data, report
 from reconnect._failures.classify import TABLE
 
-NOT_AGAIN = "\nThe default policy does not try again: it raises the error as it came.\n"
+NOT_AGAIN = "\nThe default policy does not retry: it raises the error unchanged.\n"
 
 INTERNAL = Loss(closed(1011, "Internal error encountered."), age=600.0)
 
@@ -54,7 +54,7 @@ def test_courses():
     assert text.index("with a handle held:") < text.index("without a handle:")
     assert "resume with the handle" in text
     assert "start a new session" in text
-    assert "raise the error as it came" in text
+    assert "raise the error unchanged" in text
 
 
 @pytest.mark.usefixtures("table")
@@ -72,18 +72,14 @@ def test_verdicts_that_differ():
     text = reported(held(unknown), unknown)
     assert text.startswith("with a handle held, transient: ")
     assert "\n\nwithout a handle, fatal: " in text
-    assert text.endswith(
-        "\nThe default policy does not try again: it raises the error as it came.\n"
-    )
+    assert text.endswith("\nThe default policy does not retry: it raises the error unchanged.\n")
 
 
 def test_nothing_to_follow():
     """What is raised at once is said without a table."""
     fatal = Loss(ValueError("x"))
     text = reported(held(fatal), fatal)
-    assert text.endswith(
-        "\nThe default policy does not try again: it raises the error as it came.\n"
-    )
+    assert text.endswith("\nThe default policy does not retry: it raises the error unchanged.\n")
     assert text.count("The default policy") == text.count("fatal: ") == 1
 
 

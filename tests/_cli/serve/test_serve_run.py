@@ -144,7 +144,7 @@ async def test_a_person_ends_it():
         shown = []
         await serve.run(LiveServer(), lines, shown.append, ca=None)
         assert len(shown) == 5
-        assert shown[-1] == "reads all that comes"
+        assert shown[-1] == "reads without a limit"
 
 
 async def test_the_end_of_a_script_is_not_the_end():
@@ -179,7 +179,10 @@ def _nobody_types(monkeypatch):
         (["--model", "9"], "profile must be one of .* not '9'"),
         (["--fault", "boom"], "no fault is named 'boom'"),
         (["--port", "99999"], "port must be a number from 0 to 65535, not 99999"),
-        (["--port", "0", "--ca", "no/such/folder/ca.pem"], "--ca cannot be written .*no/such"),
+        (
+            ["--port", "0", "--ca", "no/such/folder/ca.pem"],
+            "cannot write the file of --ca .*no/such",
+        ),
     ],
 )
 def test_a_wrong_argument_is_a_sentence(arguments, complaint, capsys):

@@ -116,11 +116,11 @@ def test_description():
     """A simulation is told in a few lines."""
     herd = Herd(clients=4_000, outage=2.0, capacity=2_000)
     assert describe(run(ReconnectPolicy(wait=constant(1.5)), herd)) == (
-        "4,000 clients, an outage of 2 s, a server that takes 2,000 attempts a second\n"
-        "(seconds and peak from its return; ideal: 2.0 s)\n"
+        "4,000 clients, an outage of 2 s, a server that accepts 2,000 attempts per second\n"
+        "(times and the peak count from its return; ideal: 2.0 s)\n"
         "\n"
         "attempts per client  2.5 on average, 3 at most\n"
-        "peak                 4,000 attempts a second, 2.00 x capacity\n"
+        "peak                 4,000 attempts per second, 2.00 x capacity\n"
         "50% back             after 1.0 s, 0.50 x ideal\n"
         "99% back             after 2.5 s, 1.25 x ideal\n"
         "100% back            after 2.5 s, 1.25 x ideal\n"
@@ -189,9 +189,9 @@ def test_a_decision_that_is_none(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("jitter", "no policy is called 'jitter': it is one of default, websockets"),
-        ("nowhere:POLICY", "imported as 'nowhere:POLICY': No module named 'nowhere'"),
-        ("math:POLICY", "imported as 'math:POLICY': module 'math' has no attribute 'POLICY'"),
+        ("jitter", "unknown policy 'jitter': use one of default, websockets"),
+        ("nowhere:POLICY", "import the policy 'nowhere:POLICY': No module named 'nowhere'"),
+        ("math:POLICY", "import the policy 'math:POLICY': module 'math' has no attribute 'POLICY'"),
     ],
 )
 def test_no_such_policy(name, message):

@@ -37,7 +37,7 @@ def test_prints(capsys):
         simulated(*FEW, "--seed", seed)
         said.append(capsys.readouterr().out)
     assert said[0] == said[1] != said[2]
-    assert said[0].startswith("100 clients, an outage of 5 s, a server that takes 10 attempts")
+    assert said[0].startswith("100 clients, an outage of 5 s, a server that accepts 10 attempts")
 
 
 def test_takes_a_policy(capsys):
@@ -51,7 +51,7 @@ AT_ONCE = ReconnectPolicy(wait=constant(0.0))
 
 def test_policy_that_does_not_wait():
     """A simulation that would never end is given up, and the reason is said."""
-    with pytest.raises(UsageError, match="let the policy wait longer than 0 s"):
+    with pytest.raises(UsageError, match="make the policy wait longer than 0 s"):
         simulated("--clients", "1", "--policy", f"{__name__}:AT_ONCE")
 
 
@@ -112,7 +112,7 @@ def not_run(monkeypatch):
     [
         (["--clients", "0"], "clients must be 1 or more, got 0"),
         (["--outage", "-1"], "outage must be a number of seconds, 0 or more, got -1.0"),
-        (["--policy", "luck"], "no policy is called 'luck'"),
+        (["--policy", "luck"], "unknown policy 'luck'"),
         (["--policy", "math:pi"], "math:pi: policy must have a method decide"),
         (["--plot", "herd.pdf"], "--plot must be a .png or .svg file, got herd.pdf"),
         (["--plot", "/no/such/folder/herd.png"], "--plot must be in a folder that there is"),
@@ -170,7 +170,7 @@ def test_fast_says_nothing(monkeypatch, capsys):
     ("policy", "advice"),
     [
         ("default", 'numpy makes it seconds: pip install ".[plot]" in a clone of reconnect'),
-        ("websockets", "only the default formula is simulated faster than client by client"),
+        ("websockets", "only the default formula has a faster simulation"),
     ],
 )
 def test_many_clients(capsys, policy, advice):
