@@ -4,12 +4,8 @@ import inspect
 
 import pytest
 
-from reconnect._failures.loss import (
-    Family,
-    Symptom,
-    read,
-    retry_after,
-)
+from reconnect._failures.loss import Family, Symptom, read
+from reconnect._failures.retry_after import retry_after
 
 
 def look_alike(module, name, *bases):
