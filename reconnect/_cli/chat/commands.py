@@ -76,7 +76,7 @@ BREAKS: Final[dict[Fault, _Kind]] = {
     "drop": _Kind("resets the connection"),
     "outage": _Kind("takes the server down for this many seconds", 5.0),
     "goaway": _Kind("makes the server announce that it will hang up in this many seconds", 10.0),
-    "reject": _Kind("makes the server forget all handles, so that a new session is needed"),
+    "reject": _Kind("makes the server forget all handles: a new session is needed"),
     "cut": _Kind("resets the connection in the middle of this reply or the next one"),
 }
 

@@ -240,7 +240,7 @@ def test_cause_counts():
     assert line.startswith("ConnectionResetError")
     with pytest.raises(ValueError, match="its cause does, which is above it"):
         from_text(gave_up)
-    with pytest.raises(ValueError, match="its cause does, which stands above it"):
+    with pytest.raises(ValueError, match="its cause does, which is above it"):
         from_text("session 1-9f3a1c: ended for good: gave up: 60 reconnects within an hour")
 
 
