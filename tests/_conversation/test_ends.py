@@ -201,12 +201,24 @@ def test_turn_while_a_tool_runs():
 
 
 def test_turn_while_one_of_two_tools_runs():
-    """It does not join the question, though one result was given: the user interrupts."""
+    """It does not join the question, though one result was given: it alone is asked again."""
     core = begun("a")
     core.receive(calling("1"), calling("2", name="g"))
     core.answer(result("1"))
-    core.say("b").receive(interrupted(), complete(), said("y"), *WHOLE)
-    assert overs(core) == [True, True]
+    core.say("b")
+    assert core.resume() == [told(user("a")), turn("b")]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_turn_while_the_model_speaks_after_a_result(ended):
+    """It does not join the question, whether or not the turn of the call has ended."""
+    core = begun("a")
+    core.receive(calling(None), *WHOLE * ended)
+    core.answer(result(None))
+    core.receive(said("x"))
+    core.say("b")
+    assert core.resume()[-1] == turn("b")
+    assert len(core.conversation.exchanges) == 2
 
 
 @pytest.mark.parametrize("status", [None, "IN_PROGRESS"])
