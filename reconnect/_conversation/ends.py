@@ -30,14 +30,14 @@ class Ends(State):
             hidden = self._effect(end, exchange)
             if exchange is not None:
                 exchange.speaks = False
-        elif self._hears_told:
-            hidden = end in (End.TURN, End.EMPTY)
-        elif end is End.INTERRUPTED:
+        elif end is End.INTERRUPTED and not self._hears_told:
             self._part_last(before)
             if self.current is None:
                 self._listen()
-        if turn.late is not None and end in (End.GENERATED, End.TURN, End.EMPTY):
-            hidden = end is not End.GENERATED and line.showing is None
+        elif end in (End.TURN, End.EMPTY):
+            # Nothing of it was shown: every call in it was hidden, or nobody has asked.
+            hidden = self._hears_told or (turn.came is not None and line.showing is None)
+        if turn.late is not None and end is not End.INTERRUPTED:
             turn.late.speaks = False
             turn.ending, turn.late = turn.late, None
         if end in (End.TURN, End.EMPTY):

@@ -391,3 +391,18 @@ def test_turn_sent_with_the_one_whose_call_is_made_again():
     assert core.receive(calling(None)).unseen == (0,)
     assert core.write() == [turn("b")]
     assert core.outbox.replay.maybe_twice == 1
+
+
+def test_call_of_the_question_before_is_made_again():
+    """What closes the newest calls may reach a session that has only the question before.
+
+    The turn is of that, so its end is hidden where the caller was shown nothing of it.
+    """
+    core = begun("a", transparent=False)
+    core.receive(update("h1"), calling(None))
+    core.say("b").receive(interrupted(), complete(), update("h2"), calling(None, name="g"))
+    core.answer(result(None), result(None, name="g"))
+    assert core.resume() == [closed(None, name="g")]
+    assert core.receive(calling(None)).unseen == (0,)
+    assert core.write() == [answered(result(None)), turn("b")]
+    assert core.receive(generated(), complete()).hidden
