@@ -184,7 +184,7 @@ class Core:
         self.media = Media(seconds=3.0, limit=limit)
         self.conversation = Conversation(audio=lambda: self.media.progress, **options)
         self.calls = self.conversation.calls
-        self.outbox = Outbox(self.conversation, self.media, limit=limit)
+        self.outbox = Outbox(self.conversation, self.media)
         self.now = 0.0
         self.connected = self.direct = False
         self.connect()

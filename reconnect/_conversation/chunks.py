@@ -12,9 +12,20 @@ from typing import Any, Final
 
 from .limits import size_of
 
-__all__ = ["MARKS", "ROUNDING", "Chunk", "chunk_of", "length_of", "newest", "seconds_of", "without"]
+__all__ = [
+    "END",
+    "ROUNDING",
+    "START",
+    "Chunk",
+    "chunk_of",
+    "length_of",
+    "newest",
+    "seconds_of",
+    "without",
+]
 
-MARKS: Final = ("activity_start", "activity_end")
+START: Final = "activity_start"
+END: Final = "activity_end"
 _BLOBS: Final = ("audio", "video", "media")
 _FIELDS: Final = ("data", "mime_type", "display_name")
 
@@ -61,11 +72,10 @@ def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
         blob = arguments.get(name)
         if blob is not None:
             seconds, size = _sound_in(blob)
-            if seconds is not None:
-                return Chunk({name: _copy_of(blob)}, place, seconds, size)
-            return Chunk({name: _copy_of(blob)}, place, 0.0, size, picture=True)
+            copy = {name: _copy_of(blob)}
+            return Chunk(copy, place, seconds or 0.0, size, picture=seconds is None)
     # An empty mark is one all the same.
-    mark = next((name for name in MARKS if arguments.get(name) is not None), None)
+    mark = next((name for name in (START, END) if arguments.get(name) is not None), None)
     return Chunk(arguments, place, 0.0, size_of(arguments), mark)
 
 
@@ -89,22 +99,18 @@ def seconds_of(blob: Any) -> float | None:
 
 
 def _sound_in(blob: Any) -> tuple[float | None, int]:
-    """Return the seconds of audio in a blob, None if it is no audio, and its bytes."""
-    data, kind = _data_and_kind(blob)
-    size = size_of(data)
-    byte, frame = length_of(kind)
-    return (size * byte + frame if byte or frame else None), size
+    """Return the seconds of audio in a blob, None if it is no audio, and its bytes.
 
-
-def _data_and_kind(blob: Any) -> tuple[Any, Any]:
-    """Return the data of a blob and its type, where it is one and has them.
-
-    What is none is for the SDK to refuse, as it is what is wrong with one.
+    What is no blob, or lacks a part of one, is for the SDK to refuse.
     """
     if isinstance(blob, dict):
         # The SDK takes the names of its JSON form too.
-        return blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
-    return getattr(blob, "data", None), getattr(blob, "mime_type", None)
+        data, kind = blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
+    else:
+        data, kind = getattr(blob, "data", None), getattr(blob, "mime_type", None)
+    size = size_of(data)
+    byte, frame = length_of(kind)
+    return (size * byte + frame if byte or frame else None), size
 
 
 @functools.lru_cache

@@ -19,12 +19,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .calls import key_of
-from .chunks import MARKS, Chunk, chunk_of
+from .chunks import END, START, Chunk, chunk_of
 from .conversation import Conversation, Losses
 from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known
-from .limits import Limit
 from .media import Media
-from .units import Unit
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]
 
@@ -85,17 +83,13 @@ class Outbox:
     Args:
         conversation: The conversation.
         media: The realtime input of the session.
-        limit: How much realtime input is kept; ``full`` is "drop" or "raise".
     """
 
-    def __init__(self, conversation: Conversation, media: Media, *, limit: Limit) -> None:
+    def __init__(self, conversation: Conversation, media: Media) -> None:
         self._conversation = conversation
         self.media = media
         # Whether resumption is transparent: then audio is kept until a handle covers it.
         self.transparent = False
-        # Whether realtime input that is written must be kept, so that there must be room for it.
-        self.strict = False
-        self._limit = limit
         self._seed: Call | None = None
         self._connected = False
         # When to stop waiting for an end that closes calls.
@@ -104,6 +98,11 @@ class Outbox:
         # until lost calls are closed, which may show what the session knows.
         self.replay = Replay()
         self._until: int | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether realtime input that is written must be kept, so that there must be room."""
+        return self.transparent and self.media.raises
 
     @property
     def quiet(self) -> bool:
@@ -129,7 +128,6 @@ class Outbox:
             announced: Whether the session waits for the history that the caller has announced.
         """
         self.transparent = transparent
-        self.strict = transparent and self._limit.full == "raise"
         self._connected = True
         history = Call(CONTENT, {"turns": seed, "turn_complete": asks})
         self._seed = history if seed else None
@@ -205,7 +203,7 @@ class Outbox:
             BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
                 be dropped.
         """
-        if self.strict:
+        if self.transparent:
             self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
         said = self._written(chunk, place=chunk.place)
@@ -309,8 +307,8 @@ class Outbox:
 
     def _next_in_order(self, now: float) -> Write | Pause | None:
         unit = next(iter(self._conversation.unwritten()), None)
-        place = self.media.next_place
-        if place is not None and (unit is None or self._comes_first(place, unit)):
+        first = self.media.first
+        if first is not None and (unit is None or (self.transparent and first.place <= unit.place)):
             if self._conversation.calls.awaited:
                 return Pause(None)
             chunk = self.media.next()
@@ -331,19 +329,18 @@ class Outbox:
 
     def _is_empty(self, chunk: Chunk) -> bool:
         """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
-        begins = chunk.activity == MARKS[0] and self.media.next_activity == MARKS[1]
-        return begins and not self.transparent and not self._conversation.speech.covered
-
-    def _comes_first(self, place: int, unit: Unit) -> bool:
-        return self.transparent and place <= unit.place
+        if self.transparent or self._conversation.speech.covered or chunk.activity != START:
+            return False
+        following = self.media.first
+        return following is not None and following.activity == END
 
     def _written(self, chunk: Chunk, *, place: int) -> Sequence[Input]:
         """Take a chunk as written at a place; return the speech that it ends, if it does."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
-        if chunk.activity == "activity_start" and not chunk.again:
+        if chunk.activity == START and not chunk.again:
             self._conversation.speaks(place=place)
-        if chunk.activity != "activity_end":
+        if chunk.activity != END:
             return ()
         if chunk.again:
             self._conversation.spoke_before(place=place)

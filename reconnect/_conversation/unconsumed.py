@@ -26,9 +26,10 @@ class Unconsumed:
         self._sent: deque[tuple[int, int, str | None, Any]] = deque()
         # The number and the place of the newest that was forgotten; 0 for none.
         self._forgotten = (0, 0)
-        # The bytes that are kept; how much audio was ever added, in seconds.
+        # The bytes that are kept. Seconds of audio: how much was ever added, how much of that a
+        # handle covers, and how much is not kept for want of room, though no handle covers it.
         self.bytes = 0
-        self.seconds = 0.0
+        self.seconds = self.covered = self.evicted = 0.0
         # The type of the newest frame, and how long a byte of it and a whole one are.
         self._kind: str | None = None
         self._a_byte = self._a_frame = 0.0
@@ -72,25 +73,27 @@ class Unconsumed:
         self.seconds += size * self._a_byte + self._a_frame
         return True
 
-    def mark(self, until: int) -> str | None:
-        """Return the newest mark of activity that was written up to a message; None for none."""
-        marks = [
-            sent.activity
-            for number, _, kind, sent in self._sent
-            if kind is None and number <= until and sent.activity
-        ]
-        return marks[-1] if marks else None
-
-    def forget(self, until: int) -> float:
-        """Take out the oldest; return how much audio that was, in seconds."""
-        seconds = 0.0
+    def cover(self, until: int) -> list[Chunk]:
+        """Take out what a handle covers, and return it."""
+        covered = []
         while self._sent and self._sent[0][0] <= until:
-            number, place, kind, sent = self._sent.popleft()
-            chunk = _chunk(place, kind, sent)
-            seconds += chunk.seconds
-            self.bytes -= chunk.size
-            self._forgotten = number, place
-        return seconds
+            covered.append(self._take_oldest())
+            self.covered += covered[-1].seconds
+        if self._forgotten[0] <= until:
+            # It has all that is not kept.
+            self.covered, self.evicted = self.covered + self.evicted, 0.0
+        return covered
+
+    def evict(self) -> None:
+        """Take out the oldest for want of room; it is lost only if the connection is."""
+        self.evicted += self._take_oldest().seconds
+
+    def _take_oldest(self) -> Chunk:
+        number, place, kind, sent = self._sent.popleft()
+        self._forgotten = number, place
+        chunk = _chunk(place, kind, sent)
+        self.bytes -= chunk.size
+        return chunk
 
     def take_back(self, number: int) -> None:
         """Take out the newest, if it has this number."""

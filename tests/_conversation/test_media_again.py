@@ -16,7 +16,7 @@ def test_unconsumed_input_is_written_again():
     hold(media, audio(6), place=6)
     assert drained(media) == [audio(3), audio(4), audio(5), audio(6)]
     media.lost(again=True, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
     assert media.dropped == 0.0
 
 
@@ -42,7 +42,7 @@ def test_image_is_written_again():
     media.lost(again=True, numbered=True)
     assert drained(media) == [image(3), audio(4)]
     media.lost(again=True, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_nothing_is_written_again():
     media = media_of()
     write(media, audio(1), END, image(2))
     media.lost(again=False, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
     assert media.dropped == 0.0
 
 
@@ -94,7 +94,7 @@ def test_open_activity_is_opened_again(again):
     hold(media, END, place=3)
     assert drained(media) == [START, audio(1), END]
     media.lost(again=again, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_activity_that_is_open_at_the_first_message(consumed, expected):
     media.lost(again=True, numbered=True)
     places = []
     taken = []
-    while media.next_place is not None:
-        places.append(media.next_place)
+    while media.first is not None:
+        places.append(media.first.place)
         taken.append(media.next().arguments)
     assert taken == expected
     assert places == sorted(places)

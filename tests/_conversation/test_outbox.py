@@ -75,7 +75,7 @@ def test_audio_before_context_in_a_new_session():
 def test_first_connection_is_up_to_date_at_once():
     """There is nothing to write to the first connection of a conversation that begins."""
     media = Media(seconds=3.0, limit=ROOM)
-    outbox = Outbox(Conversation(), media, limit=ROOM)
+    outbox = Outbox(Conversation(), media)
     outbox.connected([], asks=False, transparent=False)
     assert outbox.next(0.0) is None
     assert not outbox.replaying
