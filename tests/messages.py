@@ -213,10 +213,9 @@ class Core:
 
     def answer(self, *results):
         """Answer calls; return the results that somebody waits for."""
-        keyed = [(result.id or result.name, result) for result in results]
-        wanted = self.outbox.answer(keyed)
+        wanted = self.outbox.answer(results)
         if wanted and self.direct and not self.outbox.due:
-            self.outbox.answered(answered(*wanted), keyed)
+            self.outbox.answered(answered(*wanted), results)
         else:
             self.outbox.hold_results(wanted)
         return wanted

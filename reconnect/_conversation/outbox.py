@@ -18,7 +18,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .calls import key_of
 from .chunks import END, START, Chunk, chunk_of
 from .conversation import Conversation, Losses
 from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known
@@ -38,13 +37,13 @@ class Write:
         call: The message.
         said: The inputs of the conversation that it brings.
         chunk: What it is of the realtime input; None where it is not.
-        answers: The results in it, each with the id of the call or its name.
+        answers: The results in it.
     """
 
     call: Call
     said: Sequence[Input] = ()
     chunk: Chunk | None = None
-    answers: Sequence[tuple[str, Any]] = ()
+    answers: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +146,6 @@ class Outbox:
             covered=self.media.covered_seconds,
         )
         self.media.lost(again=again, numbered=conversation.numbered, told=losses.told)
-        self._seed = None
-        self._until = None
         self._connected = False
         if conversation.handle is None:
             # It was none that could stand for the conversation.
@@ -170,14 +167,13 @@ class Outbox:
         item = self._conversation.record(call)
         return Write(self._conversation.written(item, given), said=(item,))
 
-    def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
+    def answer(self, results: Sequence[Any]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent."""
-        conversation = self._conversation
-        wanted = [result for key, result in results if conversation.calls.answer(key, result)]
-        conversation.answered()
+        wanted = [result for result in results if self._conversation.calls.answer(result)]
+        self._conversation.answered()
         return wanted
 
-    def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
+    def answered(self, call: Call, results: Sequence[Any]) -> Write:
         """Note results of tool calls that are written at once, since nothing is due."""
         self._conversation.number()
         return Write(call, answers=results)
@@ -256,8 +252,7 @@ class Outbox:
         if due:
             conversation.answered()
             conversation.number()
-            answers = [(key_of(result), result) for result in due]
-            return Write(Call(ANSWER, {"function_responses": due}), answers=answers)
+            return Write(Call(ANSWER, {"function_responses": due}), answers=due)
         if conversation.line.turn.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
@@ -274,7 +269,7 @@ class Outbox:
         """
         if not self.transparent:
             self._conversation.unwrite(write.said)
-        self._conversation.calls.hold(result for _, result in write.answers)
+        self._conversation.calls.hold(write.answers)
         if write.chunk is not None and not self.transparent:
             self.media.put_back(write.chunk)
             self._conversation.retract(write.said)
@@ -285,8 +280,8 @@ class Outbox:
         if write.chunk is not None:
             self.media.unwrite(write.chunk, index=number if self.transparent else None)
         self._conversation.retract(write.said)
-        for key, result in write.answers:
-            self._conversation.calls.unanswered(key, result)
+        for result in write.answers:
+            self._conversation.calls.unanswered(result)
 
     # Inside
 

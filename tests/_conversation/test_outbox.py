@@ -160,9 +160,9 @@ def test_results_that_are_written_at_once():
     """Results that are written past the outbox have a number, and are sent no second time."""
     core = Core(transparent=True)
     core.receive(calling("1", "2"))
-    results = [("1", result("1")), ("2", result("2"))]
-    assert core.outbox.answer(results) == [it for _, it in results]
-    call = answered(*(it for _, it in results))
+    results = [result("1"), result("2")]
+    assert core.outbox.answer(results) == results
+    call = answered(*results)
     assert core.outbox.answered(call, results) == Write(call, answers=results)
     assert not core.outbox.due
     assert core.write() == []
