@@ -179,15 +179,11 @@ class Calls:
         """Note output after results were given in an exchange: the model has taken them up.
 
         On Vertex, where calls have no ids, it takes none up before the turn of the call has ended.
-
-        Args:
-            exchange: The exchange.
-            turn: The number of the turn.
-            passing: Whether it goes on without the results that it has not been given.
+        It is passing where it goes on without the results that it has not been given.
         """
         for call in self.made_in(exchange):
             call.passed |= passing and call.open
-            given = call.untaken and not any(result is call.result for result in self._due)
+            given = call.untaken and not self._is_due(call)
             call.taken |= given and (call.id is not None or call.turn < turn)
 
     def leave_newest(self) -> None:
@@ -280,6 +276,9 @@ class Calls:
         self._due = [result for result in self._due if not self._may_go(result)]
         return due
 
+    def _is_due(self, call: ToolCall) -> bool:
+        return any(result is call.result for result in self._due)
+
     def _may_go(self, result: Any) -> bool:
         """Tell whether a result may be sent: calls without ids are told apart by their order.
 
@@ -344,8 +343,6 @@ class Calls:
         Return the ids of those that the caller may still work on, and nobody waits for: never that
         of a call that the model waits for.
         """
-        if not self._calls:
-            return ()
         awaited = self.awaited
         left = _leave(
             call
@@ -354,18 +351,17 @@ class Calls:
             if call.result is None and call.key not in awaited
         )
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
-        # So do those of the newest exchange, which more output opens again, and those for which a
-        # resumed session may wait, and which it may make again.
-        gone = [
+        # So do those of the newest exchange, which more output opens again, those for which a
+        # resumed session may wait, and which it may make again, and those whose results still wait
+        # for their turn.
+        self._calls = [
             call
             for call in self._calls
-            if call.result is not None and call.closed and call.exchange.over
-            if call.exchange is not exchange
+            if call.result is None
+            or not (call.closed and call.exchange.over)
+            or call.exchange is exchange
+            or self._is_due(call)
         ]
-        self._calls = [call for call in self._calls if call not in gone]
-        # A result that still waited for its turn is nobody's either.
-        nobodys = [call.result for call in gone if not call.shown]
-        self._due = [it for it in self._due if all(it is not result for result in nobodys)]
         return left
 
 
