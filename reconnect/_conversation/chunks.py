@@ -12,25 +12,12 @@ from typing import Any, Final
 
 from .limits import size_of
 
-__all__ = [
-    "END",
-    "ROUNDING",
-    "START",
-    "Chunk",
-    "chunk_of",
-    "length_of",
-    "newest",
-    "seconds_of",
-    "without",
-]
+__all__ = ["END", "START", "Chunk", "chunk_of", "length_of", "seconds_of", "without"]
 
 START: Final = "activity_start"
 END: Final = "activity_end"
 _BLOBS: Final = ("audio", "video", "media")
 _FIELDS: Final = ("data", "mime_type", "display_name")
-
-ROUNDING: Final = 1e-6
-"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
@@ -90,11 +77,7 @@ def _copy_of(blob: Any) -> dict[str, Any]:
 
 
 def seconds_of(blob: Any) -> float | None:
-    """Return the seconds of audio in a blob; None if it is no audio.
-
-    Args:
-        blob: A blob of the SDK's, or a dict of its fields; anything else is no audio.
-    """
+    """Return the seconds of audio in a blob, or a dict of its fields; None if it is no audio."""
     return _sound_in(blob)[0]
 
 
@@ -115,13 +98,10 @@ def _sound_in(blob: Any) -> tuple[float | None, int]:
 
 @functools.lru_cache
 def length_of(kind: object) -> tuple[float, float]:
-    """Return how long a byte, and a whole piece, of a type of media are, in seconds.
+    """Return how long a byte, and a whole piece, of a MIME type are, in seconds.
 
-    Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio has
-    no length.
-
-    Args:
-        kind: The MIME type; what is no text is none.
+    Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio, or
+    no type at all, has no length.
     """
     if not isinstance(kind, str) or not kind.lower().startswith("audio/"):
         return 0.0, 0.0
@@ -130,19 +110,6 @@ def length_of(kind: object) -> tuple[float, float]:
     _, _, rate = kind.lower().partition("rate=")
     samples = int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE
     return 1 / samples / _BYTES_A_SAMPLE, 0.0
-
-
-def newest(items: Iterable[Chunk], *, seconds: float) -> tuple[list[Chunk], float]:
-    """Return the items without the oldest audio beyond a limit, and how much that was."""
-    items = list(items)
-    excess = sum(item.seconds for item in items) - seconds
-    kept, dropped = [], 0.0
-    for item in items:
-        if item.seconds and excess - dropped > ROUNDING:
-            dropped += item.seconds
-        else:
-            kept.append(item)
-    return kept, dropped
 
 
 def without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:

@@ -17,17 +17,20 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
-from .chunks import END, ROUNDING, START, Chunk, chunk_of, newest, without
+from .chunks import END, START, Chunk, chunk_of, without
 from .limits import Limit
 from .meter import Meter, Written
 from .unconsumed import Unconsumed
 
 __all__ = ["Media"]
+
+_ROUNDING: Final = 1e-6
+"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 
 class Media:
@@ -67,15 +70,19 @@ class Media:
     @property
     def first(self) -> Chunk | None:
         """What is to be written next; None where nothing waits."""
-        waiting = (next(chain(self._again, self._held), None), self._video)
-        return min(filter(None, waiting), key=lambda item: item.place, default=None)
+        both = (next(self._waiting, None), self._video)
+        return min(filter(None, both), key=lambda item: item.place, default=None)
+
+    @property
+    def _waiting(self) -> Iterator[Chunk]:
+        """What waits, but for the image, in the order in which it goes out."""
+        return chain(self._again, self._held)
 
     @property
     def kept_from(self) -> int | None:
         """The place from which on audio is kept, written or not; None where none is."""
-        oldest = [items[0].place for items in (self._again, self._held) if items]
-        written = self._unconsumed.oldest
-        return min(oldest if written is None else [written[1], *oldest], default=None)
+        oldest = next(chain(self._unconsumed, self._waiting), None)
+        return None if oldest is None else oldest.place
 
     @property
     def covered_seconds(self) -> float:
@@ -85,7 +92,7 @@ class Media:
     @property
     def speaking(self) -> bool:
         """Whether the user is speaking, by the marks that were written or wait."""
-        marks = [it for it in (*self._marks, *self._again, *self._held) if it.activity]
+        marks = [it for it in chain(self._marks, self._waiting) if it.activity]
         return bool(marks) and marks[-1].activity == START
 
     @property
@@ -96,9 +103,7 @@ class Media:
     def written(self, item: Chunk, *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
-        Args:
-            item: The input.
-            index: The number of the message in transparent resumption; None in any other.
+        In transparent resumption, and there alone, its message has a number, and it is kept.
         """
         if item.activity is not None:
             self._marks = [*self._marks[-1:], item]
@@ -111,13 +116,7 @@ class Media:
             self._evict()
 
     def keep(self, blob: Any, index: int, place: int) -> None:
-        """Note audio that is about to be written, and kept until a handle covers it.
-
-        Args:
-            blob: The audio: a blob of the SDK's.
-            index: The number of the message.
-            place: Its place among all that the caller sent.
-        """
+        """Note a blob of audio that is about to be written, and kept until a handle covers it."""
         unconsumed = self._unconsumed
         if not unconsumed.add_frame(blob.data, blob.mime_type, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
@@ -152,10 +151,8 @@ class Media:
     def hold(self, item: Chunk, *, catching_up: bool = False) -> None:
         """Keep input that cannot be written now.
 
-        Args:
-            item: The input.
-            catching_up: Whether there is a connection for it that is being brought up to date, and
-                resumption is transparent: then only the room for all input limits it.
+        Where a connection is catching up in transparent resumption, only the room for all input
+        limits it: that connection is about to be sent it.
         """
         if item.picture:
             self._video = item
@@ -166,7 +163,7 @@ class Media:
 
     def _trim(self, *, within_seconds: bool = True) -> None:
         """Drop the oldest audio beyond the limits."""
-        while within_seconds and self._seconds > self._limit_seconds + ROUNDING:
+        while within_seconds and self._seconds > self._limit_seconds + _ROUNDING:
             self._drop_oldest(self._held)
         while (self._again or self._held) and self._too_much():
             self._drop_oldest(self._again, self._held)
@@ -208,10 +205,10 @@ class Media:
             unconsumed = opened + unconsumed
         elif again and self._opened and unconsumed:
             unconsumed.insert(0, Chunk({START: {}}, unconsumed[0].place, activity=START))
-        if not numbered:
-            unconsumed, dropped = newest(unconsumed, seconds=self._limit_seconds)
-            self.dropped += dropped
         self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
+        excess = sum(item.seconds for item in self._again) - self._limit_seconds
+        while excess > _ROUNDING and not numbered:
+            excess -= self._drop_oldest(self._again)
         if again and self._video is None:
             self._video = self._shown[-1][1] if self._shown else None
         self._marks, self._shown, self._unconsumed = [], [], Unconsumed()
@@ -234,7 +231,7 @@ class Media:
         self._measure()
 
     def _measure(self) -> None:
-        self._bytes = sum(item.size for item in chain(self._again, self._held))
+        self._bytes = sum(item.size for item in self._waiting)
 
     def next(self) -> Chunk:
         """Take out the next input to write, while anything waits."""
@@ -255,12 +252,7 @@ class Media:
             self._unconsumed.take_back(index)
 
     def unwrite(self, item: Chunk, *, index: int | None = None) -> None:
-        """Take back that input was written.
-
-        Args:
-            item: What `written` was told of last.
-            index: The number of the message in transparent resumption; None in any other.
-        """
+        """Take back that input was written, of which `written` was told last."""
         if item.activity is not None:
             del self._marks[-1:]
         if index is None:
@@ -287,7 +279,7 @@ class Media:
 
     def give_up(self) -> tuple[float, float]:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
-        waiting = sum(item.seconds for item in chain(self._again, self._held))
+        waiting = sum(item.seconds for item in self._waiting)
         written = self._unconsumed.seconds - self._unconsumed.covered
         uncovered = self._lost + self.meter.uncovered + written
         return round(self.dropped + waiting, 6), round(uncovered, 6)
@@ -308,14 +300,15 @@ class Media:
         messages, size = self._kept
         return not self._limit.fits(messages=messages, bytes=size)
 
-    def _drop_oldest(self, *waiting: deque[Chunk]) -> None:
-        """Drop the oldest audio there is; a mark only where nothing else is left."""
+    def _drop_oldest(self, *waiting: deque[Chunk]) -> float:
+        """Drop the oldest audio, and return its seconds; a mark only where nothing else is left."""
         found = ((items, at) for items in waiting for at, it in enumerate(items) if it.seconds)
         items, at = next(found, (self._again or self._held, 0))
         item = items[at]
         del items[at]
         self._count(item, -1)
         self.dropped += item.seconds
+        return item.seconds
 
     def _count(self, item: Chunk, times: int = 1) -> None:
         """Count what waits from now on, or, minus one times, does no more."""

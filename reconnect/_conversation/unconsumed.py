@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from .chunks import Chunk, length_of
 
 __all__ = ["Unconsumed"]
-
-_FRAME: Final = {"data", "mime_type"}
-"""The fields of a frame of audio: what has more is kept whole."""
 
 
 class Unconsumed:
@@ -41,21 +38,12 @@ class Unconsumed:
         return (_chunk(place, kind, sent) for _, place, kind, sent in self._sent)
 
     @property
-    def oldest(self) -> tuple[int, int] | None:
-        """The number and the place of the oldest; None where there is none."""
-        return self._sent[0][:2] if self._sent else None
-
-    @property
     def newest(self) -> tuple[int, int]:
         """The number and the place of the newest, or of the newest that was forgotten."""
         return self._sent[-1][:2] if self._sent else self._forgotten
 
     def add(self, chunk: Chunk, number: int) -> None:
         """Add what was written."""
-        audio = chunk.arguments.get("audio") or {}
-        plain = audio.keys() == _FRAME
-        if plain and self.add_frame(audio["data"], audio["mime_type"], number, chunk.place):
-            return
         self._sent.append((number, chunk.place, None, chunk))
         self.bytes += chunk.size
         self.seconds += chunk.seconds
@@ -75,10 +63,8 @@ class Unconsumed:
 
     def cover(self, until: int) -> list[Chunk]:
         """Take out what a handle covers, and return it."""
-        covered = []
-        while self._sent and self._sent[0][0] <= until:
-            covered.append(self._take_oldest())
-            self.covered += covered[-1].seconds
+        covered = self._forget(until)
+        self.covered += sum([chunk.seconds for chunk in covered])
         if self._forgotten[0] <= until:
             # It has all that is not kept.
             self.covered, self.evicted = self.covered + self.evicted, 0.0
@@ -86,14 +72,17 @@ class Unconsumed:
 
     def evict(self) -> None:
         """Take out the oldest for want of room; it is lost only if the connection is."""
-        self.evicted += self._take_oldest().seconds
+        self.evicted += sum([chunk.seconds for chunk in self._forget(self._sent[0][0])])
 
-    def _take_oldest(self) -> Chunk:
-        number, place, kind, sent = self._sent.popleft()
-        self._forgotten = number, place
-        chunk = _chunk(place, kind, sent)
-        self.bytes -= chunk.size
-        return chunk
+    def _forget(self, until: int) -> list[Chunk]:
+        forgotten = []
+        while self._sent and self._sent[0][0] <= until:
+            number, place, kind, sent = self._sent.popleft()
+            chunk = _chunk(place, kind, sent)
+            forgotten.append(chunk)
+            self.bytes -= chunk.size
+            self._forgotten = number, place
+        return forgotten
 
     def take_back(self, number: int) -> None:
         """Take out the newest, if it has this number."""

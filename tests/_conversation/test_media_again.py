@@ -76,6 +76,23 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
     assert drained(media) == [START, audio(3), END, audio(4)]
 
 
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [
+        (2.5, [START, audio(2), audio(3)]),
+        (3.0, [audio(1), START, audio(2), audio(3)]),
+        (0.0, [START]),
+    ],
+)
+def test_stale_audio_is_dropped_in_whole_pieces(limit, left):
+    """Media drops the oldest audio beyond its seconds, whole pieces of it, and no mark."""
+    media = media_of(limit)
+    write(media, audio(1), START, audio(2), audio(3))
+    media.lost(again=True, numbered=False)
+    assert media.dropped == 3.0 - sum("audio" in arguments for arguments in left)
+    assert drained(media) == left
+
+
 # Activities
 
 

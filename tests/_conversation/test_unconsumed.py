@@ -68,7 +68,6 @@ def test_it_is_a_list(steps):
         assert round(unconsumed.covered, 9) == round(covered, 9)
         assert unconsumed.bytes == sum(chunk.size for _, chunk in listed)
         places = [(of, chunk.place) for of, chunk in listed]
-        assert unconsumed.oldest == (places[0] if places else None)
         assert unconsumed.newest == (places[-1] if places else forgotten)
 
 
