@@ -77,12 +77,7 @@ class Replay:
 
 
 class Outbox:
-    """What waits to be written, and in which order.
-
-    Args:
-        conversation: The conversation.
-        media: The realtime input of the session.
-    """
+    """What waits to be written, and in which order."""
 
     def __init__(self, conversation: Conversation, media: Media) -> None:
         self._conversation = conversation
@@ -128,8 +123,7 @@ class Outbox:
         """
         self.transparent = transparent
         self._connected = True
-        history = Call(CONTENT, {"turns": seed, "turn_complete": asks})
-        self._seed = history if seed else None
+        self._seed = Call(CONTENT, {"turns": seed, "turn_complete": asks}) if seed else None
         self._until = None
         self.replay = Replay(told=len(seed))
         self._conversation.connected(seeded=bool(seed), announced=announced)
@@ -160,9 +154,7 @@ class Outbox:
     def direct(self, call: Call, *, given: Call) -> Write:
         """Take over a message of the conversation that is written at once, since nothing is due.
 
-        Args:
-            call: The message as it is kept.
-            given: The message as the caller gave it, to be written so.
+        It is kept as ``call``, and written as the caller has given it.
         """
         item = self._conversation.record(call)
         return Write(self._conversation.written(item, given), said=(item,))
@@ -202,8 +194,7 @@ class Outbox:
         if self.transparent:
             self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
-        said = self._written(chunk, place=chunk.place)
-        return Write(Call(REALTIME, arguments), said=said, chunk=chunk)
+        return self._stream(chunk, arguments, place=chunk.place)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written at once, in transparent resumption."""
@@ -263,14 +254,13 @@ class Outbox:
     def failed(self, write: Write) -> None:
         """Take back what could not be written, since the connection is gone.
 
-        Args:
-            write: What `next` or `streamed` returned. What has a number needs no taking back: a
-                handle says whether it covers it.
+        What has a number needs no taking back: a handle says whether it covers it.
         """
-        if not self.transparent:
-            self._conversation.unwrite(write.said)
         self._conversation.calls.hold(write.answers)
-        if write.chunk is not None and not self.transparent:
+        if self.transparent:
+            return
+        self._conversation.unwrite(write.said)
+        if write.chunk is not None:
             self.media.put_back(write.chunk)
             self._conversation.retract(write.said)
 
@@ -314,8 +304,7 @@ class Outbox:
                 return self.next(now)
             # Where all does not go out in order, what is heard comes after what is written.
             place = chunk.place if self.transparent else self._conversation.place()
-            said = self._written(chunk, place=place)
-            return Write(Call(REALTIME, chunk.arguments), said=said, chunk=chunk)
+            return self._stream(chunk, chunk.arguments, place=place)
         if unit is None:
             return None
         call = self._conversation.write(unit)
@@ -329,15 +318,15 @@ class Outbox:
         following = self.media.first
         return following is not None and following.activity == END
 
-    def _written(self, chunk: Chunk, *, place: int) -> Sequence[Input]:
-        """Take a chunk as written at a place; return the speech that it ends, if it does."""
+    def _stream(self, chunk: Chunk, arguments: Mapping[str, Any], *, place: int) -> Write:
+        """Take a chunk as written at a place, with the speech that it ends, if it does."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
+        said: tuple[Input, ...] = ()
         if chunk.activity == START and not chunk.again:
             self._conversation.speaks(place=place)
-        if chunk.activity != END:
-            return ()
-        if chunk.again:
+        elif chunk.activity == END and not chunk.again:
+            said = (self._conversation.spoke(place=place),)
+        elif chunk.activity == END:
             self._conversation.spoke_before(place=place)
-            return ()
-        return (self._conversation.spoke(place=place),)
+        return Write(Call(REALTIME, arguments), said=said, chunk=chunk)

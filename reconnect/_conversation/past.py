@@ -26,9 +26,9 @@ class Past:
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        # The turns, each with its size; and whether older ones were dropped: then nothing that
-        # came before them is worth telling.
-        self._turns: deque[tuple[Any, int]] = deque()
+        # The turns, and their size; and whether older ones were dropped: then nothing that came
+        # before them is worth telling.
+        self._turns: deque[Any] = deque()
         self._size = 0
         self._truncated = False
         self._updates: dict[str, Any] = {}
@@ -39,19 +39,17 @@ class Past:
     @property
     def turns(self) -> list[Any]:
         """What a new session is told besides the history."""
-        return [turn for turn, _ in self._turns]
+        return list(self._turns)
 
     def add(self, exchange: Exchange) -> None:
         """Add an exchange that is over."""
         turns = [turn for item in exchange.inputs for turn in item.turns]
-        if exchange.reply:
-            turns.append(model_turn(exchange.reply))
-        sizes = [size_of_turn(turn) for turn in turns]
-        self._turns.extend(zip(turns, sizes, strict=True))
-        self._size += sum(sizes)
+        turns += [model_turn(exchange.reply)] if exchange.reply else []
+        self._turns += turns
+        self._size += sum(map(size_of_turn, turns))
         while self._size > self._limit:
             self._truncated = True
-            self._size -= self._turns.popleft()[1]
+            self._size -= size_of_turn(self._turns.popleft())
         for item in exchange.inputs:
             if item.call is not None and item.call.method == UPDATE:
                 news = item.call.arguments.items()
@@ -75,9 +73,8 @@ class Past:
     def seed(self, history: list[Any], *, halvings: int) -> list[Any]:
         """Return what a new session is told: the newest turns that there is room for.
 
-        Args:
-            history: The turns from before this conversation.
-            halvings: How often the room is halved, since the server found the whole too long.
+        Of these the history from before is the oldest. The room is halved as often as the server
+        found the whole too long.
         """
         turns = self.turns if self._truncated else [*history, *self.turns]
         return newest(tellable(turns), limit=self._limit, halvings=halvings)

@@ -18,8 +18,7 @@ _TOOL_PARTS: Final = ("function_call", "function_response")
 def as_turns(turns: Any) -> list[Any]:
     """Return what ``send_client_content`` takes as a list of turns.
 
-    Args:
-        turns: A content, a dict, a text, a list of these, or None.
+    It takes a content, a dict, a text, a list of these, or None.
     """
     if turns is None:
         return []
@@ -51,8 +50,7 @@ def words_of(turns: Iterable[Any]) -> str:
 def tellable(turns: Iterable[Any]) -> list[Any]:
     """Return the turns without parts of tool calls, which the server refuses in a history (1007).
 
-    Args:
-        turns: Contents or dicts. A turn of which nothing is left is left out.
+    A turn of which nothing is left is left out.
     """
     kept = []
     for turn in turns:
