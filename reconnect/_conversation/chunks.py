@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .copies import copy_of
 from .limits import size_of
 
 __all__ = ["END", "START", "Chunk", "chunk_of", "length_of", "seconds_of", "without"]
@@ -69,11 +70,7 @@ def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
 def _copy_of(blob: Any) -> dict[str, Any]:
     """Return a blob that stays as it is when the caller changes his."""
     fields = blob if isinstance(blob, dict) else {it: getattr(blob, it, None) for it in _FIELDS}
-    return {
-        name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    return {name: copy_of(value) for name, value in fields.items() if value is not None}
 
 
 def seconds_of(blob: Any) -> float | None:
