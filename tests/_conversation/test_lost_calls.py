@@ -208,6 +208,19 @@ def test_turn_in_which_every_call_was_hidden():
 # Calls that are made again
 
 
+def test_turn_that_ends_while_another_tool_runs():
+    """A question that a session may have is not sent again while it goes on with a tool for it."""
+    core = begun("q")
+    core.receive(update("h1"), calling("1"))
+    assert core.resume() == [closed("1")]
+    core.receive(calling("2", seats=2), complete())
+    assert core.write() == []
+    core.answer(result("2"))
+    core.receive(said("noon"), complete())
+    assert core.write() == []
+    assert core.newest.over
+
+
 def test_refused_handle_behind_the_results():
     """A result that a refused handle covered answers the same call in the new session."""
     core = begun("q")
