@@ -210,6 +210,17 @@ def test_new_session_waits_for_no_call():
     assert model.due() == [(again.id, 3)]
 
 
+@pytest.mark.parametrize("scheduling", ["SILENT", "INTERRUPT"])
+def test_newest_result_that_output_has_crossed(scheduling):
+    """The newest result is still to be taken up, unless it is one that need not be."""
+    model = Model()
+    call = model.make("1")
+    model.calls.answer(result("1", scheduling=scheduling))
+    model.calls.take_up(model.exchange, turn=1)
+    model.calls.leave_newest()
+    assert call.untaken is (scheduling == "INTERRUPT")
+
+
 # Calls that are made again
 
 
