@@ -1,6 +1,7 @@
 """The outbox: what is written to a connection next."""
 
 import pytest
+from held_media import acknowledge
 from messages import (
     ASK_ON,
     END,
@@ -363,3 +364,15 @@ def test_quiet():
     assert not core.outbox.quiet
     core.receive(said("a"), complete(), update("h"))
     assert core.outbox.quiet
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_end_of_speech_whose_audio_is_lost(acknowledged):
+    """Speech of which all audio is lost is not ended, unless the session has heard some of it."""
+    core = begun().speak(START, audio(1))
+    if acknowledged:
+        acknowledge(core.media)
+    core.receive(update("h"))
+    core.lose()
+    core.speak(END)
+    assert core.connect() == streamed(START, END) * acknowledged
