@@ -184,7 +184,7 @@ class Core:
         self.media = Media(seconds=3.0, limit=limit)
         self.conversation = Conversation(audio=lambda: self.media.progress, **options)
         self.calls = self.conversation.calls
-        self.outbox = Outbox(self.conversation, self.media, limit=limit)
+        self.outbox = Outbox(self.conversation, self.media)
         self.now = 0.0
         self.connected = self.direct = False
         self.connect()
@@ -213,10 +213,9 @@ class Core:
 
     def answer(self, *results):
         """Answer calls; return the results that somebody waits for."""
-        keyed = [(result.id or result.name, result) for result in results]
-        wanted = self.outbox.answer(keyed)
+        wanted = self.outbox.answer(results)
         if wanted and self.direct and not self.outbox.due:
-            self.outbox.answered(answered(*wanted), keyed)
+            self.outbox.answered(answered(*wanted), results)
         else:
             self.outbox.hold_results(wanted)
         return wanted

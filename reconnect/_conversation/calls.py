@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .exchanges import Exchange, Known
 
-__all__ = ["Calls", "ToolCall", "key_of"]
+__all__ = ["Calls", "ToolCall"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost and has no result."""
@@ -107,11 +107,6 @@ class ToolCall:
         return self.name == name and self.arguments == arguments
 
 
-def key_of(result: Any) -> str:
-    """Return what a result names its call by: the id, or the name where it has none."""
-    return result.id or result.name or ""
-
-
 class Calls:
     """The tool calls of one conversation, until their exchanges are over.
 
@@ -122,9 +117,9 @@ class Calls:
     def __init__(self, *, reuse: bool) -> None:
         self._reuse = reuse
         self._calls: list[ToolCall] = []
-        # Results that are to be sent, each with the call that was made again, and is given it; None
-        # for one that is sent as the caller gave it.
-        self._due: list[tuple[ToolCall | None, Any]] = []
+        # Results that are to be sent, those of the calls themselves: a result is known again by
+        # what it is, and not by what is in it.
+        self._due: list[Any] = []
         self._given = 0
 
     @property
@@ -135,7 +130,7 @@ class Calls:
     @property
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
-        return bool(self._due) and any(self._may_go(call) for call, _ in self._due)
+        return any(self._may_go(result) for result in self._due)
 
     def made_in(self, exchange: Exchange) -> list[ToolCall]:
         """Return the calls that the model made in an exchange."""
@@ -184,15 +179,11 @@ class Calls:
         """Note output after results were given in an exchange: the model has taken them up.
 
         On Vertex, where calls have no ids, it takes none up before the turn of the call has ended.
-
-        Args:
-            exchange: The exchange.
-            turn: The number of the turn.
-            passing: Whether it goes on without the results that it has not been given.
+        It is passing where it goes on without the results that it has not been given.
         """
         for call in self.made_in(exchange):
             call.passed |= passing and call.open
-            given = call.untaken and not (self._due and self._is_due(call))
+            given = call.untaken and not self._is_due(call)
             call.taken |= given and (call.id is not None or call.turn < turn)
 
     def leave_newest(self) -> None:
@@ -226,9 +217,9 @@ class Calls:
             for call in meant[:1] or crossed[-1:]:
                 call.cancelled = True
                 # Nor is a result that is still to be sent: it would answer the next of that id.
-                self._due = [held for held in self._due if not self._is_of(call, *held)]
+                self._due = [result for result in self._due if result is not call.result]
 
-    def answer(self, key: str, result: Any) -> bool:
+    def answer(self, result: Any) -> bool:
         """Take over a result of the caller's; return whether it is to be sent as it is.
 
         It answers the oldest call that the caller was shown, and that it can mean; one that the
@@ -236,7 +227,11 @@ class Calls:
         that was lost is kept, and given to the call that was made again. One for a call that nobody
         has heard of is sent, as the SDK sends it.
         """
-        key = self._key_of(key, result)
+        key = result.id or result.name or ""
+        nameless = any(call.id is None and call.name == result.name for call in self._calls)
+        if nameless and all(call.key != key for call in self._calls):
+            # google-adk makes an id up for a call that came without.
+            key = result.name
         meant = [
             call
             for call in self._calls
@@ -257,7 +252,7 @@ class Calls:
         """Give a call that was made again the result of the first, by its own id."""
         own = result.model_copy(update={"id": call.id})
         self._give(call, own)
-        self._due.append((call, own))
+        self._due.append(own)
 
     def _give(self, call: ToolCall, result: Any) -> None:
         """Note a result; one that is silent needs no taking up."""
@@ -265,48 +260,35 @@ class Calls:
         call.result, call.order = result, self._given
         call.taken = call.scheduling == "SILENT"
 
-    def _key_of(self, key: str, result: Any) -> str:
-        """Return the key of the call that a result is for.
-
-        That is what the result names, unless it is an id that no call has: google-adk makes one up
-        for a call that came without.
-        """
-        if any(call.key == key for call in self._calls):
-            return key
-        nameless = any(call.id is None and call.name == result.name for call in self._calls)
-        return result.name if nameless else key
-
-    def unanswered(self, key: str, result: Any) -> None:
+    def unanswered(self, result: Any) -> None:
         """Note that a result was not sent after all, since the SDK would not take it."""
-        key = self._key_of(key, result)
-        for call in reversed(self._calls):
-            if call.key == key and call.live and call.result is not None:
+        for call in self._calls:
+            if call.live and call.result is result:
                 call.result = None
-                return
 
     def hold(self, results: Iterable[Any]) -> None:
         """Keep results that are to be sent, and cannot be now."""
-        self._due += [(None, result) for result in results]
+        self._due += results
 
     def due(self) -> list[Any]:
         """Take out the results that are to be sent now."""
-        due = [held for held in self._due if self._may_go(held[0])]
-        self._due = [held for held in self._due if held not in due]
-        return [result for _, result in due]
+        due = [result for result in self._due if self._may_go(result)]
+        self._due = [result for result in self._due if not self._may_go(result)]
+        return due
 
     def _is_due(self, call: ToolCall) -> bool:
-        """Tell whether the result of a call is still to be sent."""
-        return any(self._is_of(call, again, result) for again, result in self._due)
+        return any(result is call.result for result in self._due)
 
-    def _is_of(self, call: ToolCall, again: ToolCall | None, result: Any) -> bool:
-        return again is call or result is call.result
+    def _may_go(self, result: Any) -> bool:
+        """Tell whether a result may be sent: calls without ids are told apart by their order.
 
-    def _may_go(self, again: ToolCall | None) -> bool:
-        """Tell whether its result may be sent: calls without ids are told apart by their order."""
-        if again is None or again.id is not None:
-            return True
-        before = self._calls[: self._calls.index(again)]
-        return not any(call.open and call.name == again.name for call in before)
+        What the caller gives is sent as he orders it; only what is handed on waits for its turn.
+        """
+        for place, call in enumerate(self._calls):
+            if call.result is result and call.id is None and not call.shown:
+                before = self._calls[:place]
+                return not any(it.open and it.name == call.name for it in before)
+        return True
 
     def covered(self, *, closed: bool) -> None:
         """Note a handle: what was answered and followed by output is in it.
@@ -323,17 +305,15 @@ class Calls:
     def lost(self) -> tuple[str, ...]:
         """Give up the connection; return the ids of the calls that the caller is told to leave."""
         # Nobody will ask for the result of an exchange that is over.
-        left = [
+        left = _leave(
             call
             for call in self._calls
             if call.open and call.shown and (call.exchange.over or not self._reuse)
-        ]
-        for call in left:
-            call.cancelled = True
+        )
         for call in self._calls:
             call.live, call.heir = False, None
         self._due.clear()
-        return tuple(call.key for call in left)
+        return left
 
     def closing(self, exchange: Exchange) -> list[dict[str, Any]]:
         """Return the responses that close the lost calls on a session that waits for them.
@@ -363,28 +343,31 @@ class Calls:
         Return the ids of those that the caller may still work on, and nobody waits for: never that
         of a call that the model waits for.
         """
-        if not self._calls:
-            return ()
         awaited = self.awaited
-        left = [
+        left = _leave(
             call
             for call in self.made_in(exchange)
             if call.shown and not (call.live or call.cancelled)
             if call.result is None and call.key not in awaited
-        ]
-        for call in left:
-            call.cancelled = True
+        )
         # Those that are not answered stay: a late result for one of a lost connection is nobody's.
-        # So do those of the newest exchange, which more output opens again, and those for which a
-        # resumed session may wait, and which it may make again.
+        # So do those of the newest exchange, which more output opens again, those for which a
+        # resumed session may wait, and which it may make again, and those whose results still wait
+        # for their turn.
         self._calls = [
             call
             for call in self._calls
             if call.result is None
-            or not call.closed
+            or not (call.closed and call.exchange.over)
             or call.exchange is exchange
-            or not call.exchange.over
+            or self._is_due(call)
         ]
-        # A result that still waited for its turn is nobody's either.
-        self._due = [(call, it) for call, it in self._due if call is None or call in self._calls]
-        return tuple(call.key for call in left)
+        return left
+
+
+def _leave(calls: Iterable[ToolCall]) -> tuple[str, ...]:
+    """Note that the caller is told to leave calls; return their keys."""
+    left = list(calls)
+    for call in left:
+        call.cancelled = True
+    return tuple(call.key for call in left)

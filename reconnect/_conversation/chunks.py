@@ -10,16 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .copies import copy_of
 from .limits import size_of
 
-__all__ = ["MARKS", "ROUNDING", "Chunk", "chunk_of", "length_of", "newest", "seconds_of", "without"]
+__all__ = ["END", "START", "Chunk", "chunk_of", "length_of", "seconds_of", "without"]
 
-MARKS: Final = ("activity_start", "activity_end")
+START: Final = "activity_start"
+END: Final = "activity_end"
 _BLOBS: Final = ("audio", "video", "media")
 _FIELDS: Final = ("data", "mime_type", "display_name")
-
-ROUNDING: Final = 1e-6
-"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 _DEFAULT_RATE: Final = 16000
 """Samples a second of PCM whose type names no rate: what the Live API takes it for."""
@@ -61,60 +60,44 @@ def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
         blob = arguments.get(name)
         if blob is not None:
             seconds, size = _sound_in(blob)
-            if seconds is not None:
-                return Chunk({name: _copy_of(blob)}, place, seconds, size)
-            return Chunk({name: _copy_of(blob)}, place, 0.0, size, picture=True)
+            copy = {name: _copy_of(blob)}
+            return Chunk(copy, place, seconds or 0.0, size, picture=seconds is None)
     # An empty mark is one all the same.
-    mark = next((name for name in MARKS if arguments.get(name) is not None), None)
+    mark = next((name for name in (START, END) if arguments.get(name) is not None), None)
     return Chunk(arguments, place, 0.0, size_of(arguments), mark)
 
 
 def _copy_of(blob: Any) -> dict[str, Any]:
     """Return a blob that stays as it is when the caller changes his."""
     fields = blob if isinstance(blob, dict) else {it: getattr(blob, it, None) for it in _FIELDS}
-    return {
-        name: bytes(value) if isinstance(value, (bytearray, memoryview)) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    return {name: copy_of(value) for name, value in fields.items() if value is not None}
 
 
 def seconds_of(blob: Any) -> float | None:
-    """Return the seconds of audio in a blob; None if it is no audio.
-
-    Args:
-        blob: A blob of the SDK's, or a dict of its fields; anything else is no audio.
-    """
+    """Return the seconds of audio in a blob, or a dict of its fields; None if it is no audio."""
     return _sound_in(blob)[0]
 
 
 def _sound_in(blob: Any) -> tuple[float | None, int]:
-    """Return the seconds of audio in a blob, None if it is no audio, and its bytes."""
-    data, kind = _data_and_kind(blob)
+    """Return the seconds of audio in a blob, None if it is no audio, and its bytes.
+
+    What is no blob, or lacks a part of one, is for the SDK to refuse.
+    """
+    if isinstance(blob, dict):
+        # The SDK takes the names of its JSON form too.
+        data, kind = blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
+    else:
+        data, kind = getattr(blob, "data", None), getattr(blob, "mime_type", None)
     size = size_of(data)
     byte, frame = length_of(kind)
     return (size * byte + frame if byte or frame else None), size
 
 
-def _data_and_kind(blob: Any) -> tuple[Any, Any]:
-    """Return the data of a blob and its type, where it is one and has them.
-
-    What is none is for the SDK to refuse, as it is what is wrong with one.
-    """
-    if isinstance(blob, dict):
-        # The SDK takes the names of its JSON form too.
-        return blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
-    return getattr(blob, "data", None), getattr(blob, "mime_type", None)
-
-
 def length_of(kind: object) -> tuple[float, float]:
-    """Return how long a byte, and a whole piece, of a type of media are, in seconds.
+    """Return how long a byte, and a whole piece, of a MIME type are, in seconds.
 
-    Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio has
-    no length.
-
-    Args:
-        kind: The MIME type; what is no text is none.
+    Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio, or
+    no type at all, has no length.
     """
     # What is no text may have no hash either.
     return _length_of(kind) if isinstance(kind, str) else (0.0, 0.0)
@@ -129,19 +112,6 @@ def _length_of(kind: str) -> tuple[float, float]:
     _, _, rate = kind.lower().partition("rate=")
     samples = int(rate) if rate.isdecimal() and int(rate) else _DEFAULT_RATE
     return 1 / samples / _BYTES_A_SAMPLE, 0.0
-
-
-def newest(items: Iterable[Chunk], *, seconds: float) -> tuple[list[Chunk], float]:
-    """Return the items without the oldest audio beyond a limit, and how much that was."""
-    items = list(items)
-    excess = sum(item.seconds for item in items) - seconds
-    kept, dropped = [], 0.0
-    for item in items:
-        if item.seconds and excess - dropped > ROUNDING:
-            dropped += item.seconds
-        else:
-            kept.append(item)
-    return kept, dropped
 
 
 def without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:

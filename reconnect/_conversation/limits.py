@@ -42,22 +42,11 @@ class Limit:
             raise ValueError(f"full must be 'wait', 'drop' or 'raise', got {self.full!r}")
 
     def fits(self, *, messages: int, bytes: int) -> bool:  # noqa: A002
-        """Tell whether so much is within the limit.
-
-        Args:
-            messages: How many messages.
-            bytes: How many bytes.
-        """
+        """Tell whether so much is within the limit."""
         return messages <= self.messages and bytes <= self.bytes
 
     def overflow(self, what: str, *, messages: int, bytes: int) -> BufferOverflow:  # noqa: A002
-        """Return the error for so much.
-
-        Args:
-            what: What is kept, in the plural.
-            messages: How many messages there would be.
-            bytes: How many bytes.
-        """
+        """Return the error for so much of what is kept, which is named in the plural."""
         return BufferOverflow(
             what,
             messages=messages,
@@ -80,8 +69,7 @@ INBOX: Final = Limit(messages=4096, bytes=64 * 2**20, full="wait")
 def size_of(value: Any) -> int:
     """Return the bytes of text and media in a message, an argument or a part of one.
 
-    Args:
-        value: Text, bytes, or dicts, lists and the SDK's types that hold them; the rest is free.
+    They are in text, bytes, and dicts, lists and the SDK's types that hold them; the rest is free.
     """
     # In UTF-8 a character may be more than a byte; in memory it is one as a rule. Each turn is
     # measured, so the texts in it are measured in place: a call takes longer than all else.

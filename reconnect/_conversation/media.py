@@ -17,18 +17,20 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
-from .chunks import MARKS, ROUNDING, Chunk, chunk_of, newest, without
+from .chunks import END, START, Chunk, chunk_of, without
 from .limits import Limit
 from .meter import Meter, Written
 from .unconsumed import Unconsumed
 
 __all__ = ["Media"]
 
-_START: Final[Mapping[str, Any]] = {"activity_start": {}}
+_ROUNDING: Final = 1e-6
+"""Seconds: the sum of many short frames must not cost one of them for its rounding."""
 
 
 class Media:
@@ -42,95 +44,79 @@ class Media:
     def __init__(self, *, seconds: float, limit: Limit) -> None:
         self._limit_seconds = seconds
         self._limit = limit
-        # What waits for a connection, oldest first: what is written again, then what is new, and
-        # the seconds of what is new.
+        # What waits for a connection, oldest first: what is written again, then what is new. The
+        # bytes of both, and the seconds of what is new. And an image.
         self._again: deque[Chunk] = deque()
         self._held: deque[Chunk] = deque()
+        self._bytes = 0
         self._seconds = 0.0
         self._video: Chunk | None = None
-        # The mark that the user is speaking, if it was written and not ended, now and before the
-        # newest mark.
-        self._opened: Chunk | None = None
-        self._opened_before: Chunk | None = None
         # What was written to this connection and is not consumed, by its number; kept only in
-        # transparent resumption. Of images only the newest is, and the one before it, should the
-        # SDK refuse the newest.
+        # transparent resumption, and of images only the newest.
         self._unconsumed = Unconsumed()
-        # Seconds that were kept until a handle covered them. And the newest mark that one covers.
-        self._consumed = 0.0
-        self._known_mark: str | None = None
-        self._shown: tuple[int, Chunk] | None = None
-        self._shown_before: tuple[int, Chunk] | None = None
-        # The bytes of all that waits but the images.
-        self._bytes = 0
+        self._shown: list[tuple[int, Chunk]] = []
+        # The marks that were written to this connection. Of them, and of the images, the newest
+        # two are here, should the SDK refuse the newest.
+        self._marks: list[Chunk] = []
+        # Whether the newest mark that a handle covers has opened an activity.
+        self._opened = False
         # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
         # Audio that was written to this connection and is not kept. And seconds that were lost with
         # an earlier connection.
         self.meter = Meter()
         self._lost = 0.0
-        # Seconds that are not kept any more for want of room, and the number of the newest of them.
-        self._evicted = 0.0
-        self._evicted_until = 0
 
     @property
-    def next_place(self) -> int | None:
-        """The place of what is to be written next; None where nothing waits."""
-        first = self._first()
-        return None if first is None else first.place
+    def first(self) -> Chunk | None:
+        """What is to be written next; None where nothing waits."""
+        both = (next(self._waiting, None), self._video)
+        return min(filter(None, both), key=lambda item: item.place, default=None)
 
     @property
-    def next_activity(self) -> str | None:
-        """Which mark of activity is to be written next; None for none."""
-        first = self._first()
-        return None if first is None else first.activity
+    def _waiting(self) -> Iterator[Chunk]:
+        """What waits, but for the image, in the order in which it goes out."""
+        return chain(self._again, self._held)
 
     @property
     def kept_from(self) -> int | None:
         """The place from which on audio is kept, written or not; None where none is."""
-        oldest = [items[0].place for items in (self._again, self._held) if items]
-        written = self._unconsumed.oldest
-        return min(oldest if written is None else [written[1], *oldest], default=None)
+        oldest = next(chain(self._unconsumed, self._waiting), None)
+        return None if oldest is None else oldest.place
 
     @property
     def covered_seconds(self) -> float:
         """How much of what was written to this connection a handle covers."""
-        return self.meter.covered + self._consumed
+        return self.meter.covered + self._unconsumed.covered
 
     @property
     def speaking(self) -> bool:
         """Whether the user is speaking, by the marks that were written or wait."""
-        waiting = (*self._again, *self._held)
-        marks = [mark for item in waiting if (mark := item.activity)]
-        return marks[-1] == "activity_start" if marks else self._opened is not None
+        marks = [it for it in chain(self._marks, self._waiting) if it.activity]
+        return bool(marks) and marks[-1].activity == START
+
+    @property
+    def raises(self) -> bool:
+        """Whether what does not fit is refused, and the oldest not dropped."""
+        return self._limit.full == "raise"
 
     def written(self, item: Chunk, *, index: int | None = None) -> None:
         """Note input that was written to the connection.
 
-        Args:
-            item: The input.
-            index: The number of the message in transparent resumption; None in any other.
+        In transparent resumption, and there alone, its message has a number, and it is kept.
         """
         if item.activity is not None:
-            self._opened_before = self._opened
-            self._opened = item if item.activity == "activity_start" else None
+            self._marks = [*self._marks[-1:], item]
         if index is None:
             self.meter.seconds += item.seconds
-            return
-        if item.picture:
-            self._shown_before, self._shown = self._shown, (index, item)
-            return
-        self._unconsumed.add(item, index)
-        self._evict()
+        elif item.picture:
+            self._shown = [*self._shown[-1:], (index, item)]
+        else:
+            self._unconsumed.add(item, index)
+            self._evict()
 
     def keep(self, blob: Any, index: int, place: int) -> None:
-        """Note audio that is about to be written, and kept until a handle covers it.
-
-        Args:
-            blob: The audio: a blob of the SDK's.
-            index: The number of the message.
-            place: Its place among all that the caller sent.
-        """
+        """Note a blob of audio that is about to be written, and kept until a handle covers it."""
         unconsumed = self._unconsumed
         if not unconsumed.add_frame(blob.data, blob.mime_type, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
@@ -138,20 +124,15 @@ class Media:
             self._evict()
 
     def _evict(self) -> None:
-        """Keep no more than there is room for of what the server has been sent."""
-        while self._too_much() and (oldest := self._unconsumed.oldest) is not None:
-            # It is lost only if the connection is.
-            self._evicted_until, _ = oldest
-            self._evicted += self._unconsumed.forget(self._evicted_until)
+        while self._unconsumed and self._too_much():
+            self._unconsumed.evict()
 
     def consumed(self, index: int) -> None:
         """Forget what a handle covers."""
-        self._known_mark = self._unconsumed.mark(index) or self._known_mark
-        self._consumed += self._unconsumed.forget(index)
-        if self._evicted_until <= index:
-            self._evicted = 0.0
-        if self._shown is not None and self._shown[0] <= index:
-            self._shown = None
+        for item in self._unconsumed.cover(index):
+            if item.activity is not None:
+                self._opened = item.activity == START
+        self._shown = [shown for shown in self._shown if shown[0] > index]
 
     def check_room(self, arguments: Mapping[str, Any]) -> None:
         """Raise where no more is to be kept, and the oldest not to be dropped.
@@ -159,45 +140,33 @@ class Media:
         Raises:
             BufferOverflow: If it does not fit.
         """
-        if self._limit.full != "raise":
+        if not self.raises:
             return
         item = chunk_of(arguments, place=0)
-        if item.picture:
-            return
-        messages = self._messages + 1
-        size = self._bytes + self._unconsumed.bytes + item.size
-        if not self._limit.fits(messages=messages, bytes=size):
+        messages, size = self._kept
+        messages, size = messages + 1, size + item.size
+        if not (item.picture or self._limit.fits(messages=messages, bytes=size)):
             raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
 
     def hold(self, item: Chunk, *, catching_up: bool = False) -> None:
         """Keep input that cannot be written now.
 
-        Args:
-            item: The input.
-            catching_up: Whether there is a connection for it that is being brought up to date, and
-                resumption is transparent: then only the room for all input limits it.
+        Where a connection is catching up in transparent resumption, only the room for all input
+        limits it: that connection is about to be sent it.
         """
         if item.picture:
             self._video = item
             return
         self._held.append(item)
-        self._seconds += item.seconds
-        self._bytes += item.size
+        self._count(item)
         self._trim(within_seconds=not catching_up)
 
     def _trim(self, *, within_seconds: bool = True) -> None:
         """Drop the oldest audio beyond the limits."""
-        marks = []
-        while within_seconds and self._seconds > self._limit_seconds + ROUNDING:
-            oldest = self._held.popleft()
-            if oldest.seconds:
-                self._seconds -= oldest.seconds
-                self._drop(oldest)
-            else:
-                marks.append(oldest)
-        self._held.extendleft(reversed(marks))
-        while self._too_much() and (self._again or self._held):
-            self._drop_oldest()
+        while within_seconds and self._seconds > self._limit_seconds + _ROUNDING:
+            self._drop_oldest(self._held)
+        while (self._again or self._held) and self._too_much():
+            self._drop_oldest(self._again, self._held)
 
     @property
     def progress(self) -> Written:
@@ -217,38 +186,33 @@ class Media:
             told: The places of speech that is replayed in words, and whose audio is not.
         """
         written = list(self._unconsumed)
-        speaks = self._known_mark == MARKS[0]
         marks = [item for item in written if item.activity]
-        if speaks and marks and marks[0].activity == MARKS[0]:
+        if self._opened and marks and marks[0].activity == START:
             # It was opened again on this connection, and is on the next.
             written.remove(marks.pop(0))
         unconsumed = without(written, told)
-        self._lost += self.meter.uncovered + self._evicted
+        self._lost += self.meter.uncovered + self._unconsumed.evicted
         self.meter.lost()
-        self._evicted = 0.0
         if not again:
             self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
         # What is open at the first message that is written again.
-        opened = self._opened
-        if again and speaks and marks and marks[0] not in unconsumed:
+        opened = [mark for mark in self._marks[-1:] if mark.activity == START]
+        if again and self._opened and marks and marks[0] not in unconsumed:
             # The session has heard the beginning of what is told in words: it is to hear the end.
             unconsumed.insert(0, marks[0])
-        elif opened is not None and not any(item.activity for item in unconsumed):
-            unconsumed.insert(0, Chunk(_START, opened.place, activity=MARKS[0]))
-        elif again and speaks and unconsumed:
-            unconsumed.insert(0, Chunk(_START, unconsumed[0].place, activity=MARKS[0]))
-        if not numbered:
-            unconsumed, dropped = newest(unconsumed, seconds=self._limit_seconds)
-            self.dropped += dropped
+        elif opened and not any(item.activity for item in unconsumed):
+            unconsumed = opened + unconsumed
+        elif again and self._opened and unconsumed:
+            unconsumed.insert(0, Chunk({START: {}}, unconsumed[0].place, activity=START))
         self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
-        if self._shown is not None and again and self._video is None:
-            self._video = self._shown[1]
-        self._shown = None
-        self._unconsumed = Unconsumed()
-        self._consumed = 0.0
+        excess = sum(item.seconds for item in self._again) - self._limit_seconds
+        while excess > _ROUNDING and not numbered:
+            excess -= self._drop_oldest(self._again)
+        if again and self._video is None:
+            self._video = self._shown[-1][1] if self._shown else None
+        self._marks, self._shown, self._unconsumed = [], [], Unconsumed()
         self._measure()
-        self._opened = None
 
     def restarted(self, *, told: Sequence[range], unheard: float) -> None:
         """Prepare for a new session, which has heard nothing.
@@ -259,47 +223,38 @@ class Media:
         """
         before = sum(item.seconds for item in self._again)
         self._again = deque(without(self._again, told))
-        self._known_mark = None
-        if self._again and self._again[0].activity == MARKS[1]:
+        self._opened = False
+        if self._again and self._again[0].activity == END:
             # It has heard no beginning either.
             self._again.popleft()
         self._lost += unheard + before - sum(item.seconds for item in self._again)
         self._measure()
 
     def _measure(self) -> None:
-        self._bytes = sum(item.size for item in (*self._again, *self._held))
+        self._bytes = sum(item.size for item in self._waiting)
 
     def next(self) -> Chunk:
         """Take out the next input to write, while anything waits."""
-        item = self._first()
+        item = self.first
         assert item is not None
         if item is self._video:
             self._video = None
-            return item
-        self._bytes -= item.size
-        if item.again:
-            self._again.popleft()
         else:
-            self._held.popleft()
-            self._seconds -= item.seconds
+            (self._again if item.again else self._held).popleft()
+            self._count(item, -1)
         return item
 
     def unkeep(self, index: int) -> None:
         """Take back that input was written which is kept: the SDK would not write it."""
-        if self._shown is not None and self._shown[0] == index:
-            self._shown = self._shown_before
+        if self._shown and self._shown[-1][0] == index:
+            self._shown.pop()
         else:
             self._unconsumed.take_back(index)
 
     def unwrite(self, item: Chunk, *, index: int | None = None) -> None:
-        """Take back that input was written.
-
-        Args:
-            item: What `written` was told of last.
-            index: The number of the message in transparent resumption; None in any other.
-        """
+        """Take back that input was written, of which `written` was told last."""
         if item.activity is not None:
-            self._opened = self._opened_before
+            del self._marks[-1:]
         if index is None:
             self.meter.take_back(item.seconds)
         else:
@@ -311,30 +266,22 @@ class Media:
         if item.picture:
             self._video = self._video or item
             return
-        self._bytes += item.size
         waiting = self._again if item.again else self._held
         # In its place: several that waited for one socket fail in any order.
         waiting.insert(sum(other.place < item.place for other in waiting), item)
-        if not item.again:
-            self._seconds += item.seconds
-            self._trim()
+        self._count(item)
+        self._trim()
 
     def forget_dropped(self) -> float:
         """Return the seconds of audio that were dropped since this was last asked."""
         dropped, self.dropped = self.dropped, 0.0
         return dropped
 
-    def _first(self) -> Chunk | None:
-        waiting = [items[0] for items in (self._again, self._held) if items][:1]
-        if self._video is not None:
-            waiting.append(self._video)
-        return min(waiting, key=lambda item: item.place, default=None)
-
     def give_up(self) -> tuple[float, float]:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
-        waiting = sum(item.seconds for item in (*self._again, *self._held))
-        unconsumed = sum(item.seconds for item in self._unconsumed)
-        uncovered = self._lost + self.meter.uncovered + self._evicted + unconsumed
+        waiting = sum(item.seconds for item in self._waiting)
+        written = self._unconsumed.seconds - self._unconsumed.covered
+        uncovered = self._lost + self.meter.uncovered + written
         return round(self.dropped + waiting, 6), round(uncovered, 6)
 
     def forget_uncovered(self) -> float:
@@ -344,24 +291,27 @@ class Media:
         return round(lost, 6)
 
     @property
-    def _messages(self) -> int:
-        return len(self._again) + len(self._held) + len(self._unconsumed)
+    def _kept(self) -> tuple[int, int]:
+        """How many messages are kept, written or not, and their bytes."""
+        messages = len(self._again) + len(self._held) + len(self._unconsumed)
+        return messages, self._bytes + self._unconsumed.bytes
 
     def _too_much(self) -> bool:
-        size = self._bytes + self._unconsumed.bytes
-        return not self._limit.fits(messages=self._messages, bytes=size)
+        messages, size = self._kept
+        return not self._limit.fits(messages=messages, bytes=size)
 
-    def _drop_oldest(self) -> None:
-        """Drop the oldest audio there is; a mark only where nothing else is left."""
-        for items in (self._again, self._held):
-            for place, item in enumerate(items):
-                if item.seconds:
-                    del items[place]
-                    self._seconds -= 0.0 if item.again else item.seconds
-                    self._drop(item)
-                    return
-        self._drop((self._again or self._held).popleft())
-
-    def _drop(self, item: Chunk) -> None:
-        self._bytes -= item.size
+    def _drop_oldest(self, *waiting: deque[Chunk]) -> float:
+        """Drop the oldest audio, and return its seconds; a mark only where nothing else is left."""
+        found = ((items, at) for items in waiting for at, it in enumerate(items) if it.seconds)
+        items, at = next(found, (self._again or self._held, 0))
+        item = items[at]
+        del items[at]
+        self._count(item, -1)
         self.dropped += item.seconds
+        return item.seconds
+
+    def _count(self, item: Chunk, times: int = 1) -> None:
+        """Count what waits from now on, or, minus one times, does no more."""
+        self._bytes += times * item.size
+        if not item.again:
+            self._seconds += times * item.seconds

@@ -51,11 +51,9 @@ class Meter:
         self._before, self.bytes = seconds, 0
 
     def count(self, blob: Any) -> bytes | None:
-        """Count audio, and return its data.
+        """Count a blob of audio, or a dict of its fields, and return its data.
 
-        Args:
-            blob: The audio: a blob of the SDK's, or a dict of its fields; what is neither is for
-                the SDK to refuse.
+        What is neither is for the SDK to refuse.
         """
         self.seconds += seconds_of(blob) or 0.0
         kind = getattr(blob, "mime_type", None)

@@ -18,13 +18,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .calls import key_of
-from .chunks import MARKS, Chunk, chunk_of
+from .chunks import END, START, Chunk, chunk_of
 from .conversation import Conversation, Losses
 from .exchanges import ANSWER, CONTENT, REALTIME, Call, Input, Known
-from .limits import Limit
 from .media import Media
-from .units import Unit
 
 __all__ = ["Outbox", "Pause", "Replay", "Write"]
 
@@ -40,13 +37,13 @@ class Write:
         call: The message.
         said: The inputs of the conversation that it brings.
         chunk: What it is of the realtime input; None where it is not.
-        answers: The results in it, each with the id of the call or its name.
+        answers: The results in it.
     """
 
     call: Call
     said: Sequence[Input] = ()
     chunk: Chunk | None = None
-    answers: Sequence[tuple[str, Any]] = ()
+    answers: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +77,13 @@ class Replay:
 
 
 class Outbox:
-    """What waits to be written, and in which order.
+    """What waits to be written, and in which order."""
 
-    Args:
-        conversation: The conversation.
-        media: The realtime input of the session.
-        limit: How much realtime input is kept; ``full`` is "drop" or "raise".
-    """
-
-    def __init__(self, conversation: Conversation, media: Media, *, limit: Limit) -> None:
+    def __init__(self, conversation: Conversation, media: Media) -> None:
         self._conversation = conversation
         self.media = media
         # Whether resumption is transparent: then audio is kept until a handle covers it.
         self.transparent = False
-        # Whether realtime input that is written must be kept, so that there must be room for it.
-        self.strict = False
-        self._limit = limit
         self._seed: Call | None = None
         self._connected = False
         # When to stop waiting for an end that closes calls.
@@ -104,6 +92,11 @@ class Outbox:
         # until lost calls are closed, which may show what the session knows.
         self.replay = Replay()
         self._until: int | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether realtime input that is written must be kept, so that there must be room."""
+        return self.transparent and self.media.raises
 
     @property
     def quiet(self) -> bool:
@@ -129,10 +122,8 @@ class Outbox:
             announced: Whether the session waits for the history that the caller has announced.
         """
         self.transparent = transparent
-        self.strict = transparent and self._limit.full == "raise"
         self._connected = True
-        history = Call(CONTENT, {"turns": seed, "turn_complete": asks})
-        self._seed = history if seed else None
+        self._seed = Call(CONTENT, {"turns": seed, "turn_complete": asks}) if seed else None
         self._until = None
         self.replay = Replay(told=len(seed))
         self._conversation.connected(seeded=bool(seed), announced=announced)
@@ -149,8 +140,6 @@ class Outbox:
             covered=self.media.covered_seconds,
         )
         self.media.lost(again=again, numbered=conversation.numbered, told=losses.told)
-        self._seed = None
-        self._until = None
         self._connected = False
         if conversation.handle is None:
             # It was none that could stand for the conversation.
@@ -165,21 +154,18 @@ class Outbox:
     def direct(self, call: Call, *, given: Call) -> Write:
         """Take over a message of the conversation that is written at once, since nothing is due.
 
-        Args:
-            call: The message as it is kept.
-            given: The message as the caller gave it, to be written so.
+        It is kept as ``call``, and written as the caller has given it.
         """
         item = self._conversation.record(call)
         return Write(self._conversation.written(item, given), said=(item,))
 
-    def answer(self, results: Sequence[tuple[str, Any]]) -> list[Any]:
+    def answer(self, results: Sequence[Any]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent."""
-        conversation = self._conversation
-        wanted = [result for key, result in results if conversation.calls.answer(key, result)]
-        conversation.answered()
+        wanted = [result for result in results if self._conversation.calls.answer(result)]
+        self._conversation.answered()
         return wanted
 
-    def answered(self, call: Call, results: Sequence[tuple[str, Any]]) -> Write:
+    def answered(self, call: Call, results: Sequence[Any]) -> Write:
         """Note results of tool calls that are written at once, since nothing is due."""
         self._conversation.number()
         return Write(call, answers=results)
@@ -205,11 +191,10 @@ class Outbox:
             BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
                 be dropped.
         """
-        if self.strict:
+        if self.transparent:
             self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
-        said = self._written(chunk, place=chunk.place)
-        return Write(Call(REALTIME, arguments), said=said, chunk=chunk)
+        return self._stream(chunk, arguments, place=chunk.place)
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written at once, in transparent resumption."""
@@ -258,8 +243,7 @@ class Outbox:
         if due:
             conversation.answered()
             conversation.number()
-            answers = [(key_of(result), result) for result in due]
-            return Write(Call(ANSWER, {"function_responses": due}), answers=answers)
+            return Write(Call(ANSWER, {"function_responses": due}), answers=due)
         if conversation.line.turn.doubtful:
             # Whatever is written now would interrupt what may be the answer.
             return Pause(None)
@@ -270,14 +254,13 @@ class Outbox:
     def failed(self, write: Write) -> None:
         """Take back what could not be written, since the connection is gone.
 
-        Args:
-            write: What `next` or `streamed` returned. What has a number needs no taking back: a
-                handle says whether it covers it.
+        What has a number needs no taking back: a handle says whether it covers it.
         """
-        if not self.transparent:
-            self._conversation.unwrite(write.said)
-        self._conversation.calls.hold(result for _, result in write.answers)
-        if write.chunk is not None and not self.transparent:
+        self._conversation.calls.hold(write.answers)
+        if self.transparent:
+            return
+        self._conversation.unwrite(write.said)
+        if write.chunk is not None:
             self.media.put_back(write.chunk)
             self._conversation.retract(write.said)
 
@@ -287,8 +270,8 @@ class Outbox:
         if write.chunk is not None:
             self.media.unwrite(write.chunk, index=number if self.transparent else None)
         self._conversation.retract(write.said)
-        for key, result in write.answers:
-            self._conversation.calls.unanswered(key, result)
+        for result in write.answers:
+            self._conversation.calls.unanswered(result)
 
     # Inside
 
@@ -309,8 +292,8 @@ class Outbox:
 
     def _next_in_order(self, now: float) -> Write | Pause | None:
         unit = next(iter(self._conversation.unwritten()), None)
-        place = self.media.next_place
-        if place is not None and (unit is None or self._comes_first(place, unit)):
+        first = self.media.first
+        if first is not None and (unit is None or (self.transparent and first.place <= unit.place)):
             if self._conversation.calls.awaited:
                 return Pause(None)
             chunk = self.media.next()
@@ -321,8 +304,7 @@ class Outbox:
                 return self.next(now)
             # Where all does not go out in order, what is heard comes after what is written.
             place = chunk.place if self.transparent else self._conversation.place()
-            said = self._written(chunk, place=place)
-            return Write(Call(REALTIME, chunk.arguments), said=said, chunk=chunk)
+            return self._stream(chunk, chunk.arguments, place=place)
         if unit is None:
             return None
         call = self._conversation.write(unit)
@@ -331,21 +313,20 @@ class Outbox:
 
     def _is_empty(self, chunk: Chunk) -> bool:
         """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
-        begins = chunk.activity == MARKS[0] and self.media.next_activity == MARKS[1]
-        return begins and not self.transparent and not self._conversation.speech.covered
+        if self.transparent or self._conversation.speech.covered or chunk.activity != START:
+            return False
+        following = self.media.first
+        return following is not None and following.activity == END
 
-    def _comes_first(self, place: int, unit: Unit) -> bool:
-        return self.transparent and place <= unit.place
-
-    def _written(self, chunk: Chunk, *, place: int) -> Sequence[Input]:
-        """Take a chunk as written at a place; return the speech that it ends, if it does."""
+    def _stream(self, chunk: Chunk, arguments: Mapping[str, Any], *, place: int) -> Write:
+        """Take a chunk as written at a place, with the speech that it ends, if it does."""
         index = self._conversation.number()
         self.media.written(chunk, index=index if self.transparent else None)
-        if chunk.activity == "activity_start" and not chunk.again:
+        said: tuple[Input, ...] = ()
+        if chunk.activity == START and not chunk.again:
             self._conversation.speaks(place=place)
-        if chunk.activity != "activity_end":
-            return ()
-        if chunk.again:
+        elif chunk.activity == END and not chunk.again:
+            said = (self._conversation.spoke(place=place),)
+        elif chunk.activity == END:
             self._conversation.spoke_before(place=place)
-            return ()
-        return (self._conversation.spoke(place=place),)
+        return Write(Call(REALTIME, arguments), said=said, chunk=chunk)

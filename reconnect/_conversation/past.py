@@ -5,10 +5,11 @@ Pure. It is bounded: the oldest turns go first.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Final
 
 from .exchanges import UPDATE, Exchange
-from .transcript import Transcript, model_turn, newest, tellable
+from .transcript import model_turn, newest, size_of_turn, tellable
 
 __all__ = ["HISTORY_LIMIT", "Past"]
 
@@ -25,7 +26,11 @@ class Past:
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._turns = Transcript(limit=limit)
+        # The turns, and their size; and whether older ones were dropped: then nothing that came
+        # before them is worth telling.
+        self._turns: deque[Any] = deque()
+        self._size = 0
+        self._truncated = False
         self._updates: dict[str, Any] = {}
         # How many exchanges were let go of that no handle has, so that a session which is resumed
         # may not know them, since this was last taken.
@@ -34,18 +39,21 @@ class Past:
     @property
     def turns(self) -> list[Any]:
         """What a new session is told besides the history."""
-        return self._turns.turns()
+        return list(self._turns)
 
     def add(self, exchange: Exchange) -> None:
         """Add an exchange that is over."""
+        turns = [turn for item in exchange.inputs for turn in item.turns]
+        turns += [model_turn(exchange.reply)] if exchange.reply else []
+        self._turns += turns
+        self._size += sum(map(size_of_turn, turns))
+        while self._size > self._limit:
+            self._truncated = True
+            self._size -= size_of_turn(self._turns.popleft())
         for item in exchange.inputs:
             if item.call is not None and item.call.method == UPDATE:
                 news = item.call.arguments.items()
                 self._updates |= {name: value for name, value in news if value is not None}
-            for turn in item.turns:
-                self._turns.add(turn)
-        if exchange.reply:
-            self._turns.add(model_turn(exchange.reply))
 
     def let_go(self, exchange: Exchange) -> None:
         """Add an exchange for which there is no room, though no handle has it."""
@@ -65,9 +73,8 @@ class Past:
     def seed(self, history: list[Any], *, halvings: int) -> list[Any]:
         """Return what a new session is told: the newest turns that there is room for.
 
-        Args:
-            history: The turns from before this conversation.
-            halvings: How often the room is halved, since the server found the whole too long.
+        Of these the history from before is the oldest. The room is halved as often as the server
+        found the whole too long.
         """
-        turns = self.turns if self._turns.truncated else [*history, *self.turns]
+        turns = self.turns if self._truncated else [*history, *self.turns]
         return newest(tellable(turns), limit=self._limit, halvings=halvings)

@@ -5,59 +5,29 @@ Turns come as the SDK takes them, contents or dicts, and are read by either form
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
 from .limits import size_of
 
-__all__ = ["Transcript", "as_turns", "model_turn", "newest", "tellable", "user_turn", "words_of"]
+__all__ = ["as_turns", "model_turn", "newest", "size_of_turn", "tellable", "user_turn", "words_of"]
 
+_CONTENT: Final = ("parts", "role")
 _TOOL_PARTS: Final = ("function_call", "function_response")
-
-
-class Transcript:
-    """What was said, the newest turns of it.
-
-    Args:
-        limit: How many characters are kept; the oldest turns go first. A byte of media counts as
-            a character.
-    """
-
-    def __init__(self, *, limit: int) -> None:
-        self._limit = limit
-        self._turns: deque[tuple[Any, int]] = deque()
-        self._size = 0
-        # Whether turns were dropped: then nothing older is worth telling.
-        self.truncated = False
-
-    def add(self, turn: Any) -> None:
-        """Add a turn, and drop the oldest beyond the limit."""
-        size = _size(turn)
-        self._turns.append((turn, size))
-        self._size += size
-        while self._size > self._limit:
-            self.truncated = True
-            self._size -= self._turns.popleft()[1]
-
-    def turns(self) -> list[Any]:
-        """Return the turns that are kept, oldest first."""
-        return [turn for turn, _ in self._turns]
 
 
 def as_turns(turns: Any) -> list[Any]:
     """Return what ``send_client_content`` takes as a list of turns.
 
-    Args:
-        turns: A content, a dict, a text, a list of these, or None.
+    It takes a content, a dict, a text, a list of these, or None.
     """
     if turns is None:
         return []
     if isinstance(turns, (list, tuple)):
         return [turn for item in turns for turn in as_turns(item)]
-    if isinstance(turns, dict) and (not turns or not turns.keys().isdisjoint(("parts", "role"))):
-        return [turns]
-    if hasattr(turns, "parts"):
+    # An empty dict is a content of which nothing is set.
+    is_content = isinstance(turns, dict) and (not turns or not turns.keys().isdisjoint(_CONTENT))
+    if is_content or hasattr(turns, "parts"):
         return [turns]
     return [user_turn(turns) if isinstance(turns, str) else {"role": "user", "parts": [turns]}]
 
@@ -82,8 +52,7 @@ def words_of(turns: Iterable[Any]) -> str:
 def tellable(turns: Iterable[Any]) -> list[Any]:
     """Return the turns without parts of tool calls, which the server refuses in a history (1007).
 
-    Args:
-        turns: Contents or dicts. A turn of which nothing is left is left out.
+    A turn of which nothing is left is left out.
     """
     kept = []
     for turn in turns:
@@ -95,11 +64,11 @@ def tellable(turns: Iterable[Any]) -> list[Any]:
 
 def newest(turns: list[Any], *, limit: int, halvings: int) -> list[Any]:
     """Return the newest turns, as many as there is room for; at least the last."""
-    room = min(limit, sum(map(_size, turns))) / 2**halvings
+    room = min(limit, sum(map(size_of_turn, turns))) / 2**halvings
     first = len(turns)
-    while first and (first == len(turns) or _size(turns[first - 1]) <= room):
+    while first and (first == len(turns) or size_of_turn(turns[first - 1]) <= room):
         first -= 1
-        room -= _size(turns[first])
+        room -= size_of_turn(turns[first])
     return turns[first:]
 
 
@@ -114,6 +83,9 @@ def _parts(turn: Any) -> list[Any]:
     return list(parts) if isinstance(parts, (list, tuple)) else [parts]
 
 
-def _size(turn: Any) -> int:
-    """Return the characters of a turn, at least one: nothing is kept for nothing."""
+def size_of_turn(turn: Any) -> int:
+    """Return the characters of a turn, at least one: nothing is kept for nothing.
+
+    A byte of media counts as a character.
+    """
     return max(1, size_of(_get(turn, "parts")))

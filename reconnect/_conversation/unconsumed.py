@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from .chunks import Chunk, length_of
 
 __all__ = ["Unconsumed"]
-
-_FRAME: Final = {"data", "mime_type"}
-"""The fields of a frame of audio: what has more is kept whole."""
 
 
 class Unconsumed:
@@ -26,9 +23,10 @@ class Unconsumed:
         self._sent: deque[tuple[int, int, str | None, Any]] = deque()
         # The number and the place of the newest that was forgotten; 0 for none.
         self._forgotten = (0, 0)
-        # The bytes that are kept; how much audio was ever added, in seconds.
+        # The bytes that are kept. Seconds of audio: how much was ever added, how much of that a
+        # handle covers, and how much is not kept for want of room, though no handle covers it.
         self.bytes = 0
-        self.seconds = 0.0
+        self.seconds = self.covered = self.evicted = 0.0
         # The type of the newest frame, and how long a byte of it and a whole one are.
         self._kind: str | None = None
         self._a_byte = self._a_frame = 0.0
@@ -40,21 +38,12 @@ class Unconsumed:
         return (_chunk(place, kind, sent) for _, place, kind, sent in self._sent)
 
     @property
-    def oldest(self) -> tuple[int, int] | None:
-        """The number and the place of the oldest; None where there is none."""
-        return self._sent[0][:2] if self._sent else None
-
-    @property
     def newest(self) -> tuple[int, int]:
         """The number and the place of the newest, or of the newest that was forgotten."""
         return self._sent[-1][:2] if self._sent else self._forgotten
 
     def add(self, chunk: Chunk, number: int) -> None:
         """Add what was written."""
-        audio = chunk.arguments.get("audio") or {}
-        plain = audio.keys() == _FRAME
-        if plain and self.add_frame(audio["data"], audio["mime_type"], number, chunk.place):
-            return
         self._sent.append((number, chunk.place, None, chunk))
         self.bytes += chunk.size
         self.seconds += chunk.seconds
@@ -72,25 +61,28 @@ class Unconsumed:
         self.seconds += size * self._a_byte + self._a_frame
         return True
 
-    def mark(self, until: int) -> str | None:
-        """Return the newest mark of activity that was written up to a message; None for none."""
-        marks = [
-            sent.activity
-            for number, _, kind, sent in self._sent
-            if kind is None and number <= until and sent.activity
-        ]
-        return marks[-1] if marks else None
+    def cover(self, until: int) -> list[Chunk]:
+        """Take out what a handle covers, and return it."""
+        covered = self._forget(until)
+        self.covered += sum([chunk.seconds for chunk in covered])
+        if self._forgotten[0] <= until:
+            # It has all that is not kept.
+            self.covered, self.evicted = self.covered + self.evicted, 0.0
+        return covered
 
-    def forget(self, until: int) -> float:
-        """Take out the oldest; return how much audio that was, in seconds."""
-        seconds = 0.0
+    def evict(self) -> None:
+        """Take out the oldest for want of room; it is lost only if the connection is."""
+        self.evicted += sum([chunk.seconds for chunk in self._forget(self._sent[0][0])])
+
+    def _forget(self, until: int) -> list[Chunk]:
+        forgotten = []
         while self._sent and self._sent[0][0] <= until:
             number, place, kind, sent = self._sent.popleft()
             chunk = _chunk(place, kind, sent)
-            seconds += chunk.seconds
+            forgotten.append(chunk)
             self.bytes -= chunk.size
             self._forgotten = number, place
-        return seconds
+        return forgotten
 
     def take_back(self, number: int) -> None:
         """Take out the newest, if it has this number."""

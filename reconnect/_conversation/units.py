@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .exchanges import CONTENT, REALTIME, UPDATE, Call, Exchange, Input, Kept, Known
+from .exchanges import CONTENT, REALTIME, Call, Exchange, Input, Kept, Known
 from .transcript import model_turn, words_of
 
 __all__ = ["Unit", "Wording"]
@@ -117,10 +117,10 @@ class Wording:
 
     def _words(self, item: Input) -> Call | None:
         """Return what is written for an input that asks; None for speech whose audio is written."""
-        if item.call is not None and (self.content or item.call.method in (REALTIME, UPDATE)):
-            return item.call
-        if item.audio or not item.turns:
-            return item.call
-        if not self.content and (text := words_of(item.turns)):
-            return Call(REALTIME, {"text": text})
-        return item.call or Call(CONTENT, {"turns": item.turns, "turn_complete": True})
+        call = item.call
+        if call is None and item.turns and not item.audio:
+            call = Call(CONTENT, {"turns": item.turns, "turn_complete": True})
+        if call is None or self.content or call.method != CONTENT:
+            return call
+        text = words_of(call.turns)
+        return Call(REALTIME, {"text": text}) if text else call

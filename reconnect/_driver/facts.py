@@ -54,7 +54,7 @@ class Facts:
             history_limit=options.history_limit,
             audio=lambda: self.media.progress,
         )
-        self.outbox = Outbox(self.conversation, self.media, limit=options.media_buffer)
+        self.outbox = Outbox(self.conversation, self.media)
         self.departure = Departure(confirm_timeout=options.resume_confirm_timeout)
         limit = getattr(options.policy, "max_reconnects_per_hour", None)
         self.outage = Outage(max_reconnects_per_hour=limit)

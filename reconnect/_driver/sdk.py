@@ -16,7 +16,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
-from reconnect._conversation.calls import key_of
 from reconnect._conversation.copies import copy_of
 from reconnect._failures.loss import Family, Phase, read
 from reconnect.errors import RemoteProtocolError, SetupTimeout
@@ -204,10 +203,8 @@ def _over_a_frame(error: Exception) -> bool:
     )
 
 
-def results_of(function_responses: Any) -> list[tuple[str, types.FunctionResponse]]:
-    """Return function responses, each with the id of its call, or the name where it has no id.
-
-    They are copies: results are kept until nobody can ask for them again.
+def results_of(function_responses: Any) -> list[types.FunctionResponse]:
+    """Return copies of function responses: they are kept until nobody can ask for them again.
 
     Args:
         function_responses: What ``send_tool_response`` takes: one response or several.
@@ -218,15 +215,12 @@ def results_of(function_responses: Any) -> list[tuple[str, types.FunctionRespons
     from google.genai import types
 
     several = isinstance(function_responses, (list, tuple))
-    results = []
-    for item in function_responses if several else [function_responses]:
-        response = (
-            copy_of(item)
-            if isinstance(item, types.FunctionResponse)
-            else types.FunctionResponse.model_validate(copy_of(item))
-        )
-        results.append((key_of(response), response))
-    return results
+    return [
+        copy_of(item)
+        if isinstance(item, types.FunctionResponse)
+        else types.FunctionResponse.model_validate(copy_of(item))
+        for item in (function_responses if several else [function_responses])
+    ]
 
 
 def without_calls(

@@ -27,7 +27,7 @@ def write(media, *inputs, numbered=True):
 def drained(media):
     """Take out all that waits, and note it as written."""
     taken = []
-    while media.next_place is not None:
+    while media.first is not None:
         item = media.next()
         media.written(item)
         taken.append(item.arguments)

@@ -27,7 +27,7 @@ class Model:
 
     def answer(self, id_, value=3, name="f"):
         """Answer a call; return whether the result is to be sent."""
-        return self.calls.answer(id_ or name, result(id_, value, name=name))
+        return self.calls.answer(result(id_, value, name=name))
 
     def due(self):
         """Return the results that are due, each with the id that it bears."""
@@ -82,12 +82,12 @@ def test_result_with_an_id_that_its_caller_has_made_up():
     """It answers the call of its name that came without an id; no other, and none that has one."""
     model = Model()
     first, named = model.make(None), model.make("1", name="g")
-    assert model.calls.answer("made-up", result("made-up", 3))
-    assert model.calls.answer("made-up-2", result("made-up-2", 3, name="g"))
+    assert model.calls.answer(result("made-up", 3))
+    assert model.calls.answer(result("made-up-2", 3, name="g"))
     assert (first.open, named.open) == (False, True)
-    model.calls.unanswered("made-up", result("made-up", 3))
+    model.calls.unanswered(first.result)
     assert first.open
-    assert model.calls.answer("made-up", result("made-up", 3))
+    assert model.calls.answer(result("made-up", 3))
     model.calls.lost()
     again = model.make(None)
     assert (again.shown, model.due()) == (False, [(again.id, 3)])
@@ -99,7 +99,7 @@ def test_result_of_another_tool_with_the_id():
     model.make("1", "book")
     assert model.answer("1", name="look")
     assert model.calls.awaited == ("1",)
-    assert model.calls.answer("1", result("1", name=None))
+    assert model.calls.answer(result("1", name=None))
     assert model.calls.awaited == ()
 
 
@@ -124,8 +124,8 @@ def test_result_that_was_not_sent_after_all(lost):
     model.answer("1")
     if lost:
         model.calls.lost()
-    model.calls.unanswered("1", result("1", 3))
-    model.calls.unanswered("2", result("2", 3))
+    model.calls.unanswered(call.result)
+    model.calls.unanswered(result("2", 3))
     assert call.open is not lost
     assert (call.result is None) is not lost
 
@@ -210,6 +210,17 @@ def test_new_session_waits_for_no_call():
     assert model.due() == [(again.id, 3)]
 
 
+@pytest.mark.parametrize("scheduling", ["SILENT", "INTERRUPT"])
+def test_newest_result_that_output_has_crossed(scheduling):
+    """The newest result is still to be taken up, unless it is one that need not be."""
+    model = Model()
+    call = model.make("1")
+    model.calls.answer(result("1", scheduling=scheduling))
+    model.calls.take_up(model.exchange, turn=1)
+    model.calls.leave_newest()
+    assert call.untaken is (scheduling == "INTERRUPT")
+
+
 # Calls that are made again
 
 
@@ -277,19 +288,23 @@ def test_known_result_of_the_second_of_two_calls_without_ids():
 
 
 def test_known_result_whose_turn_has_not_come_when_all_is_over():
-    """A known result that waits for its turn is sent no more once its call is forgotten."""
+    """A known result waits for its turn on, though it need not be taken up, and a handle came."""
     model = Model()
     model.make(None, city="Oslo")
-    model.answer(None, "snow")
+    model.calls.answer(result(None, "snow", scheduling="SILENT"))
     model.calls.lost()
     model.make(None, city="Paris")
-    assert not model.make(None, city="Oslo").shown
+    oslo = model.make(None, city="Oslo")
+    assert not oslo.shown
     model.calls.take_up(model.exchange, turn=1)
+    model.calls.covered(closed=True)
     model.exchange.over = True
     for exchange in (model.exchange, asking()):
         model.calls.over(exchange)
     assert not model.calls.waiting
     assert model.due() == []
+    model.answer(None, "rain")
+    assert model.due() == [(oslo.id, "snow")]
 
 
 def test_same_call_twice_is_made_again_once():
@@ -459,7 +474,7 @@ def test_result_that_waits_for_the_newest_call_of_its_id():
     model.answer("1")
     newest = model.make("1", n=2)
     response = result("1", 3, name="f")
-    assert model.calls.answer("1", response)
+    assert model.calls.answer(response)
     model.calls.hold([response])
     model.calls.cancel(["1"])
     assert newest.cancelled

@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 from messages import START, audio, image
 
-from reconnect._conversation.chunks import chunk_of, newest, seconds_of, without
+from reconnect._conversation.chunks import chunk_of, seconds_of, without
 
 SECOND = 32000
 """Bytes in a frame of a second."""
@@ -84,14 +84,6 @@ def test_input_keeps_the_fields_of_a_blob(blob, fields):
 def test_seconds_of_audio(blob, seconds):
     """The seconds of a blob follow from its size and rate; what is no sound has none."""
     assert seconds_of(blob) == seconds
-
-
-def test_newest():
-    """The oldest audio beyond the limit is dropped, whole pieces of it, and no mark."""
-    items = [chunk_of(given, place=0) for given in (audio(1), START, audio(2), audio(3))]
-    assert newest(items, seconds=2.5) == (items[1:], 1.0)
-    assert newest(items, seconds=3.0) == (items, 0.0)
-    assert newest(items, seconds=0.0) == ([items[1]], 3.0)
 
 
 def test_without():

@@ -194,6 +194,18 @@ def test_empty_end_with_calls_in_the_exchange(handle):
     assert core.newest.over
 
 
+def test_empty_end_after_a_silent_result_on_the_connection_before():
+    """A call that the model went on without was one of the session before: the turn is asked."""
+    core = begun("q")
+    core.receive(said("x"), calling("1"))
+    core.answer(result("1", scheduling="SILENT"))
+    core.receive(update("h1"))
+    assert core.resume() == [ASK_ON]
+    assert core.receive(complete()).hidden
+    assert core.write() == [ASK_ON]
+    assert not core.newest.over
+
+
 def test_empty_end_with_calls_on_the_first_connection():
     """A session that was never resumed waits for no call: its empty end is shown as it is."""
     core = Core().say("q")
@@ -219,6 +231,19 @@ def test_turn_in_which_every_call_was_hidden():
 
 
 # Calls that are made again
+
+
+def test_turn_that_ends_while_another_tool_runs():
+    """A question that a session may have is not sent again while it goes on with a tool for it."""
+    core = begun("q")
+    core.receive(update("h1"), calling("1"))
+    assert core.resume() == [closed("1")]
+    core.receive(calling("2", seats=2), complete())
+    assert core.write() == []
+    core.answer(result("2"))
+    core.receive(said("noon"), complete())
+    assert core.write() == []
+    assert core.newest.over
 
 
 def test_refused_handle_behind_the_results():

@@ -22,10 +22,10 @@ def test_keeps_the_newest_audio_in_order():
     """Media drops the oldest frames over its seconds, and counts them."""
     media = media_of(3.0)
     hold(media, *map(audio, range(5)))
-    assert media.next_place == 3
+    assert media.first.place == 3
     assert media.dropped == 2.0
     assert drained(media) == [audio(2), audio(3), audio(4)]
-    assert media.next_place is None
+    assert media.first is None
 
 
 def test_keeps_only_the_newest_image():
@@ -35,7 +35,7 @@ def test_keeps_only_the_newest_image():
     hold(media, image(1), shown, audio(1), image(3), audio(2))
     assert drained(media) == [audio(1), image(3), audio(2)]
     hold(media, image(4))
-    assert media.next_place == 1
+    assert media.first.place == 1
     assert drained(media) == [image(4)]
     hold(media, image(5), shown)
     assert drained(media) == [{"media": {"data": b"2", "mime_type": "image/png"}}]
@@ -93,8 +93,8 @@ def test_never_more_than_the_limit(inputs, limit):
     media = media_of(limit)
     hold(media, *inputs)
     places = []
-    while media.next_place is not None:
-        places.append(media.next_place)
+    while media.first is not None:
+        places.append(media.first.place)
         assert media.next().place == places[-1]
     taken = [inputs[place - 1] for place in places]
     kept = sum(seconds_of(arguments.get("audio")) or 0 for arguments in taken)
@@ -268,7 +268,7 @@ def test_single_input_over_the_limit():
     assert media.dropped == 1.0
     write(media, audio(2))
     media.lost(again=True, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
     assert media.dropped == 1.0
     assert media.forget_uncovered() == 1.0
 

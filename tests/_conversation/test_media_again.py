@@ -16,7 +16,7 @@ def test_unconsumed_input_is_written_again():
     hold(media, audio(6), place=6)
     assert drained(media) == [audio(3), audio(4), audio(5), audio(6)]
     media.lost(again=True, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
     assert media.dropped == 0.0
 
 
@@ -42,7 +42,7 @@ def test_image_is_written_again():
     media.lost(again=True, numbered=True)
     assert drained(media) == [image(3), audio(4)]
     media.lost(again=True, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_nothing_is_written_again():
     media = media_of()
     write(media, audio(1), END, image(2))
     media.lost(again=False, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
     assert media.dropped == 0.0
 
 
@@ -74,6 +74,23 @@ def test_server_that_numbers_nothing_is_sent_nothing_stale():
     media.lost(again=True, numbered=False)
     assert media.forget_dropped() == 2.0
     assert drained(media) == [START, audio(3), END, audio(4)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [
+        (2.5, [START, audio(2), audio(3)]),
+        (3.0, [audio(1), START, audio(2), audio(3)]),
+        (0.0, [START]),
+    ],
+)
+def test_stale_audio_is_dropped_in_whole_pieces(limit, left):
+    """Media drops the oldest audio beyond its seconds, whole pieces of it, and no mark."""
+    media = media_of(limit)
+    write(media, audio(1), START, audio(2), audio(3))
+    media.lost(again=True, numbered=False)
+    assert media.dropped == 3.0 - sum("audio" in arguments for arguments in left)
+    assert drained(media) == left
 
 
 # Activities
@@ -94,7 +111,7 @@ def test_open_activity_is_opened_again(again):
     hold(media, END, place=3)
     assert drained(media) == [START, audio(1), END]
     media.lost(again=again, numbered=True)
-    assert media.next_place is None
+    assert media.first is None
 
 
 @pytest.mark.parametrize(
@@ -120,8 +137,8 @@ def test_activity_that_is_open_at_the_first_message(consumed, expected):
     media.lost(again=True, numbered=True)
     places = []
     taken = []
-    while media.next_place is not None:
-        places.append(media.next_place)
+    while media.first is not None:
+        places.append(media.first.place)
         taken.append(media.next().arguments)
     assert taken == expected
     assert places == sorted(places)

@@ -1,6 +1,7 @@
 """The outbox: what is written to a connection next."""
 
 import pytest
+from held_media import acknowledge
 from messages import (
     ASK_ON,
     END,
@@ -75,7 +76,7 @@ def test_audio_before_context_in_a_new_session():
 def test_first_connection_is_up_to_date_at_once():
     """There is nothing to write to the first connection of a conversation that begins."""
     media = Media(seconds=3.0, limit=ROOM)
-    outbox = Outbox(Conversation(), media, limit=ROOM)
+    outbox = Outbox(Conversation(), media)
     outbox.connected([], asks=False, transparent=False)
     assert outbox.next(0.0) is None
     assert not outbox.replaying
@@ -160,9 +161,9 @@ def test_results_that_are_written_at_once():
     """Results that are written past the outbox have a number, and are sent no second time."""
     core = Core(transparent=True)
     core.receive(calling("1", "2"))
-    results = [("1", result("1")), ("2", result("2"))]
-    assert core.outbox.answer(results) == [it for _, it in results]
-    call = answered(*(it for _, it in results))
+    results = [result("1"), result("2")]
+    assert core.outbox.answer(results) == results
+    call = answered(*results)
     assert core.outbox.answered(call, results) == Write(call, answers=results)
     assert not core.outbox.due
     assert core.write() == []
@@ -363,3 +364,15 @@ def test_quiet():
     assert not core.outbox.quiet
     core.receive(said("a"), complete(), update("h"))
     assert core.outbox.quiet
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_end_of_speech_whose_audio_is_lost(acknowledged):
+    """Speech of which all audio is lost is not ended, unless the session has heard some of it."""
+    core = begun().speak(START, audio(1))
+    if acknowledged:
+        acknowledge(core.media)
+    core.receive(update("h"))
+    core.lose()
+    core.speak(END)
+    assert core.connect() == streamed(START, END) * acknowledged

@@ -60,7 +60,7 @@ class Talk(RuleBasedStateMachine):
         limit = Limit(messages=10**6, bytes=10**9, full="drop")
         media = Media(seconds=10**6, limit=limit)
         self.conversation = Conversation(index_base=base, audio=lambda: media.progress)
-        self.outbox = Outbox(self.conversation, media, limit=limit)
+        self.outbox = Outbox(self.conversation, media)
         self.now = 0.0
         self.sent = []
         # What the session knew that was resumed, what was written since, and how much of it is

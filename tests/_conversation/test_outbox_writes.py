@@ -81,7 +81,7 @@ def test_result_whose_write_has_failed_while_words_are_unread():
     """The words that are read after it do not answer it: the call may be made again."""
     core = Core().say("q")
     core.receive(calling("1"))
-    results = [("1", result("1"))]
+    results = [result("1")]
     core.outbox.answer(results)
     core.outbox.failed(core.outbox.answered(answered(result("1")), results))
     core.receive(sound("One moment. "), update("h1"))
@@ -242,7 +242,7 @@ def test_refused_result():
         core = Core()
         core.receive(calling("1"))
         if direct:
-            results = [("1", result("1"))]
+            results = [result("1")]
             core.outbox.answer(results)
             core.outbox.refused(core.outbox.answered(answered(result("1")), results))
             assert core.calls.awaited == ("1",)

@@ -1,9 +1,11 @@
 """The past of a conversation: what a new session is told."""
 
 import pytest
+from google.genai import types
+from hypothesis import given, strategies as st
 from messages import Call, context_update, turn, user
 
-from reconnect._conversation.exchanges import UPDATE, Exchange, Input, Kept, Known
+from reconnect._conversation.exchanges import CONTENT, UPDATE, Exchange, Input, Kept, Known
 from reconnect._conversation.past import Past
 from reconnect._conversation.transcript import model_turn
 
@@ -83,3 +85,73 @@ def test_seed_without_tool_parts():
     past = Past(limit=1000)
     call = {"role": "model", "parts": [{"function_call": {"name": "f"}}]}
     assert past.seed([call, user("a")], halvings=0) == [user("a")]
+
+
+# Which turns are kept
+
+
+def said(*texts):
+    """Return a turn of the user's as a dict."""
+    return {"role": "user", "parts": [{"text": text} for text in texts]}
+
+
+def content(*texts):
+    """Return a turn of the user's as a content."""
+    return types.Content(role="user", parts=[types.Part(text=text) for text in texts])
+
+
+def kept(limit, *turns):
+    """Return what is kept of turns, each of an exchange."""
+    past = Past(limit=limit)
+    for each in turns:
+        past.add(exchange(Call(CONTENT, {"turns": [each]})))
+    return past.turns
+
+
+def test_order():
+    """The turns are told as they were said."""
+    turns = [user("a"), model_turn(["b"]), content("c")]
+    assert kept(100, *turns) == turns
+
+
+def test_nothing_was_said():
+    """A past to which nothing was added has no turns."""
+    assert kept(100) == []
+
+
+@pytest.mark.parametrize("make", [said, content])
+def test_oldest_go_first(make):
+    """Beyond the limit the oldest turns are dropped, and no more of them than needed."""
+    turns = [make("aaa"), make("bbb", "b"), make("cc")]
+    assert kept(6, *turns) == turns[1:]
+    assert kept(5, *turns) == turns[2:]
+    assert kept(9, *turns) == turns
+
+
+def test_media_counts():
+    """A byte of media counts as a character, in either form, and its type by its own."""
+    sound = {"mime_type": "audio/pcm", "data": b"12345"}
+    assert kept(4, {"role": "user", "parts": [{"inline_data": sound}]}) == []
+    blob = types.Part(inline_data=types.Blob(**sound))
+    assert kept(4, types.Content(role="user", parts=[blob])) == []
+    assert len(kept(5 + len("audio/pcm"), types.Content(role="user", parts=[blob]))) == 1
+
+
+def test_turn_over_the_limit():
+    """A turn that is larger than the limit is not kept, nor what came before it."""
+    assert kept(5, user("a"), user("bbbbbb"), user("c")) == [user("c")]
+
+
+def test_turns_are_a_copy():
+    """What is returned can be changed without harm."""
+    past = Past(limit=10)
+    past.turns.append(user("a"))
+    assert past.turns == []
+
+
+@given(texts=st.lists(st.text(max_size=20)), limit=st.integers(0, 100))
+def test_newest_within_the_limit(texts, limit):
+    """What is kept is the end of the conversation, and within the limit."""
+    told = [each["parts"][0]["text"] for each in kept(limit, *map(said, texts))]
+    assert sum(map(len, told)) <= limit
+    assert texts[len(texts) - len(told) :] == told

@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 from hypothesis import given, strategies as st
 
-from reconnect._conversation.transcript import Transcript, as_turns, model_turn, newest, tellable
+from reconnect._conversation.transcript import as_turns, model_turn, newest, size_of_turn, tellable
 
 
 def user(*texts):
@@ -15,63 +15,6 @@ def user(*texts):
 def content(*texts):
     """Return a turn of the user's as a content."""
     return types.Content(role="user", parts=[types.Part(text=text) for text in texts])
-
-
-def kept(limit, *turns):
-    """Return what a transcript keeps of turns."""
-    transcript = Transcript(limit=limit)
-    for turn in turns:
-        transcript.add(turn)
-    return transcript.turns()
-
-
-def test_transcript_keeps_the_order():
-    """A transcript returns the turns as they were said."""
-    turns = [user("a"), model_turn(["b"]), content("c")]
-    assert kept(100, *turns) == turns
-
-
-def test_transcript_starts_empty():
-    """A transcript that nothing was added to has no turns."""
-    assert kept(100) == []
-
-
-@pytest.mark.parametrize("make", [user, content])
-def test_oldest_go_first(make):
-    """Beyond the limit the oldest turns are dropped, and no more of them than needed."""
-    turns = [make("aaa"), make("bbb", "b"), make("cc")]
-    assert kept(6, *turns) == turns[1:]
-    assert kept(5, *turns) == turns[2:]
-    assert kept(9, *turns) == turns
-
-
-def test_media_counts():
-    """A byte of media counts as a character, in either form, and its type by its own."""
-    sound = {"mime_type": "audio/pcm", "data": b"12345"}
-    assert kept(4, {"role": "user", "parts": [{"inline_data": sound}]}) == []
-    blob = types.Part(inline_data=types.Blob(**sound))
-    assert kept(4, types.Content(role="user", parts=[blob])) == []
-    assert len(kept(5 + len("audio/pcm"), types.Content(role="user", parts=[blob]))) == 1
-
-
-def test_turn_over_the_limit():
-    """A turn that is larger than the limit is not kept, nor what came before it."""
-    assert kept(5, user("a"), user("bbbbbb"), user("c")) == [user("c")]
-
-
-def test_turns_are_a_copy():
-    """What is returned can be changed without harm."""
-    transcript = Transcript(limit=10)
-    transcript.turns().append(user("a"))
-    assert transcript.turns() == []
-
-
-@given(texts=st.lists(st.text(max_size=20)), limit=st.integers(0, 100))
-def test_newest_within_the_limit(texts, limit):
-    """What is kept is the end of the conversation, and within the limit."""
-    said = [turn["parts"][0]["text"] for turn in kept(limit, *map(user, texts))]
-    assert sum(map(len, said)) <= limit
-    assert texts[len(texts) - len(said) :] == said
 
 
 @pytest.mark.parametrize(
@@ -140,8 +83,8 @@ def test_single_part():
     """A turn whose parts are one part alone is understood."""
     turn = {"role": "user", "parts": {"text": "abc"}}
     assert tellable([turn]) == [user("abc")]
-    assert kept(2, turn) == []
-    assert kept(2, {"role": "user", "parts": "abc"}) == []
+    for parts in (turn["parts"], "abc"):
+        assert size_of_turn({"role": "user", "parts": parts}) == 3
 
 
 def test_what_is_told_can_be_sent():

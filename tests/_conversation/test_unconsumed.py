@@ -33,7 +33,7 @@ def test_it_is_a_list(steps):
     unconsumed, listed = Unconsumed(), []
     number = place = 0
     forgotten = (0, 0)
-    added = 0.0
+    added = covered = 0.0
     for what, *how in steps:
         if what == "frame":
             known, data, kind, others, places = how
@@ -53,9 +53,8 @@ def test_it_is_a_list(steps):
             until = number - how[0]
             gone = [(of, chunk) for of, chunk in listed if of <= until]
             listed = listed[len(gone) :]
-            assert round(unconsumed.forget(until), 9) == round(
-                sum(chunk.seconds for _, chunk in gone), 9
-            )
+            assert unconsumed.cover(until) == [chunk for _, chunk in gone]
+            covered += sum(chunk.seconds for _, chunk in gone)
             if gone:
                 forgotten = gone[-1][0], gone[-1][1].place
         else:
@@ -66,9 +65,9 @@ def test_it_is_a_list(steps):
         assert list(unconsumed) == [chunk for _, chunk in listed]
         assert len(unconsumed) == len(listed)
         assert round(unconsumed.seconds, 9) == round(added, 9)
+        assert round(unconsumed.covered, 9) == round(covered, 9)
         assert unconsumed.bytes == sum(chunk.size for _, chunk in listed)
         places = [(of, chunk.place) for of, chunk in listed]
-        assert unconsumed.oldest == (places[0] if places else None)
         assert unconsumed.newest == (places[-1] if places else forgotten)
 
 
@@ -82,10 +81,14 @@ def test_what_is_no_frame():
     assert unconsumed.newest == (1, 1)
 
 
-def test_mark():
-    """The newest mark up to a message is told, whatever lies between."""
+def test_what_there_is_no_room_for():
+    """What is not kept is covered when the newest of it is."""
     unconsumed = Unconsumed()
     for number, arguments in enumerate([START, audio(1), audio(2), END, audio(3)], 1):
         unconsumed.add(chunk_of(arguments, place=number), number)
-    marks = [unconsumed.mark(number) for number in range(6)]
-    assert marks == [None, *["activity_start"] * 3, *["activity_end"] * 2]
+    for _ in range(3):
+        unconsumed.evict()
+    for until, covered in ((2, 0.0), (3, 2.0), (5, 3.0)):
+        unconsumed.cover(until)
+        assert (unconsumed.covered, unconsumed.evicted) == (covered, max(2.0 - covered, 0.0))
+    assert unconsumed.newest == (5, 5)

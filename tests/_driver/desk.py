@@ -71,7 +71,7 @@ class Desk:
         self.session = OneSession()
         self.media = Media(seconds=3.0, limit=limit)
         self.conversation = Conversation(audio=lambda: self.media.progress)
-        self.outbox = Outbox(self.conversation, self.media, limit=limit)
+        self.outbox = Outbox(self.conversation, self.media)
         self.sender = Sender(
             self.conversation,
             self.outbox,
@@ -142,7 +142,7 @@ class Desk:
     def kept(self):
         """The frames that wait, taken out of the outbox."""
         frames = []
-        while self.media.next_place is not None:
+        while self.media.first is not None:
             frames.append(_gist(REALTIME, self.media.next().arguments))
         return frames
 

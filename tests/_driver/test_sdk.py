@@ -78,22 +78,22 @@ async def test_callable_that_returns_no_live_is_named():
 
 
 @pytest.mark.parametrize(
-    ("responses", "keys"),
+    ("responses", "named"),
     [
-        ({"id": "1", "name": "f"}, ["1"]),
-        (types.FunctionResponse(id="1", name="f"), ["1"]),
-        ([{"name": "f"}, {"id": "2"}], ["f", "2"]),
+        ({"id": "1", "name": "f"}, [("1", "f")]),
+        (types.FunctionResponse(id="1", name="f"), [("1", "f")]),
+        ([{"name": "f"}, {"id": "2"}], [(None, "f"), ("2", None)]),
         # Of a call that does not block there may be several.
-        (({"id": "1", "name": "f"}, types.FunctionResponse(id="1", name="f")), ["1", "1"]),
-        ([{}], [""]),
+        (({"id": "1", "name": "f"}, types.FunctionResponse(id="1", name="f")), [("1", "f")] * 2),
+        ([{}], [(None, None)]),
         ([], []),
     ],
 )
-def test_tool_responses_are_known_by_their_ids(responses, keys):
-    """A tool response is known by the id of its call, or by its name where it has no id."""
+def test_tool_responses(responses, named):
+    """Tool responses may be one or several, and dicts or the SDK's type."""
     results = _sdk.results_of(responses)
-    assert [key for key, _ in results] == keys
-    assert all(isinstance(result, types.FunctionResponse) for _, result in results)
+    assert [(result.id, result.name) for result in results] == named
+    assert all(isinstance(result, types.FunctionResponse) for result in results)
 
 
 def test_tool_responses_are_copies():
@@ -104,7 +104,7 @@ def test_tool_responses_are_copies():
     results = _sdk.results_of(given)
     response["result"]["seats"].append(3)
     one.name, given[1]["name"] = "g", "g"
-    for _, result in results:
+    for result in results:
         assert (result.name, result.response) == ("f", {"result": {"seats": [1, 2]}})
 
 

@@ -90,7 +90,7 @@ async def test_wake_with_a_result_that_is_known(desk):
         await desk.turn("a")
         desk.conversation.received(calling("1"))
         result = types.FunctionResponse(id="1", name="f", response={})
-        assert desk.outbox.answer([("1", result)]) == [result]
+        assert desk.outbox.answer([result]) == [result]
     desk.lose()
     async with desk.open() as writer:
         desk.session.written.clear()
@@ -117,7 +117,7 @@ async def test_pause_ends_when_it_is_woken(desk):
         await settle()
         assert desk.written == []
         result = types.FunctionResponse(id="1", name="f", response={})
-        desk.outbox.hold_results(desk.outbox.answer([("1", result)]))
+        desk.outbox.hold_results(desk.outbox.answer([result]))
         writer.wake()
         await settle()
         assert desk.written == [["1"], b"1", b"2"]

@@ -179,7 +179,7 @@ async def test_refused_result_is_awaited_again(desk):
     """Writer forgets a result that the SDK would not write: the model still waits for one."""
     async with desk.open() as writer:
         desk.conversation.received(calling("1"))
-        results = [("1", types.FunctionResponse(id="1", name="f", response={}))]
+        results = [types.FunctionResponse(id="1", name="f", response={})]
         call = Call(ANSWER, {"function_responses": desk.outbox.answer(results)})
         desk.session.errors.append(ValueError("bad"))
         with pytest.raises(ValueError, match="bad"):
