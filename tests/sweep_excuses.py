@@ -196,7 +196,8 @@ def cut_unseen(play, number):
     """
     if not play.conversation.traits.whole_if_interrupted:
         return False
-    since = _since(play, number)
+    # Tools go on meanwhile.
+    since = [entry for entry in _since(play, number) if entry.kind != "result"]
     kinds = [entry.kind for entry in since]
     if "generated" not in kinds:
         return False

@@ -76,9 +76,10 @@ ONCE_BROKEN = [
     *(8021585, 8029462),  # a silent result comes before the turn of a late one has ended
     8042208,  # context between speech that nobody has in words, and the reply to it
     *(550152, 2009122, 8013286),  # a turn interrupts, and then an older result is given
+    9006800,  # speech that nobody has in words is before what was typed, and answered with it
     8024471,  # three new sessions in a row end alike: the policy gives up
     2022446,  # a result crosses what the model says before it, and interrupts that
-    *(1000436, 1003600, 1004118, 1005895, 1028188, 9003166),  # what a law forgot to excuse
+    *(1000436, 1003600, 1004118, 1005895, 1028188, 9003166, 9006069),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked
 ]
 """Seeds that have broken a law, and what is in them."""

@@ -147,7 +147,9 @@ class Ends(State):
         """Part what is still to be written from a reply: it answers none of that."""
         # Of what it goes on with by itself the session may have all but what it cannot have.
         least = Known.MAYBE if exchange.continued else Known.YES
-        waiting = [it for it in exchange.inputs if it.index is None]
+        written = max((it.place for it in exchange.inputs if it.index is not None), default=-1)
+        # What is before it has nothing that could be written: speech that nobody has in words.
+        waiting = [it for it in exchange.inputs if it.index is None and it.place > written]
         self._part(exchange, [item for item in waiting if item.known < least])
 
     def _closes(self) -> bool:

@@ -271,6 +271,19 @@ def test_marked_speech_that_a_handle_has_and_that_goes_on(transparent, consumed,
     assert core.outbox.replay.maybe_twice == twice
 
 
+def test_speech_without_words_before_what_is_typed_in_an_outage():
+    """It has nothing that could be written, and is answered with what was typed, or not at all."""
+    core = begun()
+    core.speak(audio(1)).receive(update("h1"), sound("x"))
+    core.lose()
+    core.say("t")
+    core.connect()
+    core.receive(said("y"), *WHOLE)
+    core.say("u").receive(calling("1"))
+    assert overs(core) == [True, False]
+    assert core.resume()[-1] == turn("u")
+
+
 def test_beginning_of_speech_that_a_handle_may_have():
     """It is counted as perhaps twice, though it was answered with what was typed."""
     core = begun("a")
