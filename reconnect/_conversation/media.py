@@ -120,11 +120,11 @@ class Media:
         unconsumed = self._unconsumed
         if not unconsumed.add_frame(blob.data, blob.mime_type, index, place):
             self.written(chunk_of({"audio": blob}, place=place), index=index)
-        elif unconsumed.bytes > self._limit.bytes or len(unconsumed) > self._limit.messages:
+        elif unconsumed.bytes > self._limit.bytes or len(unconsumed.sent) > self._limit.messages:
             self._evict()
 
     def _evict(self) -> None:
-        while self._unconsumed and self._too_much():
+        while self._unconsumed.sent and self._too_much():
             self._unconsumed.evict()
 
     def consumed(self, index: int) -> None:
@@ -293,7 +293,7 @@ class Media:
     @property
     def _kept(self) -> tuple[int, int]:
         """How many messages are kept, written or not, and their bytes."""
-        messages = len(self._again) + len(self._held) + len(self._unconsumed)
+        messages = len(self._again) + len(self._held) + len(self._unconsumed.sent)
         return messages, self._bytes + self._unconsumed.bytes
 
     def _too_much(self) -> bool:

@@ -198,8 +198,12 @@ class Outbox:
 
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written at once, in transparent resumption."""
-        number, place = self._conversation.frame()
-        self.media.keep(audio, number, place)
+        # Number and place in place: with each frame a call more is felt.
+        conversation = self._conversation
+        line = conversation.line
+        line.index = index = line.index + 1
+        conversation.placed = place = conversation.placed + 1
+        self.media.keep(audio, index, place)
 
     def unkeep(self) -> None:
         """Take back what `keep` was told of last: the SDK would not write it."""

@@ -121,7 +121,8 @@ class State:
         self._limit = limit
         self._wording = Wording(content=content, continue_with=continue_with)
         self._turns = turns
-        self._place = 0
+        # The place of the newest thing that the caller has sent.
+        self.placed = 0
         self._index_base = index_base
         self.speech = Speech(audio, before=index_base - 1)
         # Whether a part of a reply was shown that will be given anew.
@@ -175,19 +176,13 @@ class State:
 
     def place(self) -> int:
         """Return the place of the next thing that the caller sends."""
-        self._place += 1
-        return self._place
+        self.placed += 1
+        return self.placed
 
     def number(self) -> int:
         """Return the number of the message that is written next: every one of them counts."""
         self.line.index += 1
         return self.line.index
-
-    def frame(self) -> tuple[int, int]:
-        """Return the number and the place of audio that is written now: one call for each frame."""
-        self.line.index = index = self.line.index + 1
-        self._place = place = self._place + 1
-        return index, place
 
     def unnumber(self) -> int:
         """Take the last number back, and return it: its message was not written after all."""
@@ -293,7 +288,7 @@ class State:
         for item in waiting:
             if item.index is None and item.known is not Known.YES:
                 return item.place - 1
-        return self.speech.place or self._place
+        return self.speech.place or self.placed
 
     # What the handle has
 

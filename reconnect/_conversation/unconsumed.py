@@ -20,7 +20,7 @@ class Unconsumed:
 
     def __init__(self) -> None:
         # Number and place of each; of a frame its type and its data, of all else None and itself.
-        self._sent: deque[tuple[int, int, str | None, Any]] = deque()
+        self.sent: deque[tuple[int, int, str | None, Any]] = deque()
         # The number and the place of the newest that was forgotten; 0 for none.
         self._forgotten = (0, 0)
         # The bytes that are kept. Seconds of audio: how much was ever added, how much of that a
@@ -31,20 +31,17 @@ class Unconsumed:
         self._kind: str | None = None
         self._a_byte = self._a_frame = 0.0
 
-    def __len__(self) -> int:
-        return len(self._sent)
-
     def __iter__(self) -> Iterator[Chunk]:
-        return (_chunk(place, kind, sent) for _, place, kind, sent in self._sent)
+        return (_chunk(place, kind, sent) for _, place, kind, sent in self.sent)
 
     @property
     def newest(self) -> tuple[int, int]:
         """The number and the place of the newest, or of the newest that was forgotten."""
-        return self._sent[-1][:2] if self._sent else self._forgotten
+        return self.sent[-1][:2] if self.sent else self._forgotten
 
     def add(self, chunk: Chunk, number: int) -> None:
         """Add what was written."""
-        self._sent.append((number, chunk.place, None, chunk))
+        self.sent.append((number, chunk.place, None, chunk))
         self.bytes += chunk.size
         self.seconds += chunk.seconds
 
@@ -55,7 +52,7 @@ class Unconsumed:
             self._a_byte, self._a_frame = length_of(kind)
         if data.__class__ is not bytes or not (self._a_byte or self._a_frame):
             return False
-        self._sent.append((number, place, kind, data))
+        self.sent.append((number, place, kind, data))
         size = len(data)
         self.bytes += size
         self.seconds += size * self._a_byte + self._a_frame
@@ -72,12 +69,12 @@ class Unconsumed:
 
     def evict(self) -> None:
         """Take out the oldest for want of room; it is lost only if the connection is."""
-        self.evicted += sum([chunk.seconds for chunk in self._forget(self._sent[0][0])])
+        self.evicted += sum([chunk.seconds for chunk in self._forget(self.sent[0][0])])
 
     def _forget(self, until: int) -> list[Chunk]:
         forgotten = []
-        while self._sent and self._sent[0][0] <= until:
-            number, place, kind, sent = self._sent.popleft()
+        while self.sent and self.sent[0][0] <= until:
+            number, place, kind, sent = self.sent.popleft()
             chunk = _chunk(place, kind, sent)
             forgotten.append(chunk)
             self.bytes -= chunk.size
@@ -86,8 +83,8 @@ class Unconsumed:
 
     def take_back(self, number: int) -> None:
         """Take out the newest, if it has this number."""
-        if self._sent and self._sent[-1][0] == number:
-            _, place, kind, sent = self._sent.pop()
+        if self.sent and self.sent[-1][0] == number:
+            _, place, kind, sent = self.sent.pop()
             chunk = _chunk(place, kind, sent)
             self.bytes -= chunk.size
             self.seconds -= chunk.seconds

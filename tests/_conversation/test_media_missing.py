@@ -229,7 +229,7 @@ def test_progress():
 def states(media):
     """Return all that media know, however it is kept."""
     written = media._unconsumed
-    kept = [*written], len(written), written.bytes, written.newest
+    kept = [*written], len(written.sent), written.bytes, written.newest
     return {**vars(media), "_unconsumed": kept, "meter": media.meter.seconds}
 
 
