@@ -78,7 +78,7 @@ ONCE_BROKEN = [
     *(550152, 2009122, 8013286),  # a turn interrupts, and then an older result is given
     9006800,  # speech that nobody has in words is before what was typed, and answered with it
     8024471,  # three new sessions in a row end alike: the policy gives up
-    2022446,  # a result crosses what the model says before it, and interrupts that
+    *(2022446, 10001533),  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188, 9003166, 9006069),  # what a law forgot to excuse
     *(2000746, 2000912, 2001907),  # the same: a reply that began before more was asked
 ]

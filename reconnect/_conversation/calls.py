@@ -186,12 +186,19 @@ class Calls:
             given = call.untaken and not self._is_due(call)
             call.taken |= given and (call.id is not None or call.turn < turn)
 
-    def leave_newest(self) -> None:
-        """Note that the newest result is still to be taken up: what came after it crossed it."""
+    def leave_newest(self) -> Exchange | None:
+        """Note that the newest result is still to be taken up; return its exchange.
+
+        None where it cannot have interrupted the model: it waits, is silent, or has been answered.
+        """
         given = [call for call in self._calls if call.result is not None]
         newest = max(given, key=lambda call: call.order, default=None)
-        if newest is not None and newest.scheduling != "SILENT":
-            newest.taken = False
+        if newest is None or newest.scheduling == "SILENT":
+            return None
+        if not self.awaited and newest.scheduling != "INTERRUPT":
+            return None
+        newest.taken = False
+        return newest.exchange
 
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it."""

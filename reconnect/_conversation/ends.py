@@ -22,9 +22,11 @@ class Ends(State):
         # What it is of is over already, or goes on with another turn.
         turn = line.turn
         before = turn.late or turn.ending
-        if end is End.INTERRUPTED and self.calls.awaited and not self._spoken_since_result:
+        if end is End.INTERRUPTED and not self._spoken_since_result:
             # The newest result has, though the model may have said something before it came.
-            self.calls.leave_newest()
+            crossed = self.calls.leave_newest()
+            if crossed is not None and crossed is turn.ending:
+                crossed.over, crossed.kept = False, Kept.NOWHERE
         if before is None or (end is End.GENERATED and turn.late is None):
             exchange = self.current
             hidden = self._effect(end, exchange)

@@ -462,6 +462,18 @@ def test_turn_that_interrupts_the_answer_to_a_result_that_waited():
     assert core.resume()[-1] == turn("c")
 
 
+def test_result_that_interrupts_the_answer_to_a_late_one():
+    """What was taken for its own answer is that of the late one: its own is still to come."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete(), calling("2", name="g"))
+    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.answer(result("2", name="g", scheduling="INTERRUPT"))
+    core.receive(said("of a"), generated(), interrupted(), complete())
+    assert overs(core) == [True, False]
+    assert core.resume()[-1] == turn("b")
+
+
 def test_audio_after_a_result_may_have_interrupted():
     """Whoever speaks after a result may have interrupted what came after it."""
     core = begun("q", transparent=False)
