@@ -159,6 +159,15 @@ def test_empty_end_later_on_a_resumed_connection():
     assert core.newest.over
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_end_of_what_was_begun_before_a_resume(stopped):
+    """It is hidden, since nobody waits for it, unless the caller was told of an interruption."""
+    core = begun("q")
+    core.receive(said("a"), *WHOLE, update("h1"))
+    core.resume()
+    assert core.receive(*[interrupted()] * stopped, complete()).hidden is not stopped
+
+
 # Calls and results
 
 
