@@ -130,7 +130,7 @@ class Calls:
     @property
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
-        return any(self._may_go(result) for result in self._due)
+        return bool(self._due) and any(self._may_go(result) for result in self._due)
 
     def made_in(self, exchange: Exchange) -> list[ToolCall]:
         """Return the calls that the model made in an exchange."""
@@ -350,6 +350,8 @@ class Calls:
         Return the ids of those that the caller may still work on, and nobody waits for: never that
         of a call that the model waits for.
         """
+        if not self._calls:
+            return ()
         awaited = self.awaited
         left = _leave(
             call

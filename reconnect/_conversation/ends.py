@@ -38,7 +38,7 @@ class Ends(State):
                 self._listen()
         elif end in (End.TURN, End.EMPTY):
             # Nothing of it was shown: every call in it was hidden, or nobody has asked.
-            hidden = self._hears_told or (turn.came is not None and line.showing is None)
+            hidden = line.showing is None and (turn.came is not None or self._hears_told)
         if turn.late is not None and end is not End.INTERRUPTED:
             turn.late.speaks = False
             turn.ending, turn.late = turn.late, None
@@ -149,10 +149,14 @@ class Ends(State):
         """Part what is still to be written from a reply: it answers none of that."""
         # Of what it goes on with by itself the session may have all but what it cannot have.
         least = Known.MAYBE if exchange.continued else Known.YES
-        written = max((it.place for it in exchange.inputs if it.index is not None), default=-1)
-        # What is before it has nothing that could be written: speech that nobody has in words.
-        waiting = [it for it in exchange.inputs if it.index is None and it.place > written]
-        self._part(exchange, [item for item in waiting if item.known < least])
+        waiting: list[Input] = []
+        for item in exchange.inputs:
+            if item.index is not None:
+                # What is before it has nothing that could be written: speech without words.
+                waiting.clear()
+            elif item.known < least:
+                waiting.append(item)
+        self._part(exchange, waiting)
 
     def _closes(self) -> bool:
         """Take an empty end for the one that closes lost calls, if it is awaited."""

@@ -44,7 +44,8 @@ class Past:
     def add(self, exchange: Exchange) -> None:
         """Add an exchange that is over."""
         turns = [turn for item in exchange.inputs for turn in item.turns]
-        turns += [model_turn(exchange.reply)] if exchange.reply else []
+        if exchange.reply:
+            turns.append(model_turn(exchange.reply))
         self._turns += turns
         self._size += sum(map(size_of_turn, turns))
         while self._size > self._limit:

@@ -52,17 +52,12 @@ class Speech:
     @property
     def ended(self) -> bool:
         """Whether somebody has spoken and may be answered: not before the mark that ends it."""
-        return self.under_way and not self.marked
-
-    @property
-    def marked(self) -> bool:
-        """Whether it was begun by a mark, and the one that ends it is to come."""
-        return self.item is not None and self.item.since is not None
+        return self.under_way if self.item is None else self.item.since is None
 
     @property
     def unmarked(self) -> Input | None:
         """What is known of it where no mark has begun it; None where nothing is."""
-        return None if self.marked else self.item
+        return self.item if self.item is None or self.item.since is None else None
 
     def hear(self, *, place: int, number: int) -> Input:
         """Return what is known of it: somebody speaks."""
