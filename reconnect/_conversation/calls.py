@@ -284,7 +284,7 @@ class Calls:
         return due
 
     def _is_due(self, call: ToolCall) -> bool:
-        return any(result is call.result for result in self._due)
+        return bool(self._due) and any(result is call.result for result in self._due)
 
     def _may_go(self, result: Any) -> bool:
         """Tell whether a result may be sent: calls without ids are told apart by their order.
