@@ -102,6 +102,12 @@ _HIGHEST_ATTEMPT: Final = 100_000
 """Attempts; at the cap of 30 s they take weeks. Beyond it a wait that computes ``2 ** attempt``
 with whole numbers, as tenacity's does, takes minutes and gigabytes for one delay."""
 
+_FIRST_ATTEMPTS: Final = 3
+"""Attempts that every policy has a budget for that tries again at all."""
+
+_BEGINNING: Final = 10.0
+"""Seconds that it has a budget for."""
+
 _FEW_ATTEMPTS: Final = 30
 """Attempts that most policies still have a budget for."""
 
@@ -206,7 +212,17 @@ def _questions(**fixed: Any) -> SearchStrategy[Question]:
 
 @cache
 def _any_questions() -> SearchStrategy[Question]:
-    return _questions()
+    from hypothesis import strategies as st
+
+    # Half of them at the beginning of an outage that a policy waits for: one that raises breaks no
+    # law of delays.
+    waited_for = _of(FailureKind.TRANSIENT) | _of(FailureKind.THROTTLED)
+    begun = _questions(
+        loss=waited_for.map(lambda loss: replace(loss, handle=True, repeats=0)),
+        attempt=st.integers(1, _FIRST_ATTEMPTS),
+        elapsed=st.floats(0, _BEGINNING),
+    )
+    return _questions() | begun
 
 
 @cache
