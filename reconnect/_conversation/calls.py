@@ -45,7 +45,7 @@ class ToolCall:
             handle came, or made in a session before this one.
         cancelled: Whether the server, or the session, has told the caller that nobody waits.
         order: How many results were given up to its own.
-        passed: Whether the model has gone on without its result.
+        passed: Whether the model has gone on without its result, or has not taken it up at once.
     """
 
     id: str | None
@@ -185,6 +185,18 @@ class Calls:
             call.passed |= passing and call.open
             given = call.untaken and not self._is_due(call)
             call.taken |= given and (call.id is not None or call.turn < turn)
+
+    def outrun(self, exchange: Exchange, *, turn: int) -> None:
+        """Note output to what was said after results were given in an exchange that is over.
+
+        They are taken up with it, but for one that waits until the model has nothing else to do:
+        it is taken up before the next question.
+        """
+        made = self.made_in(exchange)
+        waits = [it for it in made if it.untaken and it.scheduling == "WHEN_IDLE" and not it.passed]
+        self.take_up(exchange, turn=turn)
+        for call in waits:
+            call.taken, call.passed = False, True
 
     def leave_newest(self) -> Exchange | None:
         """Note that the newest result is still to be taken up; return its exchange.

@@ -257,8 +257,9 @@ class Conversation(ServerSide):
         # It counts the messages of the connection that is gone.
         self.line = Line(self._index_base - 1)
         self.sounding = False
+        progress, maybe = self.speech.progress, self.speech.maybe
         before = self._index_base - 1
-        self.speech = Speech(self.speech.progress, before, item=goes_on, covered=unheard)
+        self.speech = Speech(progress, before, goes_on, unheard, maybe=maybe)
         self._forget()
         left, self._left = self._left, ()
         return Losses(reply, overtaken, ended, calls=left, turns=turns, told=told)
@@ -357,7 +358,7 @@ class Conversation(ServerSide):
         updates = self.past.take_updates()
         if updates:
             self.exchanges[:0] = exchanges_of([Input(Call(UPDATE, updates), 0)])
-        unheard, self.speech.covered = self.speech.covered, 0.0
+        unheard, self.speech.covered, self.speech.maybe = self.speech.covered, 0.0, False
         return Losses(turns=turns, audio=unheard, told=tuple(told))
 
 

@@ -145,8 +145,7 @@ class ServerSide(Ends):
             other = self.speech.reply()
             late = self.calls.late()
             if late not in (None, turn.late) and exchange.first_number > line.answered:
-                if late is self.calls.late(idle=False):
-                    self.calls.take_up(late, turn=turn.number)
+                self.calls.outrun(late, turn=turn.number)
                 other = True
             turn.unsure = exchange if other else None
             self._leave_waiting(exchange)

@@ -483,6 +483,20 @@ def test_result_that_interrupts_the_answer_to_a_late_one():
     assert core.resume()[-1] == turn("b")
 
 
+def test_result_that_waited_and_was_never_answered():
+    """It waits for one question more, and is not in the way of what comes later."""
+    core = begun("a")
+    core.receive(calling("1"))
+    core.say("b").receive(interrupted(), complete())
+    core.answer(result("1", scheduling="WHEN_IDLE"))
+    core.receive(said("of b"), *WHOLE)
+    core.say("c").receive(said("of c"), *WHOLE)
+    core.say("d").receive(calling("2", name="g"))
+    core.answer(result("2", name="g", scheduling="WHEN_IDLE"))
+    core.receive(said("of d"), *WHOLE)
+    assert core.newest.reply == ["of d"]
+
+
 def test_audio_after_a_result_may_have_interrupted():
     """Whoever speaks after a result may have interrupted what came after it."""
     core = begun("q", transparent=False)

@@ -24,6 +24,7 @@ from messages import (
     told,
     transcribed,
     turn,
+    turn_of,
     update,
     user,
 )
@@ -269,6 +270,16 @@ def test_marked_speech_that_a_handle_has_and_that_goes_on(transparent, consumed,
     core.speak(START, audio(1), audio(2)).receive(heard("w"), update("h1", consumed=consumed))
     assert core.resume() == [*written[:-1], *streamed(written[-1])]
     assert core.outbox.replay.maybe_twice == twice
+
+
+def test_speech_that_goes_on_after_a_handle_that_may_have_its_beginning():
+    """Its words are counted as perhaps twice, on whichever connection they come."""
+    core = begun()
+    core.speak(audio(1)).receive(update("h1"))
+    core.resume()
+    core.speak(audio(2)).receive(heard("s"))
+    assert core.resume() == [turn_of("s")]
+    assert core.outbox.replay.maybe_twice == 1
 
 
 def test_speech_without_words_before_what_is_typed_in_an_outage():
