@@ -197,7 +197,7 @@ class State:
         given = any(call.untaken for call in calls)
         if given and not self._said_since(self.line.answered):
             return Progress.GIVEN
-        if given or any(call.open for call in calls):
+        if given or any(call.open for call in calls) or self.calls.stopped_in(exchange):
             return Progress.WAITS
         settled = (exchange.speaks and not self.line.turn.doubtful) or self.calls.settled_in(
             exchange
