@@ -266,7 +266,7 @@ class Conversation(ServerSide):
 
     def _spoken_places(self) -> Iterator[tuple[Input, Exchange, range]]:
         """Return each speech, its exchange, and the places of its audio, as far as is known."""
-        start = 0
+        start = self.past.until + 1
         said = [(item, exchange) for exchange in self.exchanges for item in exchange.inputs]
         for item, exchange in sorted(said, key=lambda it: it[0].place):
             if item.call is None:
@@ -326,13 +326,14 @@ class Conversation(ServerSide):
             place = self.exchanges.index(exchange)
             self.exchanges[place : place + 1] = exchanges_of(exchange.inputs)
 
-    def restarted(self, *, kept: int | None = None) -> Losses:
+    def restarted(self, *, kept: int | None = None, gone: int = 0) -> Losses:
         """Drop the handle: the next session is a new one, and is told the past.
 
         Return what is lost with the session that had heard it.
 
         Args:
             kept: The place from which on audio is written; None for none.
+            gone: The place up to which audio is not kept; 0 for none.
         """
         self.handle = None
         # What was let go of is told with the past.
@@ -344,12 +345,12 @@ class Conversation(ServerSide):
                 item.known = Known.NO
         told, cut = [], 0
         for item, _, said in self._spoken_places():
-            if item.audio and not _is_kept(said.start, kept):
+            if item.audio and said.start <= gone:
                 # The beginning is gone: it is told in words, or else what is left of it is said.
                 item.audio = not item.words and _is_kept(item.until, kept)
                 told += [] if item.audio else [said]
                 # A mark is no part of what was said.
-                cut += item.audio and not _is_kept(said.start + (item.since is not None), kept)
+                cut += item.audio and said.start + (item.since is not None) <= gone
         turns = self._lose_speech() + cut
         while self.exchanges and self.exchanges[0].over:
             if _is_kept(self.exchanges[0].place, kept):

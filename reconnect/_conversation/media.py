@@ -60,6 +60,8 @@ class Media:
         self._marks: list[Chunk] = []
         # Whether the newest mark that a handle covers has opened an activity.
         self._opened = False
+        # The place of the newest that was written to an earlier connection and is not kept.
+        self._gone = 0
         # Seconds of audio that were dropped before they were written.
         self.dropped = 0.0
         # Audio that was written to this connection and is not kept. And seconds that were lost with
@@ -83,6 +85,12 @@ class Media:
         """The place from which on audio is kept, written or not; None where none is."""
         oldest = next(chain(self._unconsumed, self._waiting), None)
         return None if oldest is None else oldest.place
+
+    @property
+    def gone(self) -> int:
+        """The place of the newest that was written and is not kept any more; 0 for none."""
+        _, place = self._unconsumed.forgotten
+        return max(self._gone, place)
 
     @property
     def covered_seconds(self) -> float:
@@ -185,6 +193,7 @@ class Media:
                 never do, and must not be sent minutes of stale audio.
             told: The places of speech that is replayed in words, and whose audio is not.
         """
+        self._gone = self.gone
         written = list(self._unconsumed)
         marks = [item for item in written if item.activity]
         if self._opened and marks and marks[0].activity == START:
@@ -308,6 +317,8 @@ class Media:
         del items[at]
         self._count(item, -1)
         self.dropped += item.seconds
+        if item.again:
+            self._gone = max(self._gone, item.place)
         return item.seconds
 
     def _count(self, item: Chunk, times: int = 1) -> None:

@@ -213,7 +213,7 @@ class Outbox:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
         # Its audio goes out in its place: nothing that came after it is told before.
         kept = self.media.kept_from if self.transparent else None
-        losses = self._conversation.restarted(kept=kept)
+        losses = self._conversation.restarted(kept=kept, gone=self.media.gone)
         self.media.restarted(told=losses.told, unheard=losses.audio)
         return losses.turns
 

@@ -31,6 +31,8 @@ class Past:
         self._turns: deque[Any] = deque()
         self._size = 0
         self._truncated = False
+        # The place up to which it goes, among all that the caller sent.
+        self.until = 0
         self._updates: dict[str, Any] = {}
         # How many exchanges were let go of that no handle has, so that a session which is resumed
         # may not know them, since this was last taken.
@@ -43,6 +45,8 @@ class Past:
 
     def add(self, exchange: Exchange) -> None:
         """Add an exchange that is over."""
+        last = exchange.inputs[-1]
+        self.until = max(last.place, last.until)
         turns = [turn for item in exchange.inputs for turn in item.turns]
         if exchange.reply:
             turns.append(model_turn(exchange.reply))

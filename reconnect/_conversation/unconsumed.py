@@ -22,7 +22,7 @@ class Unconsumed:
         # Number and place of each; of a frame its type and its data, of all else None and itself.
         self.sent: deque[tuple[int, int, str | None, Any]] = deque()
         # The number and the place of the newest that was forgotten; 0 for none.
-        self._forgotten = (0, 0)
+        self.forgotten = (0, 0)
         # The bytes that are kept. Seconds of audio: how much was ever added, how much of that a
         # handle covers, and how much is not kept for want of room, though no handle covers it.
         self.bytes = 0
@@ -37,7 +37,7 @@ class Unconsumed:
     @property
     def newest(self) -> tuple[int, int]:
         """The number and the place of the newest, or of the newest that was forgotten."""
-        return self.sent[-1][:2] if self.sent else self._forgotten
+        return self.sent[-1][:2] if self.sent else self.forgotten
 
     def add(self, chunk: Chunk, number: int) -> None:
         """Add what was written."""
@@ -62,7 +62,7 @@ class Unconsumed:
         """Take out what a handle covers, and return it."""
         covered = self._forget(until)
         self.covered += sum([chunk.seconds for chunk in covered])
-        if self._forgotten[0] <= until:
+        if self.forgotten[0] <= until:
             # It has all that is not kept.
             self.covered, self.evicted = self.covered + self.evicted, 0.0
         return covered
@@ -78,7 +78,7 @@ class Unconsumed:
             chunk = _chunk(place, kind, sent)
             forgotten.append(chunk)
             self.bytes -= chunk.size
-            self._forgotten = number, place
+            self.forgotten = number, place
         return forgotten
 
     def take_back(self, number: int) -> None:

@@ -15,6 +15,7 @@ from messages import (
     complete,
     generated,
     heard,
+    image,
     interrupted,
     overs,
     realtime,
@@ -226,7 +227,18 @@ def test_beginning_of_speech_that_only_a_refused_handle_had():
     core.say("a").receive(said("of a"), generated(), complete(), update("h1", consumed=1))
     core.speak(audio(1), audio(2)).receive(interrupted(), update("h2", consumed=2))
     core.lose()
-    assert core.conversation.restarted(kept=core.media.kept_from).audio == 1.0
+    assert core.conversation.restarted(kept=core.media.kept_from, gone=core.media.gone).audio == 1.0
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_speech_without_marks_whose_handle_is_refused(before):
+    """Its audio is written again, to the first frame, where none of it is gone."""
+    core = Core(transparent=True)
+    if before:
+        core.say("q").receive(said("x"), *WHOLE, update("h1", consumed=1))
+    core.speak(image(1), audio(1)).receive(heard("w"))
+    core.speak(audio(2))
+    assert core.restart() == streamed(image(1), audio(1), audio(2))
 
 
 @pytest.mark.parametrize(("consumed", "turns"), [(1, 0), (2, 0), (3, 1), (4, 1)])
@@ -236,7 +248,9 @@ def test_marked_speech_of_which_a_refused_handle_had_a_part(consumed, turns):
     core.say("a").receive(said("of a"), generated(), complete())
     core.speak(START, audio(1), audio(2), END).receive(update("h1", consumed=consumed))
     core.lose()
-    assert core.conversation.restarted(kept=core.media.kept_from).turns == turns
+    assert (
+        core.conversation.restarted(kept=core.media.kept_from, gone=core.media.gone).turns == turns
+    )
 
 
 def test_rest_of_speech_that_is_told_in_words():
