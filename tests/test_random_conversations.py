@@ -78,6 +78,8 @@ ONCE_BROKEN = [
     *(550152, 2009122, 8013286),  # a turn interrupts, and then an older result is given
     9006800,  # speech that nobody has in words is before what was typed, and answered with it
     11026247,  # a handle may have the beginning of speech that goes on after a loss
+    12012465,  # a handle has speech that was replied to, but for silence
+    12013093,  # the server cancels calls, and more was asked before them
     8024471,  # three new sessions in a row end alike: the policy gives up
     *(2022446, 10001533),  # a result crosses what the model says before it, and interrupts that
     *(1000436, 1003600, 1004118, 1005895, 1028188, 9003166, 9006069),  # what a law forgot to excuse

@@ -192,6 +192,15 @@ class Ends(State):
 
     # Handles
 
+    def _heard_whole(self, exchange: Exchange, item: Input) -> bool:
+        """Tell whether a session that has the beginning of speech has replied to it.
+
+        Whoever replies has heard it all: what the handle does not cover of it is silence.
+        """
+        speech = item.call is None and item.known is not Known.NO
+        replied = exchange.begun is not None and exchange.begun >= (item.index or 0)
+        return speech and replied
+
     def _covered(self, consumed: int | None) -> None:
         """Note what the handle that has just come covers."""
         line = self.line
@@ -207,12 +216,13 @@ class Ends(State):
             for item in exchange.inputs:
                 if item.index is None:
                     continue
-                if consumed is not None:
-                    covered = item.index <= consumed
-                    self._cover(item, consumed)
-                else:
+                if consumed is None:
                     covered = item.place <= line.evident
                     item.known = max(item.known, Known.YES if covered else Known.MAYBE)
+                else:
+                    self._cover(item, consumed)
+                    covered = item.index <= consumed or self._heard_whole(exchange, item)
+                    item.known = Known.YES if covered else item.known
                 if covered:
                     newest = item.place
             if exchange.kept and exchange.known is Known.YES and covered:

@@ -266,6 +266,17 @@ def test_rest_of_speech_that_is_told_in_words():
     assert core.newest.inputs[0].words == ["t"]
 
 
+def test_speech_that_was_replied_to_before_the_number_of_its_last_audio():
+    """A session that replies has heard it all: it is asked to continue, and not left in silence."""
+    core = Core(transparent=True)
+    core.speak(audio(1), audio(2), audio(3)).receive(heard("s"), said("x"))
+    core.receive(update("h1", consumed=2))
+    assert core.resume() == [*streamed(audio(3)), ASK_ON]
+    core = Core(transparent=True)
+    core.speak(audio(1), audio(2), audio(3)).receive(heard("s"), update("h1", consumed=2))
+    assert core.resume() == streamed(audio(3))
+
+
 def test_speech_that_a_handle_has_up_to_its_last_word():
     """A number covers it from the audio on over which its last word came, and no later."""
     core = Core(transparent=True)

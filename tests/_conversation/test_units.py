@@ -1,7 +1,20 @@
 """What is written after a loss: the table of the page on how it works, row by row."""
 
 import pytest
-from messages import ASK_ON, WHOLE, Core, begun, context_update, said, told, turn, update, user
+from messages import (
+    ASK_ON,
+    WHOLE,
+    Core,
+    audio,
+    begun,
+    context_update,
+    heard,
+    said,
+    told,
+    turn,
+    update,
+    user,
+)
 
 from reconnect._conversation.exchanges import Known
 from reconnect._conversation.transcript import model_turn
@@ -59,6 +72,15 @@ def test_handle_that_crosses_the_replay_of_a_reply(consumed, written):
     assert core.resume() == [told(REPLY)]
     core.receive(update("h2", consumed=consumed))
     assert core.resume() == written
+
+
+def test_handle_that_crosses_the_replay_of_a_reply_to_speech():
+    """It does not have the reply either."""
+    core = Core(transparent=True)
+    core.speak(audio(1)).receive(heard("s"), said("r"), update("h1", consumed=1), *WHOLE)
+    assert core.resume() == [told(REPLY)]
+    core.receive(update("h2", consumed=0))
+    assert core.resume() == [told(REPLY)]
 
 
 def test_reply_whose_replay_could_not_be_written():
