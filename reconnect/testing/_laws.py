@@ -102,14 +102,11 @@ _HIGHEST_ATTEMPT: Final = 100_000
 """Attempts; at the cap of 30 s they take weeks. Beyond it a wait that computes ``2 ** attempt``
 with whole numbers, as tenacity's does, takes minutes and gigabytes for one delay."""
 
-_FIRST_ATTEMPTS: Final = 3
-"""Attempts that every policy has a budget for that tries again at all."""
-
-_BEGINNING: Final = 10.0
-"""Seconds that it has a budget for."""
-
 _FEW_ATTEMPTS: Final = 30
 """Attempts that most policies still have a budget for."""
+
+_BEGINNING: Final = 10.0
+"""Seconds that every policy has a budget for that tries again at all."""
 
 _SHORT_OUTAGE: Final = 300.0
 """Seconds that most policies still have a budget for."""
@@ -214,15 +211,18 @@ def _questions(**fixed: Any) -> SearchStrategy[Question]:
 def _any_questions() -> SearchStrategy[Question]:
     from hypothesis import strategies as st
 
-    # Half of them at the beginning of an outage that a policy waits for: one that raises breaks no
-    # law of delays.
+    # Most of them at the beginning of an outage that a policy waits for, and half of these after
+    # many attempts: one that raises breaks no law of delays.
     waited_for = _of(FailureKind.TRANSIENT) | _of(FailureKind.THROTTLED)
-    begun = _questions(
-        loss=waited_for.map(lambda loss: replace(loss, handle=True, repeats=0)),
-        attempt=st.integers(1, _FIRST_ATTEMPTS),
-        elapsed=st.floats(0, _BEGINNING),
+    begun: dict[str, Any] = {
+        "loss": waited_for.map(lambda loss: replace(loss, handle=True, repeats=0)),
+        "elapsed": st.floats(0, _BEGINNING),
+    }
+    return (
+        _questions()
+        | _questions(**begun, attempt=st.integers(1, _FEW_ATTEMPTS))
+        | _questions(**begun, attempt=st.integers(_FEW_ATTEMPTS // 2, _FEW_ATTEMPTS))
     )
-    return _questions() | begun
 
 
 @cache
