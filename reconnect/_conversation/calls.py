@@ -136,11 +136,6 @@ class Calls:
         """Return the calls that the model made in an exchange."""
         return [call for call in self._calls if call.exchange is exchange]
 
-    def stopped_in(self, exchange: Exchange) -> bool:
-        """Tell whether the newest call of an exchange was cancelled: the user has interrupted."""
-        made = [call for call in self.made_in(exchange) if call.live]
-        return bool(made) and made[-1].cancelled
-
     def settled_in(self, exchange: Exchange) -> bool:
         """Tell whether the newest call of an exchange is one that the model goes on without."""
         made = [call for call in self.made_in(exchange) if call.live]

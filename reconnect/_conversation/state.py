@@ -193,16 +193,17 @@ class State:
         """Return what an exchange has come to, or that there is none."""
         if exchange is None:
             return Progress.NONE
-        calls = self.calls.made_in(exchange)
+        spoke = exchange.speaks and not self.line.turn.doubtful
+        calls = [call for call in self.calls.made_in(exchange) if call.live]
+        if not calls:
+            return Progress.SPEAKS if spoke else Progress.ASKED
         given = any(call.untaken for call in calls)
         if given and not self._said_since(self.line.answered):
             return Progress.GIVEN
-        if given or any(call.open for call in calls) or self.calls.stopped_in(exchange):
+        # A call that the server has cancelled is one that the user has interrupted.
+        if given or calls[-1].cancelled or any(call.open for call in calls):
             return Progress.WAITS
-        settled = (exchange.speaks and not self.line.turn.doubtful) or self.calls.settled_in(
-            exchange
-        )
-        return Progress.SPEAKS if settled else Progress.ASKED
+        return Progress.SPEAKS if spoke or calls[-1].scheduling == "SILENT" else Progress.ASKED
 
     def _said_since(self, number: int | None) -> bool:
         """Tell whether anything was said after a message, as far as can be known."""
