@@ -26,7 +26,7 @@ class Ends(State):
             # The newest result has, though the model may have said something before it came.
             crossed = self.calls.leave_newest()
             if crossed is not None and crossed is turn.ending:
-                crossed.over, crossed.kept = False, Kept.NOWHERE
+                crossed.reopen()
         if before is None or (end is End.GENERATED and turn.late is None):
             exchange = self.current
             hidden = self._effect(end, exchange)
@@ -127,7 +127,8 @@ class Ends(State):
         other = exchange is unsure
         if other:
             exchange.take_back()
-            exchange.begun, exchange.over, exchange.kept = None, False, Kept.NOWHERE
+            exchange.reopen()
+            exchange.begun = None
         return other
 
     def _part(self, exchange: Exchange, later: list[Input]) -> None:

@@ -282,6 +282,10 @@ class Exchange:
         """What the newest handle has of the question: as much as of what it has least of."""
         return min([item.known for item in self.inputs])
 
+    def reopen(self) -> None:
+        """Note that the reply is not over after all: nobody has it."""
+        self.over, self.kept = False, Kept.NOWHERE
+
     def take_back(self) -> None:
         """Forget the reply so far: it will be given anew."""
         self.reply.clear()

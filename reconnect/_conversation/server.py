@@ -16,7 +16,6 @@ from .exchanges import (
     Effect,
     End,
     Exchange,
-    Kept,
     Known,
 )
 from .messages import Received, ends_turn
@@ -218,7 +217,7 @@ class ServerSide(Ends):
         """Open the newest exchange again that is over; None if there is none."""
         over = next((it for it in reversed(self.exchanges) if it.asks and it.over), None)
         if over is not None:
-            over.over, over.kept = False, Kept.NOWHERE
+            over.reopen()
             # Nobody asked this connection for it where it is a resumed session's.
             over.continued |= not over.written
         return over
