@@ -149,6 +149,7 @@ class ResumableSession:
         self._model = model
         settings = Settings(live, model, config, history, handle, options, index_base, draw)
         self._driver = Driver(settings)
+        self._sender = self._driver.sender
 
     async def __aenter__(self) -> Self:
         """Open the first connection, and return as soon as you can write to it.
@@ -251,7 +252,7 @@ class ResumableSession:
         arguments: dict[str, Any] = {"turn_complete": turn_complete}
         if turns is not None:
             arguments["turns"] = turns
-        await self._driver.sender.converse(Call(CONTENT, arguments))
+        await self._sender.converse(Call(CONTENT, arguments))
 
     async def send_context_update(
         self, *, system_instruction: Any = None, tools: Any = None
@@ -268,7 +269,7 @@ class ResumableSession:
             Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         update = {"system_instruction": system_instruction, "tools": tools}
-        await self._driver.sender.converse(Call(UPDATE, update))
+        await self._sender.converse(Call(UPDATE, update))
 
     async def send_realtime_input(
         self,
@@ -304,8 +305,8 @@ class ResumableSession:
             SessionClosed: If the session was closed.
             Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
-        writer = self._driver.sender.writer
-        if writer is not None and writer.lean and audio.__class__ is writer.blob:
+        writer = self._sender.writer
+        if writer is not None and audio.__class__ is writer.lean:
             # What every frame of audio costs beside the SDK's own call stands here. A dict may hold
             # a buffer that its caller fills again: it takes the way on which it is copied.
             blob: Any = audio
@@ -347,9 +348,9 @@ class ResumableSession:
             "activity_end": activity_end,
         }
         if text is not None and sum(value is not None for value in arguments.values()) == 1:
-            await self._driver.sender.converse(Call(REALTIME, {"text": text}))
+            await self._sender.converse(Call(REALTIME, {"text": text}))
         else:
-            await self._driver.sender.stream(arguments)
+            await self._sender.stream(arguments)
 
     async def send_tool_response(self, *, function_responses: Any) -> None:
         """Send the results of tool calls, like the SDK's method of the same name.
@@ -364,7 +365,7 @@ class ResumableSession:
             SessionClosed: If the session was closed.
             Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
-        await self._driver.sender.answer(function_responses)
+        await self._sender.answer(function_responses)
 
     async def send(self, *, input: Any = None, end_of_turn: bool | None = False) -> None:  # noqa: A002
         """Send input of any kind, like the SDK's deprecated method of the same name, and warn.
@@ -385,7 +386,7 @@ class ResumableSession:
             DeprecationWarning,
             stacklevel=2,
         )
-        for call in await self._driver.sender.translate(input, end_of_turn=bool(end_of_turn)):
+        for call in await self._sender.translate(input, end_of_turn=bool(end_of_turn)):
             await getattr(self, call.method)(**call.arguments)
 
     def __del__(self) -> None:

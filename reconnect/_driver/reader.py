@@ -29,6 +29,9 @@ __all__ = ["Reader"]
 LISTEN_AFTER: Final = 0.1
 """Seconds without a reader after which the session listens for itself."""
 
+_WAITS: Final = object()
+"""What stands for a caller that waits for a message."""
+
 
 class Reader:
     """Reads one connection after the other, each message once and in order.
@@ -60,16 +63,17 @@ class Reader:
         # What waits for the caller, each with its bytes, and all of these.
         self._inbox: deque[tuple[types.LiveServerMessage, int]] = deque()
         self._bytes = 0
-        # Whether the caller waits for a message, from the connection or from the listener.
-        self._reading = False
+        # The message that the caller is at work on; `_WAITS` while it waits for one, from the
+        # connection or from the listener, and None once somebody else has stepped in.
+        self._at: object = None
         # The connection that the caller last read from directly.
         self._read_from: Connection | None = None
         self._listener: asyncio.Task[None] | None = None
         # Whether the listener waits for a message.
         self._awaits = False
+        # When to look whether the caller still reads, and what it was at before.
         self._timer: asyncio.TimerHandle | None = None
-        self._yields = 0
-        self._yields_at_timer = 0
+        self._was_at: object = None
 
     # The caller's side
 
@@ -91,17 +95,16 @@ class Reader:
                 if over:
                     return
                 continue
-            # From here to the end of the loop body is what every message costs. `waiting` is for
-            # this generator alone: one that was abandoned may be closed while another one waits.
-            waiting = self._reading = True
+            # From here to the end of the loop body is what every message costs. `at` is for this
+            # generator alone: one that was abandoned may be closed while another one waits.
+            at = self._at = _WAITS
             self._read_from = connection
             try:
                 async for message in connection.messages():
-                    waiting = self._reading = False
+                    at = self._at = message
                     if connection.error is not None:
                         # Given up while its peer would not close it: this comes too late.
                         break
-                    self._yields += 1
                     if self._timer is None:
                         self._watch()
                     part = (
@@ -122,38 +125,38 @@ class Reader:
                         yield message
                         if over:
                             return
-                    if self._inbox or self._listener is not None or self._reading:
+                    if self._at is not message:
                         # The caller was away for so long that the listener stepped in, or another
                         # task reads.
                         break
-                    waiting = self._reading = True
+                    at = self._at = _WAITS
                 else:
                     connection.renew()
             except Exception as error:
-                if not waiting:
+                if at is not _WAITS:
                     raise
                 connection.reading_failed(error)
             except asyncio.CancelledError:
                 # Whoever cancelled the reader may read no more.
-                if waiting:
-                    waiting = self._reading = False
+                if at is _WAITS:
+                    at = self._at = None
                     connection.renew()
                     self._left()
                 raise
             finally:
-                if waiting:
-                    self._reading = False
+                if at is _WAITS:
+                    self._at = None
 
     async def _source(self) -> Connection | None:
         """Return a connection that this task can read from; None if the inbox has a message.
 
         A listener that is at it hands over after its next message.
         """
-        if self._reading:
+        if self._at is _WAITS:
             raise RuntimeError(
                 "another task is already iterating over receive(); read from one task only"
             )
-        self._reading = True
+        self._at = _WAITS
         self._read_from = None
         try:
             while not self._inbox:
@@ -166,32 +169,29 @@ class Reader:
                 await self._news.wait()
             return None
         except asyncio.CancelledError:
-            self._reading = False
+            self._at = None
             self._left()
             raise
         finally:
-            self._reading = False
+            self._at = None
 
     def _take_out(self) -> tuple[types.LiveServerMessage, bool]:
         """Return the next message of the inbox, and whether it ends the turn."""
         message, size = self._inbox.popleft()
         self._bytes -= size
         over = ends_turn(message)
-        self._yielding()
-        return message, over
-
-    def _yielding(self) -> None:
-        """Look after a while whether the caller still reads; one timer at a time."""
-        self._yields += 1
+        self._at = message
         if self._timer is None:
             self._watch()
+        return message, over
 
     def _left(self) -> None:
         """See to it that somebody reads after a caller that was cancelled."""
         if self._connection is not None and not self._connection.alive:
             # It is being closed, and waits to be read to its end.
             self.listen()
-        self._yielding()
+        if self._timer is None:
+            self._watch()
 
     # The session's side
 
@@ -214,7 +214,7 @@ class Reader:
             size = size_of(message)
             self._inbox.append((message, size))
             self._bytes += size
-        self._news.set()
+        self._step_in()
 
     def listen(self) -> None:
         """Read into the inbox until the caller reads for itself, if nobody reads now.
@@ -235,11 +235,18 @@ class Reader:
             self._fill_inbox(connection), name="reconnect listener"
         )
         self._listener.add_done_callback(lambda task: self._listened(task, connection))
+        self._step_in()
+
+    def _step_in(self) -> None:
+        """Note that what the caller reads next is not from the connection."""
+        if self._at is not _WAITS:
+            self._at = None
+        self._news.set()
 
     async def caught_up(self) -> None:
         """Wait until all that has come is read: somebody waits for a message, and there is none."""
         # An event would have to be set with every message.
-        while not (self._awaits or (self._reading and self._read_from is not None)):  # noqa: ASYNC110
+        while not (self._awaits or (self._at is _WAITS and self._read_from is not None)):  # noqa: ASYNC110
             await asyncio.sleep(LISTEN_AFTER)
 
     def end(self) -> None:
@@ -259,16 +266,17 @@ class Reader:
     # The listener
 
     def _watch(self) -> None:
+        """Look after a while whether the caller still reads; one timer at a time."""
         if self._closed:
             return
-        self._yields_at_timer = self._yields
+        self._was_at = self._at
         self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if self._reading:
+        if self._at is _WAITS:
             return
-        if self._yields != self._yields_at_timer:
+        if self._at is not self._was_at:
             self._watch()
         else:
             self.listen()
@@ -304,7 +312,7 @@ class Reader:
 
         One that still waits for the end of an older connection does not.
         """
-        return self._reading and self._read_from in (None, connection)
+        return self._at is _WAITS and self._read_from in (None, connection)
 
     def _listened(self, listener: asyncio.Task[None], connection: Connection) -> None:
         self._listener = None

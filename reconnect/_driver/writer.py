@@ -81,16 +81,16 @@ class Writer:
         self.begun = 0
         self.over = 0
         # Whether a caller may write: the connection is open and up to date, and nothing is due
-        # before. And whether audio may be written without looking for room for it.
+        # before. And the class of audio that may be written without looking at more of it.
         self.direct = False
-        self.lean = False
+        self.lean: type | None = None
         # Audio of the type that the meter counts is added to it in place; all other is noted. That
         # returns its data, None where it is kept: then the meter has nothing to count.
         self.meter = Meter() if outbox.transparent else outbox.media.meter
         self.note: Callable[[Any], bytes | None] = (
             outbox.keep if outbox.transparent else self.meter.count
         )
-        self.blob = blob_class()
+        self._blob = blob_class()
         self.send_realtime_input = connection.session.send_realtime_input
         self.watch: asyncio.TimerHandle | None = None
         self._look_every = min(_LOOK_EVERY, stall_timeout / 10)
@@ -126,7 +126,7 @@ class Writer:
 
     def hold(self) -> None:
         """Let callers write no more: what they send is held from now on."""
-        self.direct = self.lean = False
+        self.direct, self.lean = False, None
 
     def failed(self, audio: Any, data: bytes | None, error: Exception) -> dict[str, Any] | None:
         """Note what writing audio has raised; return the audio if it is to be held.
@@ -201,7 +201,7 @@ class Writer:
             if isinstance(due, Write):
                 await self.write(due)
             if due is None:
-                self.direct, self.lean = True, not self._outbox.strict
+                self.direct, self.lean = True, None if self._outbox.strict else self._blob
             if not self._outbox.replaying and self.connection.alive:
                 self._tell_up_to_date()
             if not isinstance(due, Write):

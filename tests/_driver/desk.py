@@ -79,7 +79,7 @@ class Desk:
             log=lambda level, text: None,
         )
         # What ResumableSession asks for.
-        self._driver = SimpleNamespace(sender=self.sender)
+        self._sender = self.sender
         self.broken = []
         # When it was told, in seconds since the connection was opened, and what.
         self.told = []
