@@ -10,101 +10,18 @@ still be to come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from .exchanges import Exchange, Known
+from .exchanges import Exchange, Known, ToolCall
 
-__all__ = ["Calls", "ToolCall"]
+__all__ = ["Calls"]
 
 LOST: Final = "the connection was lost before the result arrived; make the call again if needed"
 """What a resumed session is told of a call that was lost and has no result."""
 
 CALL_LIMIT: Final = 1000
 """Calls that are remembered; the oldest go first."""
-
-
-@dataclass(slots=True, eq=False)
-class ToolCall:
-    """A tool call.
-
-    Args:
-        id: Its id; None on Vertex, which gives calls none.
-        name: The tool.
-        arguments: Its arguments.
-        exchange: The exchange in whose reply it was made.
-        turn: The number of the turn of this connection in which it was made.
-        result: The function response; None while it is awaited.
-        live: Whether it was made on the connection that there is.
-        shown: Whether the caller was shown it, and not one before it that is the same.
-        heir: The call that was made again, and is given this one's result; None for none.
-        taken: Whether the model has taken up its result: output followed, or none need follow.
-        known: What the newest handle has of its result: all once output had followed.
-        closed: Whether no session that is resumed waits for it: it was closed before the newest
-            handle came, or made in a session before this one.
-        cancelled: Whether the server, or the session, has told the caller that nobody waits.
-        order: How many results were given up to its own.
-        passed: Whether the model has gone on without its result, or has not taken it up at once.
-    """
-
-    id: str | None
-    name: str
-    arguments: Mapping[str, Any]
-    exchange: Exchange
-    turn: int = 0
-    result: Any = None
-    live: bool = True
-    shown: bool = True
-    heir: ToolCall | None = None
-    taken: bool = False
-    known: Known = Known.NO
-    closed: bool = False
-    cancelled: bool = False
-    order: int = 0
-    passed: bool = False
-
-    @property
-    def key(self) -> str:
-        """What a response names it by: its id, or its name where it has none."""
-        return self.id or self.name
-
-    @property
-    def open(self) -> bool:
-        """Whether the model waits for its result on the connection that there is."""
-        return self.live and self.result is None and not self.cancelled
-
-    @property
-    def untaken(self) -> bool:
-        """Whether its result was given on the connection that there is, and is to be taken up."""
-        return self.live and self.result is not None and not (self.taken or self.cancelled)
-
-    @property
-    def free(self) -> bool:
-        """Whether it is lost, and its result is there or to come, for one that is the same."""
-        lost = not self.live and self.shown and self.heir is None
-        # The handle does not have its result, and whoever was told to leave it will give none.
-        comes = self.result is not None or not self.cancelled
-        return lost and comes and self.known is not Known.YES
-
-    @property
-    def scheduling(self) -> Any:
-        """When the model is to take up its result; None where that does not say."""
-        scheduling = getattr(self.result, "scheduling", None)
-        return getattr(scheduling, "value", scheduling)
-
-    @property
-    def waits(self) -> bool:
-        """Whether its result waits until the model has nothing else to do.
-
-        Where the server cancels calls that the model waits for, it waits for none that is over.
-        """
-        goes_on = self.id is not None and (self.passed or self.exchange.over)
-        return self.scheduling == "WHEN_IDLE" or (self.scheduling is None and goes_on)
-
-    def same(self, name: str | None, arguments: Mapping[str, Any]) -> bool:
-        """Tell whether another call asks for the same, by its tool and its arguments."""
-        return self.name == name and self.arguments == arguments
 
 
 class Calls:
@@ -131,21 +48,6 @@ class Calls:
     def waiting(self) -> bool:
         """Whether results are to be sent that were not."""
         return bool(self._due) and any(self._may_go(result) for result in self._due)
-
-    def made_in(self, exchange: Exchange) -> list[ToolCall]:
-        """Return the calls that the model made in an exchange."""
-        return [call for call in self._calls if call.exchange is exchange]
-
-    def settled_in(self, exchange: Exchange) -> bool:
-        """Tell whether the newest call of an exchange is one that the model goes on without."""
-        made = [call for call in self.made_in(exchange) if call.live]
-        return bool(made) and made[-1].scheduling == "SILENT"
-
-    def move_lost(self, exchange: Exchange, later: Exchange) -> None:
-        """Give the lost calls of an exchange to another one."""
-        for call in self.made_in(exchange):
-            if not call.live:
-                call.exchange = later
 
     def late(self, *, idle: bool = True) -> Exchange | None:
         """Return the exchange that is over, and whose result the model takes up next.
@@ -181,7 +83,7 @@ class Calls:
         On Vertex, where calls have no ids, it takes none up before the turn of the call has ended.
         It is passing where it goes on without the results that it has not been given.
         """
-        for call in self.made_in(exchange):
+        for call in exchange.calls:
             call.passed |= passing and call.open
             given = call.untaken and not self._is_due(call)
             call.taken |= given and (call.id is not None or call.turn < turn)
@@ -192,7 +94,7 @@ class Calls:
         They are taken up with it, but for one that waits until the model has nothing else to do:
         it is taken up before the next question.
         """
-        made = self.made_in(exchange)
+        made = exchange.calls
         waits = [it for it in made if it.untaken and it.scheduling == "WHEN_IDLE" and not it.passed]
         self.take_up(exchange, turn=turn)
         for call in waits:
@@ -215,7 +117,8 @@ class Calls:
     def made(self, call: ToolCall) -> bool:
         """Take over a call of the model's; return whether the caller is shown it."""
         self._calls.append(call)
-        del self._calls[:-CALL_LIMIT]
+        call.exchange.calls.append(call)
+        self._forget(self._calls[:-CALL_LIMIT])
         if not self._reuse:
             return True
         for lost in self._calls:
@@ -347,7 +250,7 @@ class Calls:
                 "name": call.name,
                 "response": call.result.response if call.known is not Known.NO else {"error": LOST},
             }
-            for call in self.made_in(exchange)
+            for call in exchange.calls
             if not (call.live or call.closed)
         ]
 
@@ -367,7 +270,7 @@ class Calls:
         awaited = self.awaited
         left = _leave(
             call
-            for call in self.made_in(exchange)
+            for call in exchange.calls
             if call.shown and not (call.live or call.cancelled)
             if call.result is None and call.key not in awaited
         )
@@ -375,15 +278,20 @@ class Calls:
         # So do those of the newest exchange, which more output opens again, those for which a
         # resumed session may wait, and which it may make again, and those whose results still wait
         # for their turn.
-        self._calls = [
-            call
-            for call in self._calls
-            if call.result is None
-            or not (call.closed and call.exchange.over)
-            or call.exchange is exchange
-            or self._is_due(call)
-        ]
+        self._forget(
+            [
+                call
+                for call in self._calls
+                if call.closed and call.exchange.over and call.exchange is not exchange
+                if call.result is not None and not self._is_due(call)
+            ]
+        )
         return left
+
+    def _forget(self, calls: list[ToolCall]) -> None:
+        for call in calls:
+            self._calls.remove(call)
+            call.exchange.calls.remove(call)
 
 
 def _leave(calls: Iterable[ToolCall]) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class Ends(State):
         if effect is Effect.EMPTY:
             if self._closes():
                 return True
-            unseen = not line.turn.number or self.calls.made_in(exchange)
+            unseen = not line.turn.number or exchange.calls
             if line.resumed and unseen and not exchange.again:
                 # A session that waits on a call that nobody saw gives such an end to whatever it
                 # is sent first.
@@ -144,7 +144,11 @@ class Ends(State):
         parted = exchanges_of(later)
         self.exchanges[place:place] = parted
         # Of which the lost calls were nobody knows: they stand until the last is over.
-        self.calls.move_lost(exchange, parted[-1])
+        last = parted[-1]
+        last.calls = [call for call in exchange.calls if not call.live]
+        exchange.calls = exchange.live_calls
+        for call in last.calls:
+            call.exchange = last
 
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply: it answers none of that."""

@@ -64,6 +64,7 @@ __all__ = [
     "Kept",
     "Known",
     "Progress",
+    "ToolCall",
     "exchanges_of",
 ]
 
@@ -182,6 +183,7 @@ class Input:
         began: The number of the first message of speech, as far as it is known.
         since: The place of the mark that began speech; None for speech without marks.
         until: The place of the last audio of speech, as far as it is known.
+        asks: Whether the model is to reply to it; to speech it is.
     """
 
     call: Call | None
@@ -193,11 +195,11 @@ class Input:
     began: int = 1
     since: int | None = None
     until: int = 0
+    # Asked for with every message, so it is looked up once.
+    asks: bool = field(init=False)
 
-    @property
-    def asks(self) -> bool:
-        """Whether the model is to reply to it; to speech it is."""
-        return self.call is None or self.call.asks
+    def __post_init__(self) -> None:
+        self.asks = self.call is None or self.call.asks
 
     @property
     def turns(self) -> list[Any]:
@@ -205,6 +207,88 @@ class Input:
         if self.call is not None:
             return self.call.turns
         return [user_turn("".join(self.words))] if self.words else []
+
+
+@dataclass(slots=True, eq=False)
+class ToolCall:
+    """A tool call.
+
+    Args:
+        id: Its id; None on Vertex, which gives calls none.
+        name: The tool.
+        arguments: Its arguments.
+        exchange: The exchange in whose reply it was made.
+        turn: The number of the turn of this connection in which it was made.
+        result: The function response; None while it is awaited.
+        live: Whether it was made on the connection that there is.
+        shown: Whether the caller was shown it, and not one before it that is the same.
+        heir: The call that was made again, and is given this one's result; None for none.
+        taken: Whether the model has taken up its result: output followed, or none need follow.
+        known: What the newest handle has of its result: all once output had followed.
+        closed: Whether no session that is resumed waits for it: it was closed before the newest
+            handle came, or made in a session before this one.
+        cancelled: Whether the server, or the session, has told the caller that nobody waits.
+        order: How many results were given up to its own.
+        passed: Whether the model has gone on without its result, or has not taken it up at once.
+    """
+
+    id: str | None
+    name: str
+    arguments: Mapping[str, Any]
+    exchange: Exchange
+    turn: int = 0
+    result: Any = None
+    live: bool = True
+    shown: bool = True
+    heir: ToolCall | None = None
+    taken: bool = False
+    known: Known = Known.NO
+    closed: bool = False
+    cancelled: bool = False
+    order: int = 0
+    passed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What a response names it by: its id, or its name where it has none."""
+        return self.id or self.name
+
+    @property
+    def open(self) -> bool:
+        """Whether the model waits for its result on the connection that there is."""
+        return self.live and self.result is None and not self.cancelled
+
+    @property
+    def untaken(self) -> bool:
+        """Whether its result was given on the connection that there is, and is to be taken up."""
+        return self.live and self.result is not None and not (self.taken or self.cancelled)
+
+    @property
+    def free(self) -> bool:
+        """Whether it is lost, and its result is there or to come, for one that is the same."""
+        lost = not self.live and self.shown and self.heir is None
+        # The handle does not have its result, and whoever was told to leave it will give none.
+        comes = self.result is not None or not self.cancelled
+        return lost and comes and self.known is not Known.YES
+
+    @property
+    def scheduling(self) -> Any:
+        """When the model is to take up its result; None where that does not say."""
+        scheduling = getattr(self.result, "scheduling", None)
+        return getattr(scheduling, "value", scheduling)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its result waits until the model has nothing else to do.
+
+        Where the server cancels calls that the model waits for, it waits for none that is over.
+        """
+        goes_on = self.id is not None and (self.passed or self.exchange.over)
+        return self.scheduling == "WHEN_IDLE" or (self.scheduling is None and goes_on)
+
+    def same(self, name: str | None, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether another call asks for the same, by its tool and its arguments."""
+        return self.name == name and self.arguments == arguments
 
 
 @dataclass(slots=True, eq=False)
@@ -222,6 +306,7 @@ class Exchange:
         speaks: Whether output came since the last tool call, and the last end.
         continued: Whether this connection was asked to continue it, or was asked again.
         again: Whether it was asked again since an end was empty.
+        calls: The tool calls that the model has made in its reply, while they are known.
     """
 
     inputs: list[Input]
@@ -233,6 +318,7 @@ class Exchange:
     speaks: bool = False
     continued: bool = False
     again: bool = False
+    calls: list[ToolCall] = field(default_factory=list)
 
     @property
     def asks(self) -> bool:
@@ -252,6 +338,16 @@ class Exchange:
             if item.index is not None:
                 return True
         return False
+
+    @property
+    def runs(self) -> bool:
+        """Whether the model waits for a tool that it has called."""
+        return any(call.open for call in self.calls)
+
+    @property
+    def live_calls(self) -> list[ToolCall]:
+        """The tool calls in it that were made on the connection that there is."""
+        return [call for call in self.calls if call.live]
 
     @property
     def first_number(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .calls import ToolCall
 from .copies import copy_of
 from .ends import Ends
 from .exchanges import (
@@ -17,6 +16,7 @@ from .exchanges import (
     End,
     Exchange,
     Known,
+    ToolCall,
 )
 from .messages import Received, ends_turn
 from .past import HISTORY_LIMIT
@@ -186,9 +186,8 @@ class ServerSide(Ends):
         else:
             # The model says nothing to what it is at before its own tools have run, but what it
             # said it would when it called them; if it calls more it goes on with that.
-            made = self.calls.made_in(current)
-            runs = any(call.open for call in made)
-            works = not current.speaks and (runs or any(call.untaken for call in made))
+            runs = current.runs
+            works = not current.speaks and (runs or any(it.untaken for it in current.calls))
             given = came is None or self.line.answered >= came
             if calls or not works or not given:
                 return None
@@ -236,8 +235,7 @@ class ServerSide(Ends):
             self._finish(exchange, cut=True)
             exchange = following
         heard = self.speech.unmarked is not None
-        runs = any(call.open for call in self.calls.made_in(exchange))
-        if heard and runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
+        if heard and exchange.runs and ENDS[End.NEXT, self._progress(exchange)] is Effect.CUT:
             # What is heard after a result is answered with it, unless more tools run.
             self._finish(exchange, cut=True)
             return self._take_speech()
@@ -253,7 +251,7 @@ class ServerSide(Ends):
         ended = turn.ending
         if self.current is None and not self.speech.ended and newest is not None and newest.over:
             # After calls they are taken for the answer to a result, a turn of its own.
-            tools = self.calls.made_in(newest) or turn.late or self.calls.late()
+            tools = newest.calls or turn.late or self.calls.late()
             ended = ended if tools else newest
         if ended is not None and ended.over:
             # The words of a reply may come after its end, and then prove nothing.
@@ -261,7 +259,7 @@ class ServerSide(Ends):
             return
         exchange = self._output()
         # They may be of what was said before a call that the model waits for.
-        exchange.speaks |= not any(call.open for call in self.calls.made_in(exchange))
+        exchange.speaks |= not exchange.runs
         _add(exchange.reply, text)
 
     # Tools
@@ -297,7 +295,8 @@ class ServerSide(Ends):
         current, turn = self.current, self.line.turn
         other = turn.late or turn.ending
         ended = turn.came is None or other not in (None, current, turn.unsure)
-        if current is not None and ended and self.calls.settled_in(current):
+        calls = [] if current is None else current.live_calls
+        if current is not None and ended and calls and calls[-1].scheduling == "SILENT":
             # Its turn has ended, and no other will.
             self._effect(End.TURN, current)
 

@@ -194,14 +194,14 @@ class State:
         if exchange is None:
             return Progress.NONE
         spoke = exchange.speaks and not self.line.turn.doubtful
-        calls = [call for call in self.calls.made_in(exchange) if call.live]
+        calls = exchange.live_calls
         if not calls:
             return Progress.SPEAKS if spoke else Progress.ASKED
         given = any(call.untaken for call in calls)
         if given and not self._said_since(self.line.answered):
             return Progress.GIVEN
         # A call that the server has cancelled is one that the user has interrupted.
-        if given or calls[-1].cancelled or any(call.open for call in calls):
+        if given or calls[-1].cancelled or exchange.runs:
             return Progress.WAITS
         return Progress.SPEAKS if spoke or calls[-1].scheduling == "SILENT" else Progress.ASKED
 
@@ -239,8 +239,7 @@ class State:
             return None
         if newest.begun is None:
             return newest
-        calls = self.calls.made_in(newest)
-        given = any(call.untaken for call in calls) and not any(call.open for call in calls)
+        given = any(call.untaken for call in newest.calls) and not newest.runs
         return newest if given and not newest.speaks else None
 
     def _join(self, item: Input) -> Exchange:

@@ -161,7 +161,7 @@ def test_call_after_a_late_result():
     core.answer(result("1"))
     core.answer(result("2", name="g"))
     core.receive(calling("3", name="h"))
-    assert [call.key for call in core.calls.made_in(core.newest)] == ["2", "3"]
+    assert [call.key for call in core.newest.calls] == ["2", "3"]
 
 
 @pytest.mark.parametrize("given", ["before", "meanwhile"])

@@ -317,7 +317,7 @@ def test_known_result_after_a_reply_that_parts_what_was_asked():
     core.receive(complete())
     core.write()
     core.receive(calling("1"))
-    assert core.calls.made_in(core.newest)[-1].shown is False
+    assert core.newest.calls[-1].shown is False
 
 
 # Results
