@@ -49,16 +49,18 @@ class Calls:
         """Whether results are to be sent that were not."""
         return bool(self._due) and any(self._may_go(result) for result in self._due)
 
-    def late(self, *, idle: bool = True) -> Exchange | None:
+    def late(self, *, idle: bool = True, begins: bool = True) -> Exchange | None:
         """Return the exchange that is over, and whose result the model takes up next.
 
         It takes them up in the order in which they were given, but for what is to wait until it
-        has nothing else to do.
+        has nothing else to do. On Vertex, where calls have no ids, a turn begins with one.
         """
         untaken = (
             call
             for call in self._calls
-            if call.untaken and (idle or call.scheduling != "WHEN_IDLE")
+            if call.untaken
+            if idle or call.scheduling != "WHEN_IDLE"
+            if begins or call.id is not None
         )
         first = min(untaken, key=lambda call: (call.waits, call.order), default=None)
         return None if first is None or not first.exchange.over else first.exchange

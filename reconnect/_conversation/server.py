@@ -191,7 +191,7 @@ class ServerSide(Ends):
             given = came is None or self.line.answered >= came
             if calls or not works or not given:
                 return None
-        late = self.calls.late(idle=begins or not runs)
+        late = self.calls.late(idle=begins or not runs, begins=begins)
         if late is None or self.speech.ended or self._said_since(self.line.answered):
             # Whatever was said after a result is answered with it, or in its place.
             return None

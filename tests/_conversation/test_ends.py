@@ -243,18 +243,6 @@ def test_result_that_is_given_before_the_turn_ends_at_its_call(status):
     assert not core.lose().reply
 
 
-@pytest.mark.parametrize("stopped", [True, False])
-def test_turn_while_the_answer_to_a_late_result_is_due(stopped):
-    """It is answered with the result, or it interrupts that answer and is still to be answered."""
-    core = begun("a")
-    core.receive(calling(None), *WHOLE)
-    core.say("b").answer(result(None))
-    core.receive(said("y"), *WHOLE)
-    core.say("c").receive(said("z"), *[interrupted(), complete(), said("zz")] * stopped, *WHOLE)
-    assert overs(core) == [True, True, True]
-    assert core.newest.reply == ["zz" if stopped else "z"]
-
-
 def test_answer_to_what_closed_a_call_is_taken_back():
     """What was shown of it is given anew, as far as anybody can know."""
     core = begun("a")
@@ -267,75 +255,6 @@ def test_answer_to_what_closed_a_call_is_taken_back():
     assert core.write()[-1] == turn_of("q")
     core.receive(said("y"), *WHOLE, update("h2"))
     assert core.past[-1] == model_turn(["y"])
-
-
-@pytest.mark.parametrize(("pieces", "end"), [([], [complete()]), ([said("a")], WHOLE)])
-def test_silent_result(pieces, end):
-    """A model that need not go on after a result is done with the end of its turn."""
-    core = begun("q")
-    core.receive(calling("1"), *pieces)
-    core.answer(result("1", scheduling="SILENT"))
-    core.receive(*end)
-    assert overs(core) == [True]
-
-
-def test_silent_result_while_a_late_one_is_answered():
-    """The reply is over: the end that comes is that of the answer to the late result."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b")
-    core.receive(generated(), interrupted(), complete())
-    core.receive(calling("2"), said("x"), generated())
-    core.answer(result("1"))
-    core.receive(said("y"))
-    core.answer(result("2", scheduling="SILENT"))
-    core.receive(generated(), complete())
-    assert core.newest.over
-    assert core.newest.reply == ["x"]
-
-
-def test_silent_result_before_the_turn_of_a_late_one_has_ended():
-    """The turn that is to end is that of the late answer, so the reply is over with its result."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b").receive(interrupted(), complete(), calling("2", name="g"), said("x"))
-    core.receive(generated())
-    core.answer(result("1"))
-    core.receive(said("of a"), generated())
-    core.answer(result("2", name="g", scheduling="SILENT"))
-    assert overs(core) == [True, True]
-
-
-def test_silent_result_after_words_that_may_be_of_its_reply():
-    """Words after a late result may be what the model says beside its tool: more are awaited."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b").receive(interrupted(), complete(), calling("2", name="g"))
-    core.answer(result("1"))
-    core.receive(said("of b, or of a"))
-    core.answer(result("2", name="g", scheduling="SILENT"))
-    assert overs(core) == [True, False]
-    assert core.resume()[-1] == turn("b")
-
-
-def test_late_result_after_a_turn_that_has_interrupted():
-    """The turn is answered first: it was there before the result."""
-    core = begun("a")
-    core.receive(calling(None), *WHOLE)
-    core.say("b").receive(calling(None, name="g"), *WHOLE)
-    core.say("c")
-    core.answer(result(None))
-    core.receive(said("of c"), *WHOLE)
-    assert core.newest.reply == ["of c"]
-
-
-def test_silent_result_after_the_turn():
-    """Where its turn has ended by then, no other end comes."""
-    core = begun("q")
-    core.receive(calling(None), said("done"), *WHOLE)
-    assert overs(core) == [False]
-    core.answer(result(None, scheduling="SILENT"))
-    assert overs(core) == [True]
 
 
 # Interruptions
@@ -445,56 +364,6 @@ def test_reply_to_speech_that_nobody_has_heard_of(last):
     assert overs(core) == ([False] if last == "turn" else [True])
     core.receive(said("y"), *WHOLE)
     assert core.conversation.exchanges[-1].reply == ["y"]
-
-
-def test_result_that_crosses_what_the_model_says_meanwhile():
-    """Where nobody else can have interrupted that the result has, and its answer is to come."""
-    core = begun("q", transparent=False)
-    core.receive(calling("1", "2"))
-    core.answer(result("1", scheduling="INTERRUPT"))
-    core.receive(said("one moment"), generated(), interrupted(), complete())
-    assert overs(core) == [False]
-    core.answer(result("2"))
-    core.receive(said("it rains"), *WHOLE)
-    assert overs(core) == [True]
-
-
-def test_turn_that_interrupts_the_answer_to_a_result_that_waited():
-    """A result that waits until the model has nothing else to do may be answered in its place."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b").receive(interrupted(), complete())
-    core.answer(result("1", scheduling="WHEN_IDLE"))
-    core.receive(said("of b"), *WHOLE)
-    core.say("c").receive(said("of a"), generated(), interrupted(), complete())
-    assert overs(core) == [True, True, False]
-    assert core.resume()[-1] == turn("c")
-
-
-def test_result_that_interrupts_the_answer_to_a_late_one():
-    """What was taken for its own answer is that of the late one: its own is still to come."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b").receive(interrupted(), complete(), calling("2", name="g"))
-    core.answer(result("1", scheduling="WHEN_IDLE"))
-    core.answer(result("2", name="g", scheduling="INTERRUPT"))
-    core.receive(said("of a"), generated(), interrupted(), complete())
-    assert overs(core) == [True, False]
-    assert core.resume()[-1] == turn("b")
-
-
-def test_result_that_waited_and_was_never_answered():
-    """It waits for one question more, and is not in the way of what comes later."""
-    core = begun("a")
-    core.receive(calling("1"))
-    core.say("b").receive(interrupted(), complete())
-    core.answer(result("1", scheduling="WHEN_IDLE"))
-    core.receive(said("of b"), *WHOLE)
-    core.say("c").receive(said("of c"), *WHOLE)
-    core.say("d").receive(calling("2", name="g"))
-    core.answer(result("2", name="g", scheduling="WHEN_IDLE"))
-    core.receive(said("of d"), *WHOLE)
-    assert core.newest.reply == ["of d"]
 
 
 def test_audio_after_a_result_may_have_interrupted():

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections import deque
-from types import SimpleNamespace
 
 from google.genai import types
 from messages import turn
