@@ -329,7 +329,7 @@ class ResumableSession:
                     activity_end=activity_end,
                 )
             except Exception as error:
-                audio = writer.failed(audio, data, error)
+                audio = writer.unwritten(audio, data, error)
             else:
                 if not writer.connection.cut:
                     return

@@ -182,7 +182,7 @@ class Core:
     def __init__(self, *, transparent=False, limit=ROOM, **options):
         self.transparent = transparent
         self.media = Media(seconds=3.0, limit=limit)
-        self.conversation = Conversation(audio=lambda: self.media.progress, **options)
+        self.conversation = Conversation(audio=lambda: self.media.line.progress, **options)
         self.calls = self.conversation.calls
         self.outbox = Outbox(self.conversation, self.media)
         self.now = 0.0

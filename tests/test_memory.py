@@ -68,16 +68,15 @@ async def test_sound_that_no_handle_covers():
     async with memory.unconfirmed(vertexai=True, **LIMITS) as session:
         assert await growth(session, memory.stream, 500) == 0
         media = session._driver.facts.media
-        assert len(media._unconsumed.sent) == 50
-        assert not media._held
-        assert not media._again
+        assert len(media.line.sent) == 50
+        assert media.first is None
 
 
 async def test_sound_that_is_not_written_again():
     """Session holds no sound that it has written, where none is written again."""
     async with memory.unconfirmed(**LIMITS) as session:
         assert await growth(session, memory.stream, 500) == 0
-        assert len(session._driver.facts.media._unconsumed.sent) == 0
+        assert len(session._driver.facts.media.line.sent) == 0
 
 
 async def test_turns_beside_a_handle():

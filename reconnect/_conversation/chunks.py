@@ -5,15 +5,14 @@ Pure. Blobs are read by their attributes or their keys, whichever the caller gav
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .copies import copy_of
 from .limits import size_of
 
-__all__ = ["END", "START", "Chunk", "chunk_of", "length_of", "seconds_of", "without"]
+__all__ = ["END", "START", "Chunk", "chunk_of", "is_told", "length_of"]
 
 START: Final = "activity_start"
 END: Final = "activity_end"
@@ -55,42 +54,24 @@ class Chunk:
 
 
 def chunk_of(arguments: Mapping[str, Any], *, place: int) -> Chunk:
-    """Return a piece of realtime input."""
-    for name in _BLOBS:
-        blob = arguments.get(name)
-        if blob is not None:
-            seconds, size = _sound_in(blob)
-            copy = {name: _copy_of(blob)}
-            return Chunk(copy, place, seconds or 0.0, size, picture=seconds is None)
-    # An empty mark is one all the same.
-    mark = next((name for name in (START, END) if arguments.get(name) is not None), None)
-    return Chunk(arguments, place, 0.0, size_of(arguments), mark)
-
-
-def _copy_of(blob: Any) -> dict[str, Any]:
-    """Return a blob that stays as it is when the caller changes his."""
-    fields = blob if isinstance(blob, dict) else {it: getattr(blob, it, None) for it in _FIELDS}
-    return {name: copy_of(value) for name, value in fields.items() if value is not None}
-
-
-def seconds_of(blob: Any) -> float | None:
-    """Return the seconds of audio in a blob, or a dict of its fields; None if it is no audio."""
-    return _sound_in(blob)[0]
-
-
-def _sound_in(blob: Any) -> tuple[float | None, int]:
-    """Return the seconds of audio in a blob, None if it is no audio, and its bytes.
+    """Return a piece of realtime input, which stays as it is when the caller changes his blob.
 
     What is no blob, or lacks a part of one, is for the SDK to refuse.
     """
-    if isinstance(blob, dict):
-        # The SDK takes the names of its JSON form too.
-        data, kind = blob.get("data"), blob.get("mime_type") or blob.get("mimeType")
-    else:
-        data, kind = getattr(blob, "data", None), getattr(blob, "mime_type", None)
-    size = size_of(data)
-    byte, frame = length_of(kind)
-    return (size * byte + frame if byte or frame else None), size
+    for name in _BLOBS:
+        blob = arguments.get(name)
+        if blob is not None:
+            known = isinstance(blob, dict)
+            fields = blob if known else {it: getattr(blob, it, None) for it in _FIELDS}
+            copy = {key: copy_of(value) for key, value in fields.items() if value is not None}
+            # The SDK takes the names of its JSON form too.
+            byte, frame = length_of(copy.get("mime_type") or copy.get("mimeType"))
+            size = size_of(copy.get("data"))
+            picture = not (byte or frame)
+            return Chunk({name: copy}, place, size * byte + frame, size, picture=picture)
+    # An empty mark is one all the same.
+    mark = next((name for name in (START, END) if arguments.get(name) is not None), None)
+    return Chunk(arguments, place, 0.0, size_of(arguments), mark)
 
 
 def length_of(kind: object) -> tuple[float, float]:
@@ -99,13 +80,7 @@ def length_of(kind: object) -> tuple[float, float]:
     Of PCM a byte is; of other audio nobody can know more than a usual piece; what is no audio, or
     no type at all, has no length.
     """
-    # What is no text may have no hash either.
-    return _length_of(kind) if isinstance(kind, str) else (0.0, 0.0)
-
-
-@functools.lru_cache
-def _length_of(kind: str) -> tuple[float, float]:
-    if not kind.lower().startswith("audio/"):
+    if not isinstance(kind, str) or not kind.lower().startswith("audio/"):
         return 0.0, 0.0
     if not kind.lower().startswith("audio/pcm"):
         return 0.0, _USUAL_PIECE
@@ -114,6 +89,6 @@ def _length_of(kind: str) -> tuple[float, float]:
     return 1 / samples / _BYTES_A_SAMPLE, 0.0
 
 
-def without(items: Iterable[Chunk], told: Sequence[range]) -> list[Chunk]:
-    """Return the items but for those in any of these places."""
-    return [item for item in items if not any(item.place in said for said in told)]
+def is_told(item: Chunk, told: Iterable[range]) -> bool:
+    """Tell whether an item is in any of these places, whose speech is told in words."""
+    return any(item.place in said for said in told)

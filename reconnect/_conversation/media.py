@@ -17,15 +17,13 @@ Pure. The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import Any, Final
+from typing import Final
 
-from .chunks import END, START, Chunk, chunk_of, without
+from .chunks import END, START, Chunk, is_told
 from .limits import Limit
-from .meter import Meter, Written
-from .unconsumed import Unconsumed
+from .media_line import MediaLine
 
 __all__ = ["Media"]
 
@@ -44,63 +42,43 @@ class Media:
     def __init__(self, *, seconds: float, limit: Limit) -> None:
         self._limit_seconds = seconds
         self._limit = limit
-        # What waits for a connection, oldest first: what is written again, then what is new. The
-        # bytes of both, and the seconds of what is new. And an image.
-        self._again: deque[Chunk] = deque()
-        self._held: deque[Chunk] = deque()
+        # What was written to this connection.
+        self.line = MediaLine(limit)
+        # What waits for a connection, in order: what is written again, then what is new. The bytes
+        # of both, and the seconds of what is new. And an image.
+        self._waiting: deque[Chunk] = deque()
         self._bytes = 0
         self._seconds = 0.0
         self._video: Chunk | None = None
-        # What was written to this connection and is not consumed, by its number; kept only in
-        # transparent resumption, and of images only the newest.
-        self._unconsumed = Unconsumed()
-        self._shown: list[tuple[int, Chunk]] = []
-        # The marks that were written to this connection. Of them, and of the images, the newest
-        # two are here, should the SDK refuse the newest.
-        self._marks: list[Chunk] = []
-        # Whether the newest mark that a handle covers has opened an activity.
-        self._opened = False
         # The place of the newest that was written to an earlier connection and is not kept.
         self._gone = 0
-        # Seconds of audio that were dropped before they were written.
+        # Seconds of audio that were dropped before they were written, and that were lost with an
+        # earlier connection.
         self.dropped = 0.0
-        # Audio that was written to this connection and is not kept. And seconds that were lost with
-        # an earlier connection.
-        self.meter = Meter()
         self._lost = 0.0
 
     @property
     def first(self) -> Chunk | None:
         """What is to be written next; None where nothing waits."""
-        both = (next(self._waiting, None), self._video)
+        both = (self._waiting[0] if self._waiting else None, self._video)
         return min(filter(None, both), key=lambda item: item.place, default=None)
-
-    @property
-    def _waiting(self) -> Iterator[Chunk]:
-        """What waits, but for the image, in the order in which it goes out."""
-        return chain(self._again, self._held)
 
     @property
     def kept_from(self) -> int | None:
         """The place from which on audio is kept, written or not; None where none is."""
-        oldest = next(chain(self._unconsumed, self._waiting), None)
-        return None if oldest is None else oldest.place
+        if self.line.sent:
+            return self.line.sent[0][1]
+        return self._waiting[0].place if self._waiting else None
 
     @property
     def gone(self) -> int:
         """The place of the newest that was written and is not kept any more; 0 for none."""
-        _, place = self._unconsumed.forgotten
-        return max(self._gone, place)
-
-    @property
-    def covered_seconds(self) -> float:
-        """How much of what was written to this connection a handle covers."""
-        return self.meter.covered + self._unconsumed.covered
+        return max(self._gone, self.line.gone)
 
     @property
     def speaking(self) -> bool:
         """Whether the user is speaking, by the marks that were written or wait."""
-        marks = [it for it in chain(self._marks, self._waiting) if it.activity]
+        marks = [it for it in (*self.line.marks, *self._waiting) if it.activity]
         return bool(marks) and marks[-1].activity == START
 
     @property
@@ -108,53 +86,15 @@ class Media:
         """Whether what does not fit is refused, and the oldest not dropped."""
         return self._limit.full == "raise"
 
-    def written(self, item: Chunk, *, index: int | None = None) -> None:
-        """Note input that was written to the connection.
-
-        In transparent resumption, and there alone, its message has a number, and it is kept.
-        """
-        if item.activity is not None:
-            self._marks = [*self._marks[-1:], item]
-        if index is None:
-            self.meter.seconds += item.seconds
-        elif item.picture:
-            self._shown = [*self._shown[-1:], (index, item)]
-        else:
-            self._unconsumed.add(item, index)
-            self._evict()
-
-    def keep(self, blob: Any, index: int, place: int) -> None:
-        """Note a blob of audio that is about to be written, and kept until a handle covers it."""
-        unconsumed = self._unconsumed
-        if not unconsumed.add_frame(blob.data, blob.mime_type, index, place):
-            self.written(chunk_of({"audio": blob}, place=place), index=index)
-        elif unconsumed.bytes > self._limit.bytes or len(unconsumed.sent) > self._limit.messages:
-            self._evict()
-
-    def _evict(self) -> None:
-        while self._unconsumed.sent and self._too_much():
-            self._unconsumed.evict()
-
-    def consumed(self, index: int) -> None:
-        """Forget what a handle covers."""
-        for item in self._unconsumed.cover(index):
-            if item.activity is not None:
-                self._opened = item.activity == START
-        self._shown = [shown for shown in self._shown if shown[0] > index]
-
-    def check_room(self, arguments: Mapping[str, Any]) -> None:
+    def check_room(self, item: Chunk) -> None:
         """Raise where no more is to be kept, and the oldest not to be dropped.
 
         Raises:
             BufferOverflow: If it does not fit.
         """
-        if not self.raises:
-            return
-        item = chunk_of(arguments, place=0)
-        messages, size = self._kept
-        messages, size = messages + 1, size + item.size
-        if not (item.picture or self._limit.fits(messages=messages, bytes=size)):
-            raise self._limit.overflow("items of realtime input", messages=messages, bytes=size)
+        kept = self._kept(item)
+        if self.raises and not item.picture and not self._limit.fits(**kept):
+            raise self._limit.overflow("items of realtime input", **kept)
 
     def hold(self, item: Chunk, *, catching_up: bool = False) -> None:
         """Keep input that cannot be written now.
@@ -165,21 +105,32 @@ class Media:
         if item.picture:
             self._video = item
             return
-        self._held.append(item)
-        self._count(item)
-        self._trim(within_seconds=not catching_up)
+        at = len(self._waiting)
+        while at and self._waiting[at - 1].place >= item.place:
+            # Several that waited for one socket fail in any order.
+            at -= 1
+        self._waiting.insert(at, item)
+        self._bytes += item.size
+        self._seconds += 0.0 if item.again else item.seconds
+        while self._seconds > self._limit_seconds + _ROUNDING and not catching_up:
+            self._drop_oldest(new=True)
+        while self._waiting and not self._limit.fits(**self._kept()):
+            self._drop_oldest()
 
-    def _trim(self, *, within_seconds: bool = True) -> None:
-        """Drop the oldest audio beyond the limits."""
-        while within_seconds and self._seconds > self._limit_seconds + _ROUNDING:
-            self._drop_oldest(self._held)
-        while (self._again or self._held) and self._too_much():
-            self._drop_oldest(self._again, self._held)
+    def put_back(self, item: Chunk) -> None:
+        """Keep input whose write has failed, in its place among all that waits."""
+        self.line.unwritten(item)
+        if self._video is None or not item.picture:
+            self.hold(item)
 
-    @property
-    def progress(self) -> Written:
-        """How far writing audio to this connection has come."""
-        return self.meter.seconds + self._unconsumed.seconds, *self._unconsumed.newest
+    def next(self) -> Chunk:
+        """Take out the next input to write, while anything waits."""
+        item = self.first
+        assert item is not None
+        if item is self._video:
+            self._video = None
+            return item
+        return self._take(0)
 
     def lost(self, *, again: bool, numbered: bool, told: Sequence[range] = ()) -> None:
         """Give up the connection: what was not consumed is to be written again, first of all.
@@ -194,34 +145,34 @@ class Media:
             told: The places of speech that is replayed in words, and whose audio is not.
         """
         self._gone = self.gone
-        written = list(self._unconsumed)
+        line, self.line = self.line, MediaLine(self._limit, opened=self.line.opened)
+        written = list(line)
         marks = [item for item in written if item.activity]
-        if self._opened and marks and marks[0].activity == START:
+        if line.opened and marks and marks[0].activity == START:
             # It was opened again on this connection, and is on the next.
             written.remove(marks.pop(0))
-        unconsumed = without(written, told)
-        self._lost += self.meter.uncovered + self._unconsumed.evicted
-        self.meter.lost()
+        unconsumed = [item for item in written if not is_told(item, told)]
+        self._lost += line.missing
         if not again:
             self._lost += sum(item.seconds for item in unconsumed)
             unconsumed = []
-        # What is open at the first message that is written again.
-        opened = [mark for mark in self._marks[-1:] if mark.activity == START]
-        if again and self._opened and marks and marks[0] not in unconsumed:
+        if again and line.opened and marks and marks[0] not in unconsumed:
             # The session has heard the beginning of what is told in words: it is to hear the end.
             unconsumed.insert(0, marks[0])
-        elif opened and not any(item.activity for item in unconsumed):
-            unconsumed = opened + unconsumed
-        elif again and self._opened and unconsumed:
-            unconsumed.insert(0, Chunk({START: {}}, unconsumed[0].place, activity=START))
-        self._again.extendleft(replace(item, again=True) for item in reversed(unconsumed))
-        excess = sum(item.seconds for item in self._again) - self._limit_seconds
+        elif not any(item.activity for item in unconsumed):
+            # What is open at the end is so at the first message that is written again.
+            opened = [mark for mark in line.marks[-1:] if mark.activity == START]
+            unconsumed = [replace(mark, again=True) for mark in opened] + unconsumed
+        elif again and line.opened:
+            place = unconsumed[0].place
+            unconsumed.insert(0, Chunk({START: {}}, place, activity=START, again=True))
+        self._waiting.extendleft(reversed(unconsumed))
+        self._bytes += sum(item.size for item in unconsumed)
+        excess = sum(item.seconds for item in self._waiting if item.again) - self._limit_seconds
         while excess > _ROUNDING and not numbered:
-            excess -= self._drop_oldest(self._again)
-        if again and self._video is None:
-            self._video = self._shown[-1][1] if self._shown else None
-        self._marks, self._shown, self._unconsumed = [], [], Unconsumed()
-        self._measure()
+            excess -= self._drop_oldest()
+        if again and self._video is None and line.shown:
+            _, self._video = line.shown[-1]
 
     def restarted(self, *, told: Sequence[range], unheard: float) -> None:
         """Prepare for a new session, which has heard nothing.
@@ -230,56 +181,14 @@ class Media:
             told: The places of speech that it is told in words: what is left of it is not written.
             unheard: Seconds of audio that the old one had heard, and that nobody has in words.
         """
-        before = sum(item.seconds for item in self._again)
-        self._again = deque(without(self._again, told))
-        self._opened = False
-        if self._again and self._again[0].activity == END:
+        self.line.opened = False
+        self._lost += unheard
+        for at in reversed(range(len(self._waiting))):
+            if self._waiting[at].again and is_told(self._waiting[at], told):
+                self._lost += self._take(at).seconds
+        if self._waiting and self._waiting[0].again and self._waiting[0].activity == END:
             # It has heard no beginning either.
-            self._again.popleft()
-        self._lost += unheard + before - sum(item.seconds for item in self._again)
-        self._measure()
-
-    def _measure(self) -> None:
-        self._bytes = sum(item.size for item in self._waiting)
-
-    def next(self) -> Chunk:
-        """Take out the next input to write, while anything waits."""
-        item = self.first
-        assert item is not None
-        if item is self._video:
-            self._video = None
-        else:
-            (self._again if item.again else self._held).popleft()
-            self._count(item, -1)
-        return item
-
-    def unkeep(self, index: int) -> None:
-        """Take back that input was written which is kept: the SDK would not write it."""
-        if self._shown and self._shown[-1][0] == index:
-            self._shown.pop()
-        else:
-            self._unconsumed.take_back(index)
-
-    def unwrite(self, item: Chunk, *, index: int | None = None) -> None:
-        """Take back that input was written, of which `written` was told last."""
-        if item.activity is not None:
-            del self._marks[-1:]
-        if index is None:
-            self.meter.take_back(item.seconds)
-        else:
-            self.unkeep(index)
-
-    def put_back(self, item: Chunk) -> None:
-        """Keep input whose write has failed, in its place among all that waits."""
-        self.unwrite(item)
-        if item.picture:
-            self._video = self._video or item
-            return
-        waiting = self._again if item.again else self._held
-        # In its place: several that waited for one socket fail in any order.
-        waiting.insert(sum(other.place < item.place for other in waiting), item)
-        self._count(item)
-        self._trim()
+            self._take(0)
 
     def forget_dropped(self) -> float:
         """Return the seconds of audio that were dropped since this was last asked."""
@@ -289,8 +198,7 @@ class Media:
     def give_up(self) -> tuple[float, float]:
         """Return the seconds that were dropped or wait, and those that no handle covers."""
         waiting = sum(item.seconds for item in self._waiting)
-        written = self._unconsumed.seconds - self._unconsumed.covered
-        uncovered = self._lost + self.meter.uncovered + written
+        uncovered = self._lost + self.line.seconds - self.line.covered
         return round(self.dropped + waiting, 6), round(uncovered, 6)
 
     def forget_uncovered(self) -> float:
@@ -299,30 +207,32 @@ class Media:
         # Free of what adding and taking away many small numbers leaves.
         return round(lost, 6)
 
-    @property
-    def _kept(self) -> tuple[int, int]:
-        """How many messages are kept, written or not, and their bytes."""
-        messages = len(self._again) + len(self._held) + len(self._unconsumed.sent)
-        return messages, self._bytes + self._unconsumed.bytes
+    # Inside
 
-    def _too_much(self) -> bool:
-        messages, size = self._kept
-        return not self._limit.fits(messages=messages, bytes=size)
+    def _kept(self, *more: Chunk) -> dict[str, int]:
+        """Return how many messages are kept, written or not, and their bytes, with so many more."""
+        return {
+            "messages": len(self._waiting) + len(self.line.sent) + len(more),
+            "bytes": self._bytes + self.line.size + sum(item.size for item in more),
+        }
 
-    def _drop_oldest(self, *waiting: deque[Chunk]) -> float:
-        """Drop the oldest audio, and return its seconds; a mark only where nothing else is left."""
-        found = ((items, at) for items in waiting for at, it in enumerate(items) if it.seconds)
-        items, at = next(found, (self._again or self._held, 0))
-        item = items[at]
-        del items[at]
-        self._count(item, -1)
+    def _take(self, at: int) -> Chunk:
+        """Take out what waits at an index."""
+        item = self._waiting[at]
+        del self._waiting[at]
+        self._bytes -= item.size
+        self._seconds -= 0.0 if item.again else item.seconds
+        return item
+
+    def _drop_oldest(self, *, new: bool = False) -> float:
+        """Drop the oldest audio, and return its seconds; a mark only where nothing else is left.
+
+        Args:
+            new: Whether it is the oldest of what was never written.
+        """
+        audio = (at for at, it in enumerate(self._waiting) if it.seconds and not (new and it.again))
+        item = self._take(next(audio, 0))
         self.dropped += item.seconds
         if item.again:
             self._gone = max(self._gone, item.place)
         return item.seconds
-
-    def _count(self, item: Chunk, times: int = 1) -> None:
-        """Count what waits from now on, or, minus one times, does no more."""
-        self._bytes += times * item.size
-        if not item.again:
-            self._seconds += times * item.seconds

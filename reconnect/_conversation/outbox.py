@@ -137,7 +137,7 @@ class Outbox:
         losses = conversation.lost(
             speaking=self.media.speaking,
             kept=self.media.kept_from if again else None,
-            covered=self.media.covered_seconds,
+            covered=self.media.line.covered,
         )
         self.media.lost(again=again, numbered=conversation.numbered, told=losses.told)
         self._connected = False
@@ -180,8 +180,8 @@ class Outbox:
         Raises:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
         """
-        self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
+        self.media.check_room(chunk)
         self.media.hold(chunk, catching_up=self.transparent and self._connected)
 
     def streamed(self, arguments: Mapping[str, Any]) -> Write:
@@ -191,9 +191,9 @@ class Outbox:
             BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
                 be dropped.
         """
-        if self.transparent:
-            self.media.check_room(arguments)
         chunk = chunk_of(arguments, place=self._conversation.place())
+        if self.transparent:
+            self.media.check_room(chunk)
         return self._stream(chunk, arguments, place=chunk.place)
 
     def keep(self, audio: Any) -> None:
@@ -203,11 +203,7 @@ class Outbox:
         line = conversation.line
         line.index = index = line.index + 1
         conversation.placed = place = conversation.placed + 1
-        self.media.keep(audio, index, place)
-
-    def unkeep(self) -> None:
-        """Take back what `keep` was told of last: the SDK would not write it."""
-        self.media.unkeep(self._conversation.unnumber())
+        self.media.line.keep(audio, index, place)
 
     def restarted(self) -> int:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
@@ -221,9 +217,9 @@ class Outbox:
         """Note a handle that has come."""
         consumed = self._conversation.line.consumed
         if consumed is None:
-            self.media.meter.cover()
+            self.media.line.cover()
         else:
-            self.media.consumed(consumed)
+            self.media.line.consumed(consumed)
 
     def next(self, now: float) -> Write | Pause | None:
         """Return what is to be written now, what is to be waited for, or None for nothing."""
@@ -271,8 +267,10 @@ class Outbox:
     def refused(self, write: Write) -> None:
         """Forget what the SDK would not write: it is none of the messages of this connection."""
         number = self._conversation.unnumber()
-        if write.chunk is not None:
-            self.media.unwrite(write.chunk, index=number if self.transparent else None)
+        if self.transparent:
+            self.media.line.refused(number)
+        elif write.chunk is not None:
+            self.media.line.unwritten(write.chunk)
         self._conversation.retract(write.said)
         for result in write.answers:
             self._conversation.calls.unanswered(result)
@@ -325,7 +323,7 @@ class Outbox:
     def _stream(self, chunk: Chunk, arguments: Mapping[str, Any], *, place: int) -> Write:
         """Take a chunk as written at a place, with the speech that it ends, if it does."""
         index = self._conversation.number()
-        self.media.written(chunk, index=index if self.transparent else None)
+        self.media.line.written(chunk, index if self.transparent else None)
         said: tuple[Input, ...] = ()
         if chunk.activity == START and not chunk.again:
             self._conversation.speaks(place=place)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .exchanges import Input
-from .meter import Written
+from .media_line import Written
 
 __all__ = ["Speech"]
 

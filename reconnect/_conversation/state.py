@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from .calls import Calls
 from .exchanges import Exchange, Input, Kept, Known, Progress, exchanges_of
 from .limits import CONVERSATION, Limit
-from .meter import Written
+from .media_line import Written
 from .past import HISTORY_LIMIT, Past
 from .speech import Speech
 from .units import Unit, Wording

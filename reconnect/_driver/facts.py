@@ -52,7 +52,7 @@ class Facts:
             continue_with=settings.continue_with,
             limit=options.buffer,
             history_limit=options.history_limit,
-            audio=lambda: self.media.progress,
+            audio=lambda: self.media.line.progress,
         )
         self.outbox = Outbox(self.conversation, self.media)
         self.departure = Departure(confirm_timeout=options.resume_confirm_timeout)

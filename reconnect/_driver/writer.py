@@ -14,7 +14,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from reconnect._conversation.meter import Meter
+from reconnect._conversation.chunks import chunk_of
+from reconnect._conversation.exchanges import REALTIME, Call
 from reconnect._conversation.outbox import Outbox, Write
 from reconnect.events import Stalled
 
@@ -70,7 +71,6 @@ class Writer:
     ) -> None:
         self.connection = connection
         self._outbox = outbox
-        self._media = outbox.media
         self._stall_timeout = stall_timeout
         self._tell_up_to_date = up_to_date
         self._caught_up = caught_up
@@ -85,10 +85,10 @@ class Writer:
         self.direct = False
         self.lean: type | None = None
         # Audio of the type that the meter counts is added to it in place; all other is noted. That
-        # returns its data, None where it is kept: then the meter has nothing to count.
-        self.meter = Meter() if outbox.transparent else outbox.media.meter
+        # returns its data, None where it is kept: then it is not counted in place.
+        self.meter = outbox.media.line
         self.note: Callable[[Any], bytes | None] = (
-            outbox.keep if outbox.transparent else self.meter.count
+            outbox.keep if outbox.transparent else self.meter.note
         )
         self._blob = blob_class()
         self.send_realtime_input = connection.session.send_realtime_input
@@ -128,39 +128,31 @@ class Writer:
         """Let callers write no more: what they send is held from now on."""
         self.direct, self.lean = False, None
 
-    def failed(self, audio: Any, data: bytes | None, error: Exception) -> dict[str, Any] | None:
-        """Note what writing audio has raised; return the audio if it is to be held.
+    def unwritten(
+        self, audio: Any, data: bytes | None, error: Exception | None = None
+    ) -> dict[str, Any] | None:
+        """Note audio that was not written; return it if it is to be held, and is not kept anyway.
+
+        Without an error too, where the connection was cut off while it waited: websockets lets
+        whoever waits go on as if it had been written.
 
         Args:
             audio: The audio.
-            data: What `note` returned of it.
+            data: What `note` returned of it: the caller may have changed it since.
             error: What was raised.
 
         Raises:
             Exception: The error, if it is about the audio and not the connection.
         """
-        if self._lost(error):
-            return self.unwritten(audio, data)
-        if self._outbox.transparent:
-            self._outbox.unkeep()
-        else:
-            self._media.meter.discount(audio)
-        raise error
-
-    def unwritten(self, audio: Any, data: bytes | None) -> dict[str, Any] | None:
-        """Note audio that was not written; return it if it is to be held, and is not kept anyway.
-
-        Also where the connection was cut off while it waited: websockets lets whoever waits go on
-        as if it had been written.
-
-        Args:
-            audio: The audio.
-            data: What `note` returned of it: the caller may have changed it since.
-        """
-        if self._outbox.transparent:
-            return None
-        held = {"data": data, "mime_type": audio.mime_type}
-        self._media.meter.discount(held)
+        refused = None if error is None or self._lost(error) else error
+        held = None
+        if not self._outbox.transparent:
+            held = {"data": data, "mime_type": audio.mime_type}
+            self.meter.unwritten(chunk_of({"audio": held}, place=0))
+        elif refused is not None:
+            self._outbox.refused(Write(Call(REALTIME, {})))
+        if refused is not None:
+            raise refused
         return held
 
     def _lost(self, error: Exception) -> bool:
@@ -245,7 +237,8 @@ class Writer:
             self.look_later()
         else:
             self._stalled, self._taken = 0.0, None
-        if self._ping is None and self._media.meter.unacknowledged:
+        counted = not self._outbox.transparent
+        if counted and self._ping is None and self.meter.unacknowledged:
             self._ping = asyncio.create_task(self._acknowledge(), name="reconnect ping")
             self._ping.add_done_callback(self._pinged)
 
@@ -268,12 +261,12 @@ class Writer:
         return False
 
     async def _acknowledge(self) -> bool:
-        self._media.meter.asking()
+        written = self.meter.seconds
         acknowledged = await acknowledgement(self.connection.session)
         if acknowledged:
             # A handle that came before the pong may be unread still, and has less.
             await self._caught_up()
-            self._media.meter.acknowledged()
+            self.meter.acknowledged(written)
         return acknowledged
 
     def _pinged(self, task: asyncio.Task[bool]) -> None:
@@ -282,6 +275,6 @@ class Writer:
             return
         if (error := task.exception()) is not None:
             self._broken(error)
-        elif task.result() and self._media.meter.unacknowledged and self.watch is None:
+        elif task.result() and self.meter.unacknowledged and self.watch is None:
             # What was written while the pong was awaited, by a caller who is silent now.
             self.look_later()

@@ -21,7 +21,7 @@ def hold(media, *inputs, place=1):
 def write(media, *inputs, numbered=True):
     """Write inputs, the first of which has the first place, and the first number if any."""
     for number, arguments in enumerate(inputs, 1):
-        media.written(chunk_of(arguments, place=number), index=number if numbered else None)
+        media.line.written(chunk_of(arguments, place=number), number=number if numbered else None)
 
 
 def drained(media):
@@ -29,7 +29,7 @@ def drained(media):
     taken = []
     while media.first is not None:
         item = media.next()
-        media.written(item)
+        media.line.written(item)
         taken.append(item.arguments)
     return taken
 
@@ -37,10 +37,9 @@ def drained(media):
 def count(media, *inputs):
     """Count audio as it is written past everything else."""
     for arguments in inputs:
-        media.meter.count(arguments["audio"])
+        media.line.note(arguments["audio"])
 
 
 def acknowledge(media):
     """Let the server acknowledge all that was written so far."""
-    media.meter.asking()
-    media.meter.acknowledged()
+    media.line.acknowledged(media.line.seconds)

@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 from messages import START, audio, image
 
-from reconnect._conversation.chunks import chunk_of, seconds_of, without
+from reconnect._conversation.chunks import chunk_of, is_told
 
 SECOND = 32000
 """Bytes in a frame of a second."""
@@ -83,11 +83,13 @@ def test_input_keeps_the_fields_of_a_blob(blob, fields):
 )
 def test_seconds_of_audio(blob, seconds):
     """The seconds of a blob follow from its size and rate; what is no sound has none."""
-    assert seconds_of(blob) == seconds
+    item = chunk_of({"audio": blob}, place=1)
+    assert (item.seconds, item.picture) == (seconds or 0.0, seconds is None)
 
 
-def test_without():
-    """What is in any of the places is left out."""
+def test_is_told():
+    """What is in any of the places is told in words."""
     items = [chunk_of(audio(place), place=place) for place in range(6)]
-    assert without(items, [range(1, 3), range(4, 5)]) == [items[0], items[3], items[5]]
-    assert without(items, []) == items
+    told = [range(1, 3), range(4, 5)]
+    assert [item.place for item in items if is_told(item, told)] == [1, 2, 4]
+    assert not any(is_told(item, []) for item in items)

@@ -6,7 +6,7 @@ from held_media import PAUSE, drained, hold, media_of, write
 from hypothesis import given, strategies as st
 from messages import END, START, audio, image
 
-from reconnect._conversation.chunks import chunk_of, seconds_of
+from reconnect._conversation.chunks import chunk_of
 from reconnect._conversation.limits import Limit
 from reconnect._conversation.media import Media
 from reconnect.errors import BufferOverflow
@@ -71,7 +71,7 @@ def test_input_is_a_copy(name, numbered):
         for frame in (reused, view, blob):
             item = chunk_of({name: frame}, place=number)
             if numbered:
-                media.written(item, index=number)
+                media.line.written(item, number=number)
             else:
                 media.hold(item)
     reused["data"], blob.mime_type = b"", "image/png"
@@ -97,8 +97,8 @@ def test_never_more_than_the_limit(inputs, limit):
         places.append(media.first.place)
         assert media.next().place == places[-1]
     taken = [inputs[place - 1] for place in places]
-    kept = sum(seconds_of(arguments.get("audio")) or 0 for arguments in taken)
-    offered = sum(seconds_of(arguments.get("audio")) or 0 for arguments in inputs)
+    kept = sum(chunk_of(arguments, place=1).seconds for arguments in taken)
+    offered = sum(chunk_of(arguments, place=1).seconds for arguments in inputs)
     assert places == sorted(places)
     assert kept <= limit + 1e-5
     assert kept + media.dropped == pytest.approx(offered)
@@ -133,7 +133,7 @@ def test_sound_that_is_put_back_counts():
     hold(media, audio(1), audio(2))
     media.put_back(media.next())
     with pytest.raises(BufferOverflow):
-        media.check_room(START)
+        media.check_room(chunk_of(START, place=9))
     hold(media, audio(3), place=3)
     assert media.dropped == 1.0
     assert drained(media) == [audio(2), audio(3)]
@@ -145,13 +145,13 @@ def test_mark_whose_write_failed(again):
     media = media_of()
     hold(media, START, audio(1), END)
     begun = media.next()
-    media.written(begun)
+    media.line.written(begun)
     media.put_back(begun)
     media.lost(again=again, numbered=True)
     assert [media.next(), media.next()] == [begun, chunk_of(audio(1), place=2)]
-    media.written(begun)
+    media.line.written(begun)
     ended = media.next()
-    media.written(ended)
+    media.line.written(ended)
     media.put_back(ended)
     media.lost(again=again, numbered=True)
     assert drained(media) == [START, END]
@@ -165,7 +165,7 @@ def test_mark_that_is_written_again_in_vain():
     hold(media, audio(1), place=2)
     begun = media.next()
     assert begun.again
-    media.written(begun)
+    media.line.written(begun)
     media.put_back(begun)
     media.lost(again=True, numbered=True)
     assert drained(media) == [START, audio(1)]
@@ -177,9 +177,9 @@ def test_numbered_input_that_was_refused(room):
     media = media_of(10.0, full="raise", **room)
     write(media, audio(1))
     for refused in (chunk_of(audio(2), place=2), chunk_of(START, place=2)):
-        media.written(refused, index=2)
-        media.unwrite(refused, index=2)
-    media.check_room(audio(3))
+        media.line.written(refused, number=2)
+        media.line.refused(2)
+    media.check_room(chunk_of(audio(3), place=9))
     assert not media.speaking
     media.lost(again=True, numbered=True)
     assert drained(media) == [audio(1)]
@@ -190,8 +190,8 @@ def test_image_that_was_refused():
     media = media_of()
     write(media, image(1), image(2))
     refused = chunk_of({"video": {"data": b"no type"}}, place=3)
-    media.written(refused, index=3)
-    media.unwrite(refused, index=3)
+    media.line.written(refused, number=3)
+    media.line.refused(3)
     media.lost(again=True, numbered=True)
     assert drained(media) == [image(2)]
 
@@ -208,7 +208,7 @@ def test_unconsumed_input_is_bounded(room):
     media = media_of(1.0, **room)
     write(media, *map(audio, range(1, 6)))
     assert media.forget_dropped() == 0.0
-    media.consumed(1)
+    media.line.consumed(1)
     assert media.forget_uncovered() == 0.0
     media.lost(again=True, numbered=True)
     assert media.forget_uncovered() == 2.0
@@ -221,7 +221,7 @@ def test_handle_that_covers_what_is_not_kept(room):
     """Media takes what it let go of for heard once a handle covers all of it."""
     media = media_of(1.0, **room)
     write(media, *map(audio, range(1, 6)))
-    media.consumed(2)
+    media.line.consumed(2)
     media.lost(again=True, numbered=True)
     assert media.forget_uncovered() == 0.0
     assert drained(media) == [audio(3), audio(4), audio(5)]
@@ -229,7 +229,7 @@ def test_handle_that_covers_what_is_not_kept(room):
     assert media.forget_uncovered() == 3.0
     # The numbers begin anew with each connection.
     write(media, *map(audio, range(1, 5)))
-    media.consumed(0)
+    media.line.consumed(0)
     media.lost(again=False, numbered=True)
     assert media.forget_uncovered() == 4.0
 
@@ -254,8 +254,8 @@ def test_consumed_input_makes_room(room):
     """Media has room again for as much as a handle covers."""
     media = media_of(10.0, **room)
     write(media, audio(1), audio(2))
-    media.consumed(1)
-    media.written(chunk_of(audio(3), place=3), index=3)
+    media.line.consumed(1)
+    media.line.written(chunk_of(audio(3), place=3), number=3)
     assert media.dropped == 0.0
     media.lost(again=True, numbered=True)
     assert drained(media) == [audio(2), audio(3)]
@@ -282,23 +282,23 @@ def test_overflow(room, more):
     write(media, audio(1))
     media.lost(again=True, numbered=True)
     hold(media, audio(2), place=2)
-    media.check_room(audio(3))
+    media.check_room(chunk_of(audio(3), place=9))
     hold(media, audio(3), place=3)
     with pytest.raises(BufferOverflow, match="items of realtime input") as caught:
-        media.check_room(more)
+        media.check_room(chunk_of(more, place=9))
     assert caught.value.messages == 4
     assert caught.value.bytes == 3 * SECOND + len(more.get("text", ""))
     # An image takes the place of another one.
-    media.check_room(image(1))
+    media.check_room(chunk_of(image(1), place=9))
     assert drained(media) == [audio(1), audio(2), audio(3)]
-    media.check_room(more)
+    media.check_room(chunk_of(more, place=9))
 
 
 def test_nothing_is_raised_where_the_oldest_is_dropped():
     """Media that drops the oldest has room for everything."""
     media = media_of(messages=1)
     hold(media, START)
-    media.check_room(audio(1))
+    media.check_room(chunk_of(audio(1), place=9))
 
 
 def test_sound_is_dropped_before_marks():

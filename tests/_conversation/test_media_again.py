@@ -4,6 +4,8 @@ import pytest
 from held_media import drained, hold, media_of, write
 from messages import END, START, audio, image
 
+from reconnect._conversation.chunks import chunk_of
+
 # Input that no handle covers
 
 
@@ -11,7 +13,7 @@ def test_unconsumed_input_is_written_again():
     """Media writes again, first and in order, what no handle covers, however long it was."""
     media = media_of(1.0)
     write(media, *map(audio, range(1, 6)))
-    media.consumed(2)
+    media.line.consumed(2)
     media.lost(again=True, numbered=True)
     hold(media, audio(6), place=6)
     assert drained(media) == [audio(3), audio(4), audio(5), audio(6)]
@@ -27,7 +29,7 @@ def test_what_is_written_again_is_marked():
     hold(media, audio(3), place=3)
     media.lost(again=True, numbered=True)
     first = media.next()
-    media.written(first, index=1)
+    media.line.written(first, number=1)
     media.lost(again=True, numbered=True)
     taken = [media.next() for _ in range(3)]
     assert [(item.place, item.again) for item in taken] == [(1, True), (2, True), (3, False)]
@@ -38,7 +40,7 @@ def test_image_is_written_again():
     """Media shows again, at its place, the newest image that no handle covers."""
     media = media_of()
     write(media, image(1), audio(2), image(3), audio(4))
-    media.consumed(2)
+    media.line.consumed(2)
     media.lost(again=True, numbered=True)
     assert drained(media) == [image(3), audio(4)]
     media.lost(again=True, numbered=True)
@@ -53,7 +55,7 @@ def test_image_is_not_written_again(consumed, again, newer):
     media = media_of()
     write(media, image(1))
     hold(media, *newer, place=2)
-    media.consumed(consumed)
+    media.line.consumed(consumed)
     media.lost(again=again, numbered=True)
     assert drained(media) == newer
 
@@ -106,7 +108,7 @@ def test_open_activity_is_opened_again(again):
     media.lost(again=again, numbered=True)
     begun = media.next()
     assert (begun.arguments, begun.place, begun.again) == (START, 1, True)
-    media.written(begun)
+    media.line.written(begun)
     media.lost(again=again, numbered=True)
     hold(media, END, place=3)
     assert drained(media) == [START, audio(1), END]
@@ -133,7 +135,7 @@ def test_activity_that_is_open_at_the_first_message(consumed, expected):
     """
     media = media_of()
     write(media, START, audio(2), END, audio(4), START, audio(6))
-    media.consumed(consumed)
+    media.line.consumed(consumed)
     media.lost(again=True, numbered=True)
     places = []
     taken = []
@@ -150,10 +152,21 @@ def test_activity_is_opened_before_what_is_still_to_be_written_again():
     write(media, START, audio(2), audio(3), END)
     media.lost(again=True, numbered=True)
     for index in (1, 2):
-        media.written(media.next(), index=index)
-    media.consumed(2)
+        media.line.written(media.next(), number=index)
+    media.line.consumed(2)
     media.lost(again=True, numbered=True)
     assert drained(media) == [START, audio(3), END]
+
+
+def test_end_that_there_was_no_room_for():
+    """Media opens nothing again that was ended since, though the mark is not kept any more."""
+    media = media_of(messages=2)
+    write(media, START, audio(2))
+    media.line.consumed(1)
+    for number, arguments in enumerate([END, audio(4), audio(5)], 3):
+        media.line.written(chunk_of(arguments, place=number), number=number)
+    media.lost(again=True, numbered=True)
+    assert drained(media) == [audio(4), audio(5)]
 
 
 def test_speaking():
@@ -164,14 +177,14 @@ def test_speaking():
     assert media.speaking
     assert drained(media) == [START, audio(1)]
     assert media.speaking
-    hold(media, audio(2), END)
+    hold(media, audio(2), END, place=3)
     assert not media.speaking
     assert drained(media) == [audio(2), END]
     assert not media.speaking
     write(media, START, END, START)
     media.lost(again=True, numbered=True)
     assert media.speaking
-    hold(media, END)
+    hold(media, END, place=4)
     assert not media.speaking
 
 
@@ -199,7 +212,7 @@ def test_end_of_an_activity_that_is_told_in_words():
     """A session that has heard the beginning hears that it is over, on each connection."""
     media = media_of()
     write(media, START, audio(1), END, audio(2))
-    media.consumed(1)
+    media.line.consumed(1)
     media.lost(again=True, numbered=True, told=[range(1, 4)])
     written = drained(media)
     assert written == [END, audio(2)]
@@ -212,7 +225,7 @@ def test_activity_that_was_opened_again_and_is_told_in_words():
     """That it was opened again is nothing that the session must hear of."""
     media = media_of()
     write(media, START, audio(1))
-    media.consumed(1)
+    media.line.consumed(1)
     media.lost(again=True, numbered=True)
     written = drained(media)
     assert written == [START, audio(1)]
@@ -225,7 +238,7 @@ def test_end_of_an_activity_in_a_new_session():
     """It has heard no beginning, and is told of no end."""
     media = media_of()
     write(media, START, audio(1), END, audio(2))
-    media.consumed(1)
+    media.line.consumed(1)
     media.lost(again=True, numbered=True, told=[range(1, 4)])
     media.restarted(told=[], unheard=0.0)
     assert drained(media) == [audio(2)]

@@ -16,7 +16,7 @@ def test_sound_that_no_handle_covers():
     media = media_of()
     count(media, audio(1))
     acknowledge(media)
-    media.meter.cover()
+    media.line.cover()
     count(media, *[audio(2, 0.5)] * 2)
     write(media, audio(3), numbered=False)
     acknowledge(media)
@@ -33,27 +33,26 @@ def test_handle_covers_no_more_than_was_acknowledged():
     An acknowledgement is of what was written before it was asked for, and not of what follows.
     """
     media = media_of()
-    assert not media.meter.unacknowledged
-    media.meter.cover()
+    assert not media.line.unacknowledged
+    media.line.cover()
     count(media, audio(1))
-    assert media.meter.unacknowledged
-    media.meter.asking()
+    assert media.line.unacknowledged
+    asked = media.line.seconds
     count(media, audio(2))
-    media.meter.cover()
-    media.meter.acknowledged()
-    assert media.meter.unacknowledged
-    media.meter.asking()
-    media.meter.acknowledged()
-    assert not media.meter.unacknowledged
+    media.line.cover()
+    media.line.acknowledged(asked)
+    assert media.line.unacknowledged
+    media.line.acknowledged(media.line.seconds)
+    assert not media.line.unacknowledged
     media.lost(again=False, numbered=False)
     # Both were acknowledged, but no handle came after that.
     assert media.forget_uncovered() == 2.0
-    assert not media.meter.unacknowledged
+    assert not media.line.unacknowledged
     count(media, audio(3))
-    media.meter.asking()
+    asked = media.line.seconds
     count(media, audio(4, 0.5))
-    media.meter.acknowledged()
-    media.meter.cover()
+    media.line.acknowledged(asked)
+    media.line.cover()
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 0.5
 
@@ -65,12 +64,12 @@ def test_acknowledgement_is_of_one_connection():
     """
     media = media_of()
     count(media, audio(1))
-    media.meter.asking()
+    line = media.line
     media.lost(again=False, numbered=False)
     count(media, audio(2))
-    media.meter.acknowledged()
-    media.meter.cover()
-    assert media.meter.unacknowledged
+    line.acknowledged(line.seconds)
+    media.line.cover()
+    assert media.line.unacknowledged
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 2.0
 
@@ -83,7 +82,7 @@ def test_uncovered_audio_is_what_is_missing(steps):
     """
     media = media_of()
     # Of each frame on this connection: "written", "asked", "acknowledged" or "covered".
-    frames, missing = [], 0
+    frames, missing, asked = [], 0, 0.0
     for step in [*steps, "lose"]:
         match step:
             case "count":
@@ -93,19 +92,19 @@ def test_uncovered_audio_is_what_is_missing(steps):
                 write(media, audio(1), numbered=False)
                 frames.append("written")
             case "ask":
-                media.meter.asking()
+                asked = media.line.seconds
                 frames = ["asked" if it == "written" else it for it in frames]
             case "acknowledge":
-                media.meter.acknowledged()
+                media.line.acknowledged(asked)
                 frames = ["acknowledged" if it == "asked" else it for it in frames]
             case "cover":
-                media.meter.cover()
+                media.line.cover()
                 frames = ["covered" if it == "acknowledged" else it for it in frames]
             case "lose":
                 media.lost(again=False, numbered=False)
                 missing += sum(it != "covered" for it in frames)
-                frames = []
-        assert media.meter.unacknowledged == any(it in ("written", "asked") for it in frames)
+                frames, asked = [], 0.0
+        assert media.line.unacknowledged == any(it in ("written", "asked") for it in frames)
     assert media.forget_uncovered() == missing
 
 
@@ -124,7 +123,7 @@ def test_unconsumed_sound_that_is_not_written_again(again, uncovered):
     """Media counts what no handle has consumed, unless it is written again."""
     media = media_of()
     write(media, *map(audio, range(3)), END)
-    media.consumed(1)
+    media.line.consumed(1)
     media.lost(again=again, numbered=again)
     assert media.forget_uncovered() == uncovered
 
@@ -136,15 +135,15 @@ def test_all_that_is_missing_when_a_session_ends():
     # A connection that was lost.
     count(media, audio(1))
     acknowledge(media)
-    media.meter.cover()
+    media.line.cover()
     count(media, audio(2))
     media.lost(again=False, numbered=False)
     assert media.give_up() == (0.0, 1.0)
     # One that is given up: of five seconds a handle covers one, and one was let go of.
     write(media, *map(audio, range(1, 6)), image(6))
-    media.consumed(1)
+    media.line.consumed(1)
     assert media.give_up() == (0.0, 5.0)
-    media.consumed(2)
+    media.line.consumed(2)
     assert media.give_up() == (0.0, 4.0)
     # An outage: what is to be written again waits with what is new.
     media.lost(again=True, numbered=True)
@@ -176,9 +175,9 @@ def test_seconds_that_are_counted(blob, seconds):
     What is no audio at all raises nothing here: it is the SDK that refuses it.
     """
     media = media_of()
-    media.meter.count(audio(1)["audio"])
-    media.meter.count(blob)
-    media.meter.count(audio(1)["audio"])
+    media.line.note(audio(1)["audio"])
+    media.line.note(blob)
+    media.line.note(audio(1)["audio"])
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 2.0 + seconds
 
@@ -187,16 +186,16 @@ def test_seconds_that_are_counted(blob, seconds):
 def test_audio_that_was_not_written_after_all(blob):
     """Media takes back all that it has counted for a frame, and nothing that was acknowledged."""
     media = media_of()
-    media.meter.count(audio(1)["audio"])
-    media.meter.count(blob)
-    media.meter.discount(blob)
+    media.line.note(audio(1)["audio"])
+    media.line.note(blob)
+    media.line.unwritten(chunk_of({"audio": blob}, place=1))
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 1.0
-    media.meter.count(blob)
+    media.line.note(blob)
     acknowledge(media)
-    media.meter.discount(blob)
-    assert not media.meter.unacknowledged
-    media.meter.cover()
+    media.line.unwritten(chunk_of({"audio": blob}, place=1))
+    assert not media.line.unacknowledged
+    media.line.cover()
     media.lost(again=False, numbered=False)
     assert media.forget_uncovered() == 0.0
 
@@ -205,22 +204,22 @@ def test_progress():
     """Progress differs whenever audio was written in between, whether it is kept or counted."""
     for numbered in (True, False):
         media = media_of()
-        seen = [media.progress]
+        seen = [media.line.progress]
         for number in (1, 2):
-            assert media.progress == seen[-1]
+            assert media.line.progress == seen[-1]
             if numbered:
-                media.keep(types.Blob(**audio(number)["audio"]), index=number, place=number)
+                media.line.keep(types.Blob(**audio(number)["audio"]), number, number)
             else:
-                media.meter.count(audio(number)["audio"])
-            assert media.progress not in seen
-            seen.append(media.progress)
+                media.line.note(audio(number)["audio"])
+            assert media.line.progress not in seen
+            seen.append(media.line.progress)
         # What is covered now was written before.
-        media.consumed(1)
-        media.meter.asking()
-        media.meter.acknowledged()
-        media.meter.cover()
-        assert media.progress == seen[-1]
-        assert media.covered_seconds == (1.0 if numbered else 2.0)
+        media.line.consumed(1)
+        if not numbered:
+            acknowledge(media)
+        media.line.cover()
+        assert media.line.progress == seen[-1]
+        assert media.line.covered == (1.0 if numbered else 2.0)
 
 
 # How a frame is kept
@@ -228,9 +227,10 @@ def test_progress():
 
 def states(media):
     """Return all that media know, however it is kept."""
-    written = media._unconsumed
-    kept = [*written], len(written.sent), written.bytes, written.newest
-    return {**vars(media), "_unconsumed": kept, "meter": media.meter.seconds}
+    line = media.line
+    seconds = [round(it, 9) for it in (line.seconds, line.covered, line.missing)]
+    kept = [*line], line.size, line.gone, line.marks, line.shown, line.opened, line.progress[1:]
+    return {**vars(media), "line": (kept, seconds)}
 
 
 BLOBS = [
@@ -251,8 +251,8 @@ def test_audio_that_is_kept(blob, room):
     usual = types.Blob(data=b"12", mime_type="audio/pcm")
     frames = [types.Blob(**audio(1, 0.01)["audio"]), blob, usual, usual, blob]
     for number, frame in enumerate(frames, 1):
-        fast.keep(frame, index=number, place=number)
-        slow.written(chunk_of({"audio": frame}, place=number), index=number)
+        fast.line.keep(frame, number, number)
+        slow.line.written(chunk_of({"audio": frame}, place=number), number=number)
         assert states(fast) == states(slow)
     for media in (fast, slow):
         media.lost(again=True, numbered=True)
@@ -268,8 +268,8 @@ def test_audio_that_was_not_kept_after_all(blob):
     media = media_of()
     write(media, image(1), audio(2))
     before = states(media)
-    media.keep(blob, index=3, place=3)
-    media.unkeep(3)
+    media.line.keep(blob, 3, 3)
+    media.line.refused(3)
     assert states(media) == before
-    media.unkeep(3)
+    media.line.refused(3)
     assert states(media) == before

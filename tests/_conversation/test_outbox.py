@@ -241,8 +241,7 @@ def test_audio_is_not_written_again_where_nobody_counts():
         core.resume()
         assert core.media.forget_uncovered() == 1.0
         core.speak(audio(5))
-        core.media.meter.asking()
-        core.media.meter.acknowledged()
+        core.media.line.acknowledged(core.media.line.seconds)
         core.speak(audio(6)).receive(update(handle))
         core.resume()
         assert core.media.forget_uncovered() == 1.0
@@ -255,8 +254,7 @@ def test_handle_with_a_number_covers_so_much(kept):
     core = Core(transparent=True, limit=limit)
     for number in range(1, 5):
         core.speak(audio(number))
-    core.media.meter.asking()
-    core.media.meter.acknowledged()
+    core.media.line.acknowledged(core.media.line.seconds)
     core.receive(update("h", consumed=2))
     assert core.resume() == streamed(*map(audio, (3, 4) if kept else (4,)))
     # Three items were let go of, of which one is missing: nobody can tell which.

@@ -59,7 +59,7 @@ class Talk(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         limit = Limit(messages=10**6, bytes=10**9, full="drop")
         media = Media(seconds=10**6, limit=limit)
-        self.conversation = Conversation(index_base=base, audio=lambda: media.progress)
+        self.conversation = Conversation(index_base=base, audio=lambda: media.line.progress)
         self.outbox = Outbox(self.conversation, media)
         self.now = 0.0
         self.sent = []

@@ -118,7 +118,7 @@ def test_audio_that_is_kept():
         core.outbox.keep(types.Blob(**audio(number)["audio"]))
     # The SDK refuses one.
     core.outbox.keep(types.Blob(**audio(3)["audio"]))
-    core.outbox.unkeep()
+    core.outbox.refused(Write(Call(REALTIME, audio(3))))
     core.say("b")
     assert core.conversation.number() == 5
     core.receive(update("h", consumed=2))

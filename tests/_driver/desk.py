@@ -69,7 +69,7 @@ class Desk:
     def __init__(self, *, limit=MEDIA):
         self.session = OneSession()
         self.media = Media(seconds=3.0, limit=limit)
-        self.conversation = Conversation(audio=lambda: self.media.progress)
+        self.conversation = Conversation(audio=lambda: self.media.line.progress)
         self.outbox = Outbox(self.conversation, self.media)
         self.sender = Sender(
             self.conversation,

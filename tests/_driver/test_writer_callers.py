@@ -143,7 +143,7 @@ async def test_refused_write_is_raised_and_forgotten(error, transparent, desk):
             assert caught.value is error
         assert desk.connection.alive
         assert writer.direct
-        assert not desk.media.meter.unacknowledged
+        assert not desk.media.line.unacknowledged
         await desk.turn("a")
         await desk.media_chunk(b"1")
         assert desk.written == ["a", b"1"]
@@ -197,6 +197,6 @@ async def test_refused_audio_is_raised_and_not_counted(desk):
         with pytest.raises(ValueError, match="valid dictionary"):
             await ResumableSession.send_realtime_input(desk, audio=5)
         assert writer.direct
-        assert not desk.media.meter.unacknowledged
+        assert not desk.media.line.unacknowledged
         await desk.audio(SECOND)
     assert desk.lose() == 1.0

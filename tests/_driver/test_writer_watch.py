@@ -186,15 +186,15 @@ async def test_audio_is_acknowledged_by_a_pong(desk, pongs):
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 1
         # A handle that comes now covers nothing: the audio may lie in a buffer on the way.
-        desk.media.meter.cover()
+        desk.media.line.cover()
         await desk.audio(SECOND)
         await pongs.answer()
-        assert desk.media.meter.unacknowledged
-        desk.media.meter.cover()
+        assert desk.media.line.unacknowledged
+        desk.media.line.cover()
         # The second one was written after the ping.
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 2
-        desk.media.meter.cover()
+        desk.media.line.cover()
     assert desk.lose() == 1.0
 
 
@@ -211,11 +211,11 @@ async def test_all_audio_is_acknowledged_in_the_end(desk, pongs):
             await pongs.answer()
         # One a second, however much is written.
         assert 3 <= len(pongs.asked) <= 4
-        assert not desk.media.meter.unacknowledged
+        assert not desk.media.line.unacknowledged
         await asyncio.sleep(100)
         assert len(pongs.asked) <= 4
         assert writer.watch is None
-        desk.media.meter.cover()
+        desk.media.line.cover()
     assert desk.lose() == 0.0
 
 
@@ -240,8 +240,8 @@ async def test_audio_that_is_written_while_a_pong_is_awaited(desk, pongs):
         await asyncio.sleep(1.1)
         assert len(pongs.asked) == 2
         await pongs.answer()
-        assert not desk.media.meter.unacknowledged
-        desk.media.meter.cover()
+        assert not desk.media.line.unacknowledged
+        desk.media.line.cover()
         await asyncio.sleep(10)
         assert len(pongs.asked) == 2
         assert writer.watch is None
@@ -275,8 +275,8 @@ async def test_ping_that_finds_the_connection_lost(desk, pongs):
         await desk.audio(SECOND)
         await asyncio.sleep(1.1)
         await pongs.answer(lost=True)
-        desk.media.meter.cover()
-        assert desk.media.meter.unacknowledged
+        desk.media.line.cover()
+        assert desk.media.line.unacknowledged
         assert desk.broken == []
     assert desk.lose() == 1.0
 
