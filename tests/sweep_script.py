@@ -6,6 +6,7 @@ or realtime text, tools that block or not, marks of activity or none, transparen
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import dataclass, field, replace
 
@@ -153,7 +154,7 @@ class Conversation:
     steps: tuple = ()
     troubles: tuple = ()
 
-    @property
+    @functools.cached_property
     def traits(self) -> Profile:
         """The profile."""
         profile = PROFILES[self.profile]

@@ -288,25 +288,26 @@ def test_the_extra_is_asked_for_where_it_is_used(pytester):
     result.stdout.fnmatch_lines(['live_server needs trustme: pip install ".[[]testing[]]" in a *'])
 
 
-@pytest.mark.parametrize(
-    ("mark", "complaint"),
-    [
-        ('"abort-aftersent-3"', "'aftersent' in 'abort-aftersent-3' is unknown; abort can have *"),
-        ("7", "a fault must be an object such as Abort(), or its short name, not 7"),
-    ],
-)
-def test_a_mark_that_is_wrong_is_told_in_a_line(pytester, mark, complaint):
+def test_a_mark_that_is_wrong_is_told_in_a_line(pytester):
     """A mark that names no fault fails its test with a sentence, and without a traceback."""
-    pytester.makepyfile(f"""
+    pytester.makepyfile("""
         import pytest
 
-        @pytest.mark.live_faults({mark})
-        def test_it(live_server):
+        @pytest.mark.live_faults("abort-aftersent-3")
+        def test_a_name(live_server):
+            pass
+
+        @pytest.mark.live_faults(7)
+        def test_a_number(live_server):
             pass
         """)
     result = pytester.runpytest_subprocess(*PLUGIN)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"the mark live_faults: {complaint}"])
+    result.assert_outcomes(errors=2)
+    complaints = [
+        "'aftersent' in 'abort-aftersent-3' is unknown; abort can have *",
+        "a fault must be an object such as Abort(), or its short name, not 7",
+    ]
+    result.stdout.fnmatch_lines([f"the mark live_faults: {said}" for said in complaints])
     result.stdout.no_fnmatch_line("*_names.py*")
 
 

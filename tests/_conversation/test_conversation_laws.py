@@ -325,10 +325,6 @@ class Talk(RuleBasedStateMachine):
         items = [item for it in exchanges for item in it.inputs]
         assert len(set(items)) == len(items), "nothing is said in two exchanges"
 
-
-class Whole(Talk):
-    """The same, where all that was said is to reach the model."""
-
     @invariant()
     def everything_is_written(self):
         """Find nothing kept back that the session certainly does not have."""
@@ -341,5 +337,3 @@ class Whole(Talk):
 
 test_laws = Talk.TestCase
 test_laws.settings = settings(max_examples=300, stateful_step_count=50)
-test_everything_is_written = Whole.TestCase
-test_everything_is_written.settings = test_laws.settings
