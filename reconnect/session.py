@@ -306,7 +306,7 @@ class ResumableSession:
             Exception: The error that ended the session, or the SDK's error for a bad argument.
         """
         writer = self._sender.writer
-        if writer is not None and audio.__class__ is writer.lean:
+        if writer is not None and type(audio) is writer.lean:
             # What every frame of audio costs beside the SDK's own call stands here. A dict may hold
             # a buffer that its caller fills again: it takes the way on which it is copied.
             blob: Any = audio

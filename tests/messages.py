@@ -196,7 +196,7 @@ class Core:
         for given in calls:
             call = turn(given) if isinstance(given, str) else given
             assert self.conversation.has_room(call)
-            if self.direct and not self.outbox.due:
+            if self.direct and not self.conversation.due:
                 self.outbox.direct(call, given=call)
             else:
                 self.conversation.record(call)
@@ -205,7 +205,7 @@ class Core:
     def speak(self, *inputs):
         """Send realtime input."""
         for arguments in inputs:
-            if self.direct and not self.outbox.due:
+            if self.direct and not self.conversation.due:
                 self.outbox.streamed(arguments)
             else:
                 self.outbox.hold(arguments)
@@ -214,7 +214,7 @@ class Core:
     def answer(self, *results):
         """Answer calls; return the results that somebody waits for."""
         wanted = self.outbox.answer(results)
-        if wanted and self.direct and not self.outbox.due:
+        if wanted and self.direct and not self.conversation.due:
             self.outbox.answered(answered(*wanted), results)
         else:
             self.outbox.hold_results(wanted)

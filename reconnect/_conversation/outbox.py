@@ -80,7 +80,7 @@ class Outbox:
     """What waits to be written, and in which order."""
 
     def __init__(self, conversation: Conversation, media: Media) -> None:
-        self._conversation = conversation
+        self.conversation = conversation
         self.media = media
         # Whether resumption is transparent: then audio is kept until a handle covers it.
         self.transparent = False
@@ -101,14 +101,14 @@ class Outbox:
     @property
     def quiet(self) -> bool:
         """Whether a move would interrupt nothing: neither the model nor the user."""
-        return self._conversation.quiet and not self.media.speaking
+        return self.conversation.quiet and not self.media.speaking
 
     @property
     def replaying(self) -> bool:
         """Whether the connection is still being brought up to date."""
         if self._until is None:
             return True
-        return any(unit.place <= self._until for unit in self._conversation.unwritten())
+        return any(unit.place <= self._until for unit in self.conversation.unwritten())
 
     def connected(
         self, seed: list[Any], *, asks: bool, transparent: bool, announced: bool = False
@@ -126,13 +126,13 @@ class Outbox:
         self._seed = Call(CONTENT, {"turns": seed, "turn_complete": asks}) if seed else None
         self._until = None
         self.replay = Replay(told=len(seed))
-        self._conversation.connected(seeded=bool(seed), announced=announced)
+        self.conversation.connected(seeded=bool(seed), announced=announced)
 
     def lost(self) -> Losses:
         """Give up the connection, and return what it has taken from the caller."""
         # What came after the newest handle is not behind it, and before any of this connection
         # there is none that could cover it.
-        conversation = self._conversation
+        conversation = self.conversation
         again = self.transparent and (conversation.numbered or not conversation.line.issued)
         losses = conversation.lost(
             speaking=self.media.speaking,
@@ -146,33 +146,28 @@ class Outbox:
             return replace(losses, turns=losses.turns + self.restarted())
         return losses
 
-    @property
-    def due(self) -> bool:
-        """Whether something is to be written to a connection that is up to date."""
-        return self._conversation.due
-
     def direct(self, call: Call, *, given: Call) -> Write:
         """Take over a message of the conversation that is written at once, since nothing is due.
 
         It is kept as ``call``, and written as the caller has given it.
         """
-        item = self._conversation.record(call)
-        return Write(self._conversation.written(item, given), said=(item,))
+        item = self.conversation.record(call)
+        return Write(self.conversation.written(item, given), said=(item,))
 
     def answer(self, results: Sequence[Any]) -> list[Any]:
         """Take over results of tool calls; return those of them that are to be sent."""
-        wanted = [result for result in results if self._conversation.calls.answer(result)]
-        self._conversation.answered()
+        wanted = [result for result in results if self.conversation.calls.answer(result)]
+        self.conversation.answered()
         return wanted
 
     def answered(self, call: Call, results: Sequence[Any]) -> Write:
         """Note results of tool calls that are written at once, since nothing is due."""
-        self._conversation.number()
+        self.conversation.number()
         return Write(call, answers=results)
 
     def hold_results(self, results: Iterable[Any]) -> None:
         """Keep results of tool calls that cannot be written now."""
-        self._conversation.calls.hold(results)
+        self.conversation.calls.hold(results)
 
     def hold(self, arguments: Mapping[str, Any]) -> None:
         """Keep realtime input that cannot be written now.
@@ -180,7 +175,7 @@ class Outbox:
         Raises:
             BufferOverflow: If there is no room, and the oldest is not to be dropped.
         """
-        chunk = chunk_of(arguments, place=self._conversation.place())
+        chunk = chunk_of(arguments, place=self.conversation.place())
         self.media.check_room(chunk)
         self.media.hold(chunk, catching_up=self.transparent and self._connected)
 
@@ -191,7 +186,7 @@ class Outbox:
             BufferOverflow: If it would have to be kept, there is no room, and the oldest is not to
                 be dropped.
         """
-        chunk = chunk_of(arguments, place=self._conversation.place())
+        chunk = chunk_of(arguments, place=self.conversation.place())
         if self.transparent:
             self.media.check_room(chunk)
         return self._stream(chunk, arguments, place=chunk.place)
@@ -199,7 +194,7 @@ class Outbox:
     def keep(self, audio: Any) -> None:
         """Note audio that is about to be written at once, in transparent resumption."""
         # Number and place in place: with each frame a call more is felt.
-        conversation = self._conversation
+        conversation = self.conversation
         line = conversation.line
         line.index = index = line.index + 1
         conversation.placed = place = conversation.placed + 1
@@ -209,13 +204,13 @@ class Outbox:
         """Prepare for a fresh session; return how many spoken turns are lost with the old one."""
         # Its audio goes out in its place: nothing that came after it is told before.
         kept = self.media.kept_from if self.transparent else None
-        losses = self._conversation.restarted(kept=kept, gone=self.media.gone)
+        losses = self.conversation.restarted(kept=kept, gone=self.media.gone)
         self.media.restarted(told=losses.told, unheard=losses.audio)
         return losses.turns
 
     def covered(self) -> None:
         """Note a handle that has come."""
-        consumed = self._conversation.line.consumed
+        consumed = self.conversation.line.consumed
         if consumed is None:
             self.media.line.cover()
         else:
@@ -223,7 +218,7 @@ class Outbox:
 
     def next(self, now: float) -> Write | Pause | None:
         """Return what is to be written now, what is to be waited for, or None for nothing."""
-        conversation = self._conversation
+        conversation = self.conversation
         if self._seed is not None:
             seed, self._seed = self._seed, None
             conversation.number()
@@ -256,29 +251,29 @@ class Outbox:
 
         What has a number needs no taking back: a handle says whether it covers it.
         """
-        self._conversation.calls.hold(write.answers)
+        self.conversation.calls.hold(write.answers)
         if self.transparent:
             return
-        self._conversation.unwrite(write.said)
+        self.conversation.unwrite(write.said)
         if write.chunk is not None:
             self.media.put_back(write.chunk)
-            self._conversation.retract(write.said)
+            self.conversation.retract(write.said)
 
     def refused(self, write: Write) -> None:
         """Forget what the SDK would not write: it is none of the messages of this connection."""
-        number = self._conversation.unnumber()
+        number = self.conversation.unnumber()
         if self.transparent:
             self.media.line.refused(number)
         elif write.chunk is not None:
             self.media.line.unwritten(write.chunk)
-        self._conversation.retract(write.said)
+        self.conversation.retract(write.said)
         for result in write.answers:
-            self._conversation.calls.unanswered(result)
+            self.conversation.calls.unanswered(result)
 
     # Inside
 
     def _begin_replay(self) -> None:
-        units = self._conversation.unwritten()
+        units = self.conversation.unwritten()
         self._until = max((unit.place for unit in units), default=0)
         self.replay = replace(
             self.replay,
@@ -289,46 +284,46 @@ class Outbox:
                 for item in unit.inputs
             ),
             continued=sum(unit.continues for unit in units),
-            forgotten=self._conversation.past.take_forgotten(),
+            forgotten=self.conversation.past.take_forgotten(),
         )
 
     def _next_in_order(self, now: float) -> Write | Pause | None:
-        unit = next(iter(self._conversation.unwritten()), None)
+        unit = next(iter(self.conversation.unwritten()), None)
         first = self.media.first
         if first is not None and (unit is None or (self.transparent and first.place <= unit.place)):
-            if self._conversation.calls.awaited:
+            if self.conversation.calls.awaited:
                 return Pause(None)
             chunk = self.media.next()
             if self._is_empty(chunk):
                 # Whoever is asked by nothing answers what was asked before.
                 self.media.next()
-                self._conversation.hushed()
+                self.conversation.hushed()
                 return self.next(now)
             # Where all does not go out in order, what is heard comes after what is written.
-            place = chunk.place if self.transparent else self._conversation.place()
+            place = chunk.place if self.transparent else self.conversation.place()
             return self._stream(chunk, chunk.arguments, place=place)
         if unit is None:
             return None
-        call = self._conversation.write(unit)
+        call = self.conversation.write(unit)
         # Speech whose audio, which comes before it, has been written.
         return self.next(now) if call is None else Write(call, said=unit.inputs)
 
     def _is_empty(self, chunk: Chunk) -> bool:
         """Tell whether a chunk begins speech of which all audio is lost, and that is over."""
-        if self.transparent or self._conversation.speech.covered or chunk.activity != START:
+        if self.transparent or self.conversation.speech.covered or chunk.activity != START:
             return False
         following = self.media.first
         return following is not None and following.activity == END
 
     def _stream(self, chunk: Chunk, arguments: Mapping[str, Any], *, place: int) -> Write:
         """Take a chunk as written at a place, with the speech that it ends, if it does."""
-        index = self._conversation.number()
+        index = self.conversation.number()
         self.media.line.written(chunk, index if self.transparent else None)
         said: tuple[Input, ...] = ()
         if chunk.activity == START and not chunk.again:
-            self._conversation.speaks(place=place)
+            self.conversation.speaks(place=place)
         elif chunk.activity == END and not chunk.again:
-            said = (self._conversation.spoke(place=place),)
+            said = (self.conversation.spoke(place=place),)
         elif chunk.activity == END:
-            self._conversation.spoke_before(place=place)
+            self.conversation.spoke_before(place=place)
         return Write(Call(REALTIME, arguments), said=said, chunk=chunk)

@@ -120,7 +120,7 @@ class Writer:
 
     def wake(self) -> None:
         """Look again at what is due: something was sent, or came."""
-        if self._outbox.due or not self.direct:
+        if self._outbox.conversation.due or not self.direct:
             self.hold()
             self._due.set()
 

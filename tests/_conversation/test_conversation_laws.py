@@ -87,7 +87,7 @@ class Talk(RuleBasedStateMachine):
         call = {"realtime": realtime, "update": context_update}.get(kind, turn)(text)
         if kind == "context":
             call = turn(text, asks=False)
-        direct = self.core.direct and not self.core.outbox.due
+        direct = self.core.direct and not self.core.conversation.due
         self.core.say(call)
         self.places[text] = self.core.conversation.place()
         if direct:
@@ -111,7 +111,7 @@ class Talk(RuleBasedStateMachine):
         made = next(it for it in self.shown if it[:2] == key)
         self.shown.remove(made)
         given = result(made[0], list(made[1:]), name=made[1])
-        direct = self.core.direct and not self.core.outbox.due
+        direct = self.core.direct and not self.core.conversation.due
         wanted = self.core.answer(given)
         for it in wanted if direct else ():
             self.arrive(it)
@@ -138,7 +138,7 @@ class Talk(RuleBasedStateMachine):
         if reading is not None:
             self.may_ask_on += reading.hidden
             self.leave(reading.left)
-        if self.core.direct and self.core.outbox.due:
+        if self.core.direct and self.core.conversation.due:
             self.write()
         return reading
 
@@ -328,7 +328,7 @@ class Talk(RuleBasedStateMachine):
     @invariant()
     def everything_is_written(self):
         """Find nothing kept back that the session certainly does not have."""
-        if not self.core.direct or self.core.outbox.due:
+        if not self.core.direct or self.core.conversation.due:
             return
         for exchange in self.core.conversation.exchanges:
             for item in exchange.inputs:

@@ -42,11 +42,11 @@ def test_lost_before_the_call_arrived(seen):
     reading = core.receive(complete())
     assert reading.hidden
     assert not reading.over
-    assert core.outbox.due
+    assert core.conversation.due
     assert core.write() == [ASK_ON]
     # The second one is the answer: the model has nothing to say.
     assert core.receive(complete()).over
-    assert not core.outbox.due
+    assert not core.conversation.due
     assert core.newest.over
 
 

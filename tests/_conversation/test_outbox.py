@@ -165,7 +165,7 @@ def test_results_that_are_written_at_once():
     assert core.outbox.answer(results) == results
     call = answered(*results)
     assert core.outbox.answered(call, results) == Write(call, answers=results)
-    assert not core.outbox.due
+    assert not core.conversation.due
     assert core.write() == []
     assert core.conversation.number() == 2
 
@@ -177,12 +177,12 @@ def test_result_that_is_known():
     known = result("1")
     assert core.answer(known) == [known]
     assert core.resume() == [turn("q")]
-    assert not core.outbox.due
+    assert not core.conversation.due
     core.receive(calling("2"))
     # It is due on a connection that is up to date, where little else ever is.
-    assert core.outbox.due
+    assert core.conversation.due
     assert core.write() == [answered(result("2"))]
-    assert not core.outbox.due
+    assert not core.conversation.due
     assert known.id == "1"
 
 

@@ -40,7 +40,7 @@ def test_message_that_is_written_at_once():
     core = Core(transparent=True)
     write = core.outbox.direct(turn("a"), given=turn("x"))
     assert write == Write(turn("x"), said=(core.newest.inputs[0],))
-    assert not core.outbox.due
+    assert not core.conversation.due
     assert core.write() == []
     core.receive(said("x"))
     assert core.outbox.direct(realtime("b"), given=realtime("b")).said[0].index == 2
