@@ -198,7 +198,9 @@ class Calls:
         """Take out the results that are to be sent now."""
         due = [result for result in self._due if self._may_go(result)]
         self._due = [result for result in self._due if not self._may_go(result)]
-        return due
+        # Calls without ids are told apart by their order, whoever gives their results.
+        order = {id(call.result): at for at, call in enumerate(self._calls) if call.id is None}
+        return sorted(due, key=lambda result: order.get(id(result), 0))
 
     def _is_due(self, call: ToolCall) -> bool:
         return bool(self._due) and any(result is call.result for result in self._due)

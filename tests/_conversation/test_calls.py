@@ -286,6 +286,20 @@ def test_known_result_of_the_second_of_two_calls_without_ids():
     assert model.due() == [(oslo.id, "snow")]
 
 
+def test_known_result_beside_the_one_that_it_waits_for():
+    """Results of calls without ids are sent in the order of their calls, whoever gives them."""
+    model = Model()
+    model.make(None, city="Oslo")
+    model.answer(None, "snow")
+    model.calls.lost()
+    paris = model.make(None, city="Paris")
+    oslo = model.make(None, city="Oslo")
+    assert model.answer(None, "rain")
+    # As is done where it cannot be written at once.
+    model.calls.hold([paris.result])
+    assert model.due() == [(paris.id, "rain"), (oslo.id, "snow")]
+
+
 def test_known_result_whose_turn_has_not_come_when_all_is_over():
     """A known result waits for its turn on, though it need not be taken up, and a handle came."""
     model = Model()
