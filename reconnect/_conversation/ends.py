@@ -143,12 +143,13 @@ class Ends(State):
         place = self.exchanges.index(exchange) + 1
         parted = exchanges_of(later)
         self.exchanges[place:place] = parted
-        # Of which the lost calls were nobody knows: they stand until the last is over.
         last = parted[-1]
-        last.calls = [call for call in exchange.calls if not call.live]
-        exchange.calls = exchange.live_calls
-        for call in last.calls:
-            call.exchange = last
+        if last.asks:
+            # Of which the lost calls were nobody knows: they stand until the last is over.
+            last.calls = [call for call in exchange.calls if not call.live]
+            exchange.calls = exchange.live_calls
+            for call in last.calls:
+                call.exchange = last
 
     def _leave_waiting(self, exchange: Exchange) -> None:
         """Part what is still to be written from a reply: it answers none of that."""

@@ -18,6 +18,7 @@ from messages import (
     context_update,
     generated,
     interrupted,
+    overs,
     result,
     said,
     streamed,
@@ -318,6 +319,18 @@ def test_known_result_after_a_reply_that_parts_what_was_asked():
     core.write()
     core.receive(calling("1"))
     assert core.newest.calls[-1].shown is False
+
+
+def test_known_result_after_a_call_that_parts_context():
+    """Context that was said after a result, and is written later, takes no calls along."""
+    core = begun("q", transparent=True)
+    core.receive(update("h1", consumed=1), calling("1"))
+    core.answer(result("1"))
+    core.direct = False
+    core.say(turn("context", asks=False))
+    core.resume()
+    assert core.receive(calling("1")).unseen == (0,)
+    assert [exchange.asks for exchange in core.conversation.exchanges] == [True, False]
 
 
 # Results
