@@ -18,7 +18,6 @@ from messages import (
     context_update,
     generated,
     interrupted,
-    overs,
     result,
     said,
     streamed,
