@@ -101,7 +101,8 @@ class Ends(State):
             # Nothing that was written has interrupted it.
             self._listen()
         self._finish(exchange, cut=effect is Effect.CUT)
-        if self.speech.item is None:
+        if effect is Effect.WHOLE and self.speech.item is None:
+            # What was heard by now was no speech; nobody knows of what has cut a reply off.
             self.speech.over()
         return False
 

@@ -186,6 +186,27 @@ def test_speech_of_which_a_handle_has_the_beginning_and_that_is_over():
         assert core.outbox.replay.maybe_twice == 1 - lost
 
 
+def test_speech_whose_beginning_has_interrupted():
+    """A handle may have its beginning: that came before the end of the reply that it cut off."""
+    core = begun("a", transparent=True)
+    core.receive(said("x"))
+    core.say("b")
+    core.speak(audio(1)).receive(interrupted(), complete(), update("h1", consumed=3))
+    core.speak(audio(2)).receive(heard("spoken"), said("y"), *WHOLE)
+    core.resume()
+    assert core.outbox.replay.maybe_twice == 1
+
+
+def test_silence_under_a_reply_is_no_speech():
+    """What was heard before a reply ended whole opens no exchange: more of the reply does not."""
+    core = begun("a")
+    core.receive(said("x"))
+    core.speak(audio(1)).receive(*WHOLE, said("y"), *WHOLE)
+    assert overs(core) == [True]
+    core.speak(audio(2)).receive(said("z"), *WHOLE)
+    assert overs(core) == [True, True]
+
+
 def test_speech_that_joins_what_a_handle_has():
     """It is known by its own number, and not by that of what it is answered with."""
     core = begun("a", transparent=True)
