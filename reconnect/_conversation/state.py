@@ -296,7 +296,7 @@ class State:
         """Note what the newest handle has of speech."""
         if self.line.consumed is not None:
             self._cover(item, self.line.consumed)
-        elif self.speech.maybe:
+        elif self.speech.maybe or self.speech.covered:
             item.known = Known.MAYBE
 
     def _cover(self, item: Input, consumed: int) -> None:

@@ -197,6 +197,18 @@ def test_speech_whose_beginning_has_interrupted():
     assert core.outbox.replay.maybe_twice == 1
 
 
+def test_speech_that_began_on_an_earlier_connection():
+    """A handle that has its beginning is a doubt on all connections that are resumed from it."""
+    core = begun("a", transparent=True)
+    core.receive(said("x"), *WHOLE)
+    core.speak(audio(1)).receive(update("h1", consumed=2))
+    core.resume()
+    core.speak(audio(2)).receive(heard("spoken"), said("y"))
+    core.say("b").receive(interrupted(), complete())
+    core.resume()
+    assert core.outbox.replay.maybe_twice == 1
+
+
 def test_silence_under_a_reply_is_no_speech():
     """What was heard before a reply ended whole opens no exchange: more of the reply does not."""
     core = begun("a")
