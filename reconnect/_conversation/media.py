@@ -114,6 +114,9 @@ class Media:
         self._seconds += 0.0 if item.again else item.seconds
         while self._seconds > self._limit_seconds + _ROUNDING and not catching_up:
             self._drop_oldest(new=True)
+        while self.line.sent and not self._limit.fits(**self._kept()):
+            # It has been written, and may arrive.
+            self.line.let_go()
         while self._waiting and not self._limit.fits(**self._kept()):
             self._drop_oldest()
 

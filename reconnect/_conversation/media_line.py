@@ -152,14 +152,18 @@ class MediaLine:
 
     def _add(self, seconds: float, size: int) -> None:
         """Count so much more; or less, where it was not written, but for what has arrived."""
-        self._seconds = max(self.seconds + seconds, self._acknowledged)
+        # Rounded, since what is taken back must leave nothing.
+        self._seconds = max(round(self.seconds + seconds, 9), self._acknowledged)
         self._size += self.bytes + size
         self.bytes = 0
 
+    def let_go(self) -> None:
+        """Keep the oldest no longer, for want of room; it is lost only if the connection is."""
+        self._gone = self.sent.popleft()
+
     def _evict(self) -> None:
-        """Let go of the oldest for want of room; it is lost only if the connection is."""
         while self.sent and not self._limit.fits(messages=len(self.sent), bytes=self.size):
-            self._gone = self.sent.popleft()
+            self.let_go()
 
     def unwritten(self, item: Chunk) -> None:
         """Take back what has no number, since it was not written after all."""
@@ -191,7 +195,8 @@ class MediaLine:
 
     def acknowledged(self, seconds: float) -> None:
         """Note that the server has acknowledged what was written when it was so much."""
-        self._acknowledged = seconds
+        # Of which some may have been taken back since.
+        self._acknowledged = min(seconds, self.seconds)
 
     def cover(self) -> None:
         """Note a handle that says not what it covers."""

@@ -249,6 +249,18 @@ def test_input_that_is_held_is_bounded(room):
     assert media.dropped == 0.0
 
 
+@pytest.mark.parametrize("room", [{"messages": 3}, {"size": 3 * SECOND}])
+def test_what_was_written_makes_room_for_what_waits(room):
+    """Media lets go of what was written before it drops what was not: that would be a hole."""
+    media = media_of(10.0, **room)
+    write(media, audio(1), audio(2))
+    hold(media, audio(3), audio(4), place=3)
+    assert media.dropped == 0.0
+    assert media.kept_from == 2
+    hold(media, audio(5), audio(6), place=5)
+    assert (media.forget_dropped(), drained(media)) == (1.0, [audio(4), audio(5), audio(6)])
+
+
 @pytest.mark.parametrize("room", [{"messages": 2}, {"size": 2 * SECOND}])
 def test_consumed_input_makes_room(room):
     """Media has room again for as much as a handle covers."""

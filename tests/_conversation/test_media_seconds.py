@@ -78,6 +78,21 @@ def test_what_has_arrived():
         assert (line.seconds, line.unacknowledged) == (2.0, False)
 
 
+def test_acknowledgement_of_what_was_taken_back():
+    """No more is acknowledged than is written, and what was taken back leaves nothing."""
+    line = MediaLine(MEDIA)
+    line.written(chunk_of({"audio": {"data": bytes(2), "mime_type": PCM}}, place=1))
+    before = line.seconds
+    frame = chunk_of({"audio": {"data": bytes(640), "mime_type": PCM}}, place=2)
+    line.written(frame)
+    asked = line.seconds
+    line.unwritten(frame)
+    assert line.seconds == before
+    line.acknowledged(asked)
+    line.cover()
+    assert line.missing == 0.0
+
+
 def test_handle_without_a_number_after_one_with():
     """A handle that says not what it covers takes nothing back of what another one has."""
     line = MediaLine(MEDIA)
