@@ -22,8 +22,8 @@ And this is what a handle has, and what becomes known by it (`ends`):
 a handle with a number            inputs up to that number: yes
 a handle without one              inputs with evidence on this connection: yes; written without:
                                   maybe
-evidence: output, or a call       the first input of its exchange, and all before it; the end of
-                                  the reply proves the others
+evidence: output, or a call       the first input of its exchange, and all before it, unless it may
+                                  answer something else; the end of the reply proves the others
 a later input is yes              so are all before it
 a new session                     all no; the history that it is told is its first message
 ================================  ==============================================================

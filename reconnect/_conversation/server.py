@@ -150,7 +150,7 @@ class ServerSide(Ends):
             self._leave_waiting(exchange)
             turn.doubtful &= exchange.known is not Known.YES
             proved = next((it for it in exchange.inputs if it.index is not None), None)
-            if not turn.doubtful:
+            if not (turn.doubtful or other):
                 line.evident = max(line.evident, (proved or exchange).place)
         if not calls:
             exchange.shown, line.showing = True, exchange

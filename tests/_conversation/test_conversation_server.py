@@ -209,6 +209,17 @@ def test_speech_that_began_on_an_earlier_connection():
     assert core.outbox.replay.maybe_twice == 1
 
 
+def test_first_word_that_may_answer_audio_proves_no_turn():
+    """A turn that was sent into what may be speech may have crossed the reply to that."""
+    core = begun("a")
+    core.receive(said("x"), *WHOLE, update("h1"))
+    core.speak(audio(1))
+    core.say("b").receive(said("y"), update("h2"))
+    assert core.newest.known is Known.MAYBE
+    core.receive(*WHOLE, update("h3"))
+    assert core.newest.known is Known.YES
+
+
 def test_silence_under_a_reply_is_no_speech():
     """What was heard before a reply ended whole opens no exchange: more of the reply does not."""
     core = begun("a")
