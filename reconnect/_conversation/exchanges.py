@@ -195,8 +195,7 @@ class Input:
     began: int = 1
     since: int | None = None
     until: int = 0
-    # Asked for with every message, so it is looked up once.
-    asks: bool = field(init=False)
+    asks: bool = field(init=False)  # once, since it is asked for with every message
 
     def __post_init__(self) -> None:
         self.asks = self.call is None or self.call.asks
