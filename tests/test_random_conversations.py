@@ -83,6 +83,7 @@ ONCE_BROKEN = [
     11004802,  # a result crosses what Vertex says beside a tool
     *(8009299, 11029980),  # a handle has the beginning of speech that cut a reply off
     20036682,  # a turn crosses the first word of the reply to speech that nobody has in words
+    *(12012096, 20038023, 20038799),  # audio is heard between turns that are answered together
     20006400,  # a handle has the beginning of speech that went on after a loss
     8044687,  # a call that is made again parts context that was said after its result
     8029974,  # a known result waits for one of a call without id that cannot be written at once

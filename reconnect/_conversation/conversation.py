@@ -149,7 +149,8 @@ class Conversation(ServerSide):
                 # Its words take the place of its audio.
                 item.call = unit.call
         if unit.exchange.over:
-            unit.exchange.kept = Kept.CONNECTION
+            if unit.inputs[-1] is unit.exchange.inputs[-1]:
+                unit.exchange.kept = Kept.CONNECTION
         elif unit.continues or (unit.exchange.again and unit.call is not None):
             unit.exchange.continued = True
         if self.line.announced and unit.call is not None and unit.call.method == CONTENT:

@@ -108,12 +108,16 @@ class Wording:
         if not exchange.asks:
             # Context and updates go as they came.
             return [Unit(item.place, item.call, exchange, (item,)) for item in items]
-        turns = [turn for item in items for turn in item.turns] + reply
-        if not turns:
-            return []
-        call = Call(CONTENT, {"turns": turns, "turn_complete": False})
+        units = []
+        last = exchange.inputs[-1:]
         # The reply alone has the number of its last question: a handle may cross it.
-        return [Unit(exchange.place, call, exchange, tuple(items or exchange.inputs[-1:]))]
+        for said in _unparted(items) if items[-1:] == last else [*_unparted(items), last]:
+            turns = [turn for item in said if item in items for turn in item.turns]
+            turns += reply if said[-1:] == last else []
+            if turns:
+                call = Call(CONTENT, {"turns": turns, "turn_complete": False})
+                units.append(Unit(said[-1].place, call, exchange, tuple(said)))
+        return units
 
     def _words(self, item: Input) -> Call | None:
         """Return what is written for an input that asks; None for speech whose audio is written."""
@@ -124,3 +128,14 @@ class Wording:
             return call
         text = words_of(call.turns)
         return Call(REALTIME, {"text": text}) if text else call
+
+
+def _unparted(items: list[Input]) -> list[list[Input]]:
+    """Return inputs in groups, each of what was said with nothing between, such as audio."""
+    groups: list[list[Input]] = []
+    for item in items:
+        if groups and item.place == groups[-1][-1].place + 1:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    return groups

@@ -64,7 +64,7 @@ def test_context_beside_unheard_speech_with_a_whole_reply():
     core.speak(START, audio(1), END).say(turn("c", asks=False))
     core.speak(START, audio(2), END).receive(transcribed("noon"), *WHOLE)
     assert core.lose().turns == 1
-    assert core.connect() == [told(user("c"), model_turn(["noon"]))]
+    assert core.connect() == [told(user("c")), told(model_turn(["noon"]))]
 
 
 def test_unheard_speech_that_the_session_knows():

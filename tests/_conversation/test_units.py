@@ -10,6 +10,7 @@ from messages import (
     context_update,
     heard,
     said,
+    streamed,
     told,
     turn,
     update,
@@ -55,10 +56,22 @@ def test_exchange_that_a_model_cannot_be_told_is_counted_once():
 
 
 def test_update_between_two_turns_that_are_answered_together():
-    """It is sent again beside the turns that are told."""
+    """It is sent again between the turns that are told."""
     core = begun("q", context_update("i"), "r")
     core.receive(said("x"), *WHOLE)
-    assert core.resume() == [context_update("i"), told(user("q"), user("r"), model_turn(["x"]))]
+    again = [told(user("q")), context_update("i"), told(user("r"), model_turn(["x"]))]
+    assert core.resume() == again
+
+
+def test_audio_between_two_turns_that_are_answered_together():
+    """What is told again keeps its place among audio that is written again."""
+    core = begun("q", transparent=True)
+    core.speak(audio(1)).say("r")
+    core.receive(said("x"), *WHOLE)
+    told_again = [told(user("q")), told(user("r"), model_turn(["x"]))]
+    assert core.resume() == [told_again[0], *streamed(audio(1)), told_again[1]]
+    core.receive(update("h1", consumed=2))
+    assert core.resume() == told_again[1:]
 
 
 @pytest.mark.parametrize(
