@@ -81,7 +81,8 @@ ONCE_BROKEN = [
     12012465,  # a handle has speech that was replied to, but for silence
     12013093,  # the server cancels calls, and more was asked before them
     11004802,  # a result crosses what Vertex says beside a tool
-    *(8009299, 11029980),  # a handle has the beginning of speech that cut a reply off
+    # A handle has the beginning of speech that cut a reply off.
+    *(8009299, 11029980, 20007877, 20018843),
     20036682,  # a turn crosses the first word of the reply to speech that nobody has in words
     *(12012096, 20038023, 20038799),  # audio is heard between turns that are answered together
     20006400,  # a handle has the beginning of speech that went on after a loss
