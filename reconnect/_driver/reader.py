@@ -181,8 +181,7 @@ class Reader:
         self._bytes -= size
         over = ends_turn(message)
         self._at = message
-        if self._timer is None:
-            self._watch()
+        self._watch()
         return message, over
 
     def _left(self) -> None:
@@ -190,8 +189,7 @@ class Reader:
         if self._connection is not None and not self._connection.alive:
             # It is being closed, and waits to be read to its end.
             self.listen()
-        if self._timer is None:
-            self._watch()
+        self._watch()
 
     # The session's side
 
@@ -267,7 +265,7 @@ class Reader:
 
     def _watch(self) -> None:
         """Look after a while whether the caller still reads; one timer at a time."""
-        if self._closed:
+        if self._closed or self._timer is not None:
             return
         self._was_at = self._at
         self._timer = asyncio.get_running_loop().call_later(LISTEN_AFTER, self._look)
