@@ -103,21 +103,25 @@ class Wording:
     def _telling(self, exchange: Exchange) -> list[Unit]:
         """Return what is to be written for an exchange that is over."""
         items = [it for it in exchange.inputs if it.index is None and it.known is not Known.YES]
-        kept = exchange.kept is Kept.HANDLE or not exchange.reply
-        reply = [] if kept else [model_turn(exchange.reply)]
         if not exchange.asks:
             # Context and updates go as they came.
             return [Unit(item.place, item.call, exchange, (item,)) for item in items]
-        units = []
-        last = exchange.inputs[-1:]
-        # The reply alone has the number of its last question: a handle may cross it.
-        for said in _unparted(items) if items[-1:] == last else [*_unparted(items), last]:
-            turns = [turn for item in said if item in items for turn in item.turns]
-            turns += reply if said[-1:] == last else []
-            if turns:
-                call = Call(CONTENT, {"turns": turns, "turn_complete": False})
-                units.append(Unit(said[-1].place, call, exchange, tuple(said)))
-        return units
+        told = [(said, [turn for it in said for turn in it.turns]) for said in _unparted(items)]
+        if exchange.reply and exchange.kept is not Kept.HANDLE:
+            if items[-1:] != exchange.inputs[-1:]:
+                # The reply alone has the number of its last question: a handle may cross it.
+                told.append((exchange.inputs[-1:], []))
+            told[-1][1].append(model_turn(exchange.reply))
+        return [
+            Unit(
+                said[-1].place,
+                Call(CONTENT, {"turns": turns, "turn_complete": False}),
+                exchange,
+                tuple(said),
+            )
+            for said, turns in told
+            if turns
+        ]
 
     def _words(self, item: Input) -> Call | None:
         """Return what is written for an input that asks; None for speech whose audio is written."""
